@@ -1,0 +1,35 @@
+"""Denoising convolutional autoencoders with the interface of scikit-learn."""
+
+from ._denoising_cae import DenoisingCAE
+from .noise import (
+    GaussianBlur,
+    GaussianNoise,
+    MaskingNoise,
+    NoiseChain,
+    NoiseInjector,
+    NoiseModel,
+    NoisyImages,
+    PoissonNoise,
+    SaltAndPepperNoise,
+    SpeckleNoise,
+    load_pairs,
+    save_pairs,
+)
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "DenoisingCAE",
+    "GaussianBlur",
+    "GaussianNoise",
+    "MaskingNoise",
+    "NoiseChain",
+    "NoiseInjector",
+    "NoiseModel",
+    "NoisyImages",
+    "PoissonNoise",
+    "SaltAndPepperNoise",
+    "SpeckleNoise",
+    "load_pairs",
+    "save_pairs",
+]

@@ -1,0 +1,648 @@
+"""The denoising convolutional autoencoder as a scikit-learn estimator."""
+
+import math
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from ._images import (
+    check_images,
+    check_pixels,
+    check_units,
+    check_within_range,
+    from_channels_last,
+    from_unit,
+    learn_spec,
+    to_channels_last,
+    to_unit,
+)
+from ._networks import ConvAutoencoder
+from ._random import resolve_seed
+from ._state import load_state, read_state
+from ._training import (
+    LOSSES,
+    LR_SCHEDULES,
+    OPTIMIZERS,
+    DenoisingNet,
+    EpochProgress,
+    ImagePairs,
+    early_stopping_callbacks,
+    initialize_with_seed,
+    lr_callbacks,
+    resolve_device,
+    train,
+)
+from .metrics import psnr_scorer
+from .noise import resolve_noise
+from .noise._pairs import check_same_shape, split_targets
+
+# Predictions run in batches of one fixed size, so that no image's result depends on the others.
+PREDICT_PIXELS = 2**16
+PREDICT_BATCH = 64
+
+
+class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Denoising convolutional autoencoder.
+
+    It compresses an image :math:`x` into a code and gives back the clean image. In training it
+    sees corrupted images :math:`\tilde x` and minimises
+
+    .. math:: L\bigl(x,\, d(e(\tilde x))\bigr)
+
+    over the convolutional encoder :math:`e` and decoder :math:`d`; the noise is drawn anew in each
+    epoch. ``predict`` denoises, ``transform`` gives codes, ``inverse_transform`` decodes them,
+    ``score_samples`` says how normal an image looks.
+
+    Parameters
+    ----------
+    channels : tuple of int, default=(32, 64, 128)
+        Feature maps of each stage of the encoder; each stage halves the image, and the decoder
+        mirrors it.
+    code_channels : int, default=128
+        Feature maps of the code: images of 32 x 32 pixels have codes of 4 x 4 x 128.
+    latent_dim : int, default=None
+        Length of a flat code, made by a linear layer. The network then takes images of one size
+        only. ``None`` keeps the spatial code.
+    kernel_size : int, default=3
+        Side of the convolution kernels in pixels, odd.
+    downsampling : {"max_pool", "stride"}, default="max_pool"
+        Halve by max pooling, or by convolutions of stride 2.
+    upsampling : {"nearest", "transpose"}, default="nearest"
+        Double by repeating pixels, or by a transposed convolution.
+    normalization : {"batch"}, default="batch"
+        Batch normalisation after each convolution but the last; ``None`` for none.
+    skip_connections : bool, default=False
+        Hand the encoder's feature maps over to the decoder, as U-Net does. Denoises much better;
+        the code alone then no longer decodes.
+    residual : bool, default=False
+        Learn what to add to the noisy image, instead of the clean image. Together with
+        ``skip_connections`` the choice of those who only denoise.
+    noise : NoiseModel, str, list of these, or None, default=None
+        What corrupts the training images, as in :class:`NoiseInjector`. ``None`` is
+        ``GaussianNoise(0.1)``, unless X brings its own noise; "none" makes a plain autoencoder.
+    image_shape : tuple (H, W) or (H, W, C), default=None
+        Shape of one image in rows (n, n_features). ``None`` reads a square number of features as
+        a square gray image, and any other as a 1 x n_features strip with a warning.
+    channel_axis : int, default=-1
+        Axis of the channels in a batch: -1 for (n, H, W, C), 1 for (n, C, H, W).
+    data_range : "auto" or tuple (low, high), default="auto"
+        Values of black and white. "auto" is 0 to 255 for uint8, 0 to 65535 for uint16, 0 to 1 for
+        floats within it, and the smallest and largest value seen in ``fit`` for other floats.
+    loss : {"mse", "bce", "l1"} or a class of torch loss, default="mse"
+        Mean squared error, binary cross-entropy (needs ``residual=False``) or mean absolute error.
+    optimizer : {"adam", "adamw", "sgd"} or a class of torch optimizer, default="adamw"
+        The optimizer.
+    lr : float, default=1e-2
+        Learning rate; with "one_cycle" its peak.
+    lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
+        Course of the learning rate over the steps of ``fit``. ``partial_fit`` keeps it constant.
+        For any other schedule take "constant" and a :class:`skorch.callbacks.LRScheduler`.
+    batch_size : int, default=16
+        Largest number of images in a training batch.
+    max_epochs : int, default=10
+        Number of passes over the training images.
+    validation_fraction : float, default=0.1
+        Share of the images held out to validate, rounded down to whole images; 0 for none.
+    early_stopping : bool, default=False
+        Stop when the validation loss stalls, and restore the best epoch.
+    patience : int, default=5
+        Epochs without improvement before early stopping stops.
+    callbacks : list of skorch callbacks, default=None
+        Passed on to skorch.
+    device : str, default="auto"
+        Device of torch; "auto" picks CUDA, else MPS, else CPU.
+    warm_start : bool, default=False
+        Continue from the fitted network in the next ``fit``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial weights, the order of the images and the noise. With an int, the same
+        machine trains the same model on CPU.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar over epochs.
+
+    Attributes
+    ----------
+    net_ : skorch.NeuralNet
+        The trained net; ``net_.module_`` is the torch module, ``net_.history`` skorch's record.
+    history_ : dict of ndarray of shape (n_epochs,)
+        ``train_loss`` and ``duration`` in seconds of each epoch, and, with images to validate,
+        ``valid_loss`` and ``valid_psnr`` in dB.
+    noise_ : NoiseModel or None
+        The noise of the training images; ``None`` after training on given pairs.
+    image_shape_ : tuple of int
+        Shape of one image, (H, W) or (H, W, C).
+    data_range_ : tuple of float
+        Values of black and white.
+    n_features_in_ : int
+        Number of values in one image.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a data frame.
+    n_parameters_ : int
+        Number of trained weights and biases.
+
+    See Also
+    --------
+    NoiseInjector : Makes noisy/clean pairs in a pipeline.
+    sklearn_cae.metrics.DenoisingScorer : Scores by PSNR or SSIM.
+
+    Notes
+    -----
+    ``fit`` and ``partial_fit`` accept: ``fit(X)`` with clean images, which are corrupted anew in
+    each epoch; ``fit(X_noisy, X_clean)`` with pairs, used as they are; ``fit(X)`` with the
+    ``NoisyImages`` of :class:`NoiseInjector`, whose noise is drawn anew in each epoch; and
+    ``fit(X, labels)``, which ignores 1-d labels.
+
+    The initialisation, normalisation, schedule and batch size of the defaults are the outcome of
+    ``benchmarks/fast_to_good.py``.
+
+    References
+    ----------
+    .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust
+       features with denoising autoencoders", ICML 2008.
+    .. [2] L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
+       large learning rates", 2019.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_cae import DenoisingCAE, GaussianNoise
+    >>> X = load_digits().images / 16
+    >>> cae = DenoisingCAE(channels=(16, 32), noise=GaussianNoise(0.2), random_state=0).fit(X)
+    >>> cae.predict(X[:5]).shape, cae.transform(X[:5]).shape
+    ((5, 8, 8), (5, 512))
+    """
+
+    _parameter_constraints = {
+        "channels": [tuple, list],
+        "code_channels": [Interval(Integral, 1, None, closed="left")],
+        "latent_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "downsampling": [StrOptions({"max_pool", "stride"})],
+        "upsampling": [StrOptions({"nearest", "transpose"})],
+        "normalization": [StrOptions({"batch"}), None],
+        "skip_connections": ["boolean"],
+        "residual": ["boolean"],
+        "loss": [StrOptions(set(LOSSES)), type],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), type],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [StrOptions(set(LR_SCHEDULES))],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+        "early_stopping": ["boolean"],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "callbacks": [list, None],
+        "device": [str],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        channels=(32, 64, 128),
+        *,
+        code_channels=128,
+        latent_dim=None,
+        kernel_size=3,
+        downsampling="max_pool",
+        upsampling="nearest",
+        normalization="batch",
+        skip_connections=False,
+        residual=False,
+        noise=None,
+        image_shape=None,
+        channel_axis=-1,
+        data_range="auto",
+        loss="mse",
+        optimizer="adamw",
+        lr=1e-2,
+        lr_schedule="one_cycle",
+        batch_size=16,
+        max_epochs=10,
+        validation_fraction=0.1,
+        early_stopping=False,
+        patience=5,
+        callbacks=None,
+        device="auto",
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.channels = channels
+        self.code_channels = code_channels
+        self.latent_dim = latent_dim
+        self.kernel_size = kernel_size
+        self.downsampling = downsampling
+        self.upsampling = upsampling
+        self.normalization = normalization
+        self.skip_connections = skip_connections
+        self.residual = residual
+        self.noise = noise
+        self.image_shape = image_shape
+        self.channel_axis = channel_axis
+        self.data_range = data_range
+        self.loss = loss
+        self.optimizer = optimizer
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.validation_fraction = validation_fraction
+        self.early_stopping = early_stopping
+        self.patience = patience
+        self.callbacks = callbacks
+        self.device = device
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Clean images, or noisy ones if ``y`` is given: uint8, uint16, float32 or float64.
+        y : array-like of the shape of X, default=None
+            Clean images. 1-d labels are ignored.
+
+        Returns
+        -------
+        self : DenoisingCAE
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If images, targets or parameters are not as described, or the loss diverges. The
+            estimator is then as it was before.
+        """
+        resume = self.warm_start and hasattr(self, "net_")
+        return self._fit(X, y, resume=resume, one_pass=False)
+
+    def partial_fit(self, X, y=None):
+        """Train for one pass over the given images, none of which is held out to validate.
+
+        Weights and the optimizer's state carry on from the last call or from ``fit``; the learning
+        rate is constant.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Clean images, or noisy ones if ``y`` is given. The first call fixes the data range.
+        y : array-like of the shape of X, default=None
+            Clean images. 1-d labels are ignored.
+
+        Returns
+        -------
+        self : DenoisingCAE
+            The fitted estimator.
+        """
+        return self._fit(X, y, resume=hasattr(self, "net_"), one_pass=True)
+
+    def predict(self, X):
+        """Denoise images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Noisy images in the units of those in ``fit``. Without ``latent_dim`` they may have any
+            height and width.
+
+        Returns
+        -------
+        denoised : ndarray of the shape and dtype of X
+            Denoised images, clipped to the data range.
+        """
+        X, images = self._check_fitted_images(X)
+        denoised = np.empty(images.shape, X.dtype)
+        for rows, batch in self._batches(images):
+            output = self.net_.module_(batch).clamp(0, 1)
+            denoised[rows] = from_unit(output, self.data_range_, X.dtype)[: len(images[rows])]
+        return from_channels_last(denoised, X.ndim, self._spec)
+
+    def transform(self, X):
+        """Compute the codes of images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Images of the size of those in ``fit``.
+
+        Returns
+        -------
+        codes : ndarray of shape (n, n_features_out)
+            float32 codes; a spatial code is flattened channel by channel.
+        """
+        _, images = self._check_fitted_images(X, one_size=True)
+        codes = np.empty((len(images), self._n_features_out), np.float32)
+        for rows, batch in self._batches(images):
+            output = self.net_.module_.encode(batch).flatten(1).cpu().numpy()
+            codes[rows] = output[: len(images[rows])]
+        return codes
+
+    def inverse_transform(self, X):
+        """Decode codes to images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features_out)
+            Codes as ``transform`` gives them.
+
+        Returns
+        -------
+        images : ndarray
+            Images in the layout, dtype and units of the training images.
+
+        Raises
+        ------
+        ValueError
+            If the network has skip connections or a residual output: the code alone does not
+            decode then.
+        """
+        check_is_fitted(self)
+        self._check_decodable()
+        codes = check_array(X, dtype=np.float32, input_name="codes")
+        if codes.shape[1] != self._n_features_out:
+            raise ValueError(
+                f"codes have length {codes.shape[1]}, but this network's have "
+                f"{self._n_features_out}. Pass codes as transform gives them."
+            )
+        spec, module = self._spec, self.net_.module_
+        size = (spec.height, spec.width)
+        images = np.empty((len(codes), *size, spec.n_channels), spec.dtype)
+        for rows, batch in self._batches(codes):
+            output = module.decode(batch.reshape(-1, *module.code_shape), size)
+            images[rows] = from_unit(output, spec.data_range, images.dtype)[: len(codes[rows])]
+        return from_channels_last(images, spec.ndim, spec)
+
+    def score(self, X, y=None):
+        """Mean PSNR of the denoised images in dB; an image counts with at most 100 dB.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Noisy images if ``y`` is given. Otherwise clean ones, which are corrupted with the
+            noise of the training and a fixed seed.
+        y : array-like of the shape of X, default=None
+            Clean images. 1-d labels are ignored.
+
+        Returns
+        -------
+        score : float
+            Mean PSNR in dB.
+        """
+        check_is_fitted(self)
+        return psnr_scorer(self, X, y)
+
+    def score_samples(self, X):
+        """How normal images look: minus the mean squared error of their reconstruction.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Images in the units of those in ``fit``.
+
+        Returns
+        -------
+        scores : ndarray of shape (n,)
+            float64 scores, at most 0, in squared units of the data range; higher is more normal.
+        """
+        _, images = self._check_fitted_images(X)
+        scores = np.empty(len(images))
+        for rows, batch in self._batches(images):
+            error = self.net_.module_(batch).clamp(0, 1).double() - batch.double()
+            mse = error.square().mean(dim=(1, 2, 3)).cpu().numpy()
+            scores[rows] = -mse[: len(images[rows])]
+        return scores
+
+    def _fit(self, X, y, *, resume, one_pass):
+        self._validate_params()
+        self._check_combinations()
+        with self._all_or_nothing():
+            pairs = self._read_pairs(X, y, resume)
+            if not resume:
+                self._seed = resolve_seed(self.random_state)
+            fraction = 0 if one_pass else self.validation_fraction
+            train_pairs, valid_pairs = pairs.split(fraction, self._seed)
+            if self.early_stopping and not one_pass and valid_pairs is None:
+                raise ValueError(
+                    f"early_stopping=True needs images to validate, but validation_fraction="
+                    f"{fraction} of {len(pairs)} image(s) is none. Give more images or a larger "
+                    "fraction."
+                )
+            n_epochs = 1 if one_pass else self.max_epochs
+            callbacks = self._callbacks(one_pass, n_epochs, len(train_pairs))
+            net = self._make_net(self._architecture(), n_epochs, callbacks)
+            if resume:
+                load_state(net, self._compatible_state(net))
+            train(net, train_pairs, valid_pairs)
+            self.net_ = net
+            self.history_ = epoch_curves(net.history)
+            self.n_parameters_ = sum(p.numel() for p in net.module_.parameters())
+        return self
+
+    def _check_combinations(self):
+        channels = tuple(self.channels)
+        if not channels or not all(isinstance(n, Integral) and n >= 1 for n in channels):
+            raise ValueError(f"channels={self.channels!r}; expected positive integers.")
+        if self.kernel_size % 2 == 0:
+            raise ValueError(f"kernel_size={self.kernel_size}; expected an odd number.")
+        if self.loss == "bce" and self.residual:
+            raise ValueError(
+                "loss='bce' needs outputs between 0 and 1, but residual=True adds to the input. "
+                "Use residual=False, or loss='mse'."
+            )
+        for name, base in (("loss", torch.nn.Module), ("optimizer", torch.optim.Optimizer)):
+            value = getattr(self, name)
+            if isinstance(value, type) and not issubclass(value, base):
+                raise ValueError(f"{name}={value!r}; a class must be derived from {base!r}.")
+        resolve_noise(self.noise)
+        resolve_device(self.device)
+
+    @contextmanager
+    def _all_or_nothing(self):
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _read_pairs(self, X, y, resume):
+        noisy, clean, brought = split_targets(X, y)
+        if self.noise is not None and (noisy is not None):
+            raise ValueError(
+                f"X comes with noise of its own, so noise={self.noise!r} would be ignored. Leave "
+                "noise=None, or fit on clean images."
+            )
+        if noisy is None:
+            clean = check_images(self, clean, reset=not resume)
+            self.noise_ = resolve_noise(self.noise)
+        else:
+            noisy = np.asarray(check_images(self, noisy, reset=not resume))
+            clean = check_pixels(clean, name="y")
+            check_same_shape(noisy, clean)
+            self.noise_ = brought
+        if not resume:
+            self._spec = learn_spec(
+                clean,
+                image_shape=self.image_shape,
+                channel_axis=self.channel_axis,
+                data_range=self.data_range,
+            )
+            self.image_shape_ = self._spec.image_shape
+            self.data_range_ = self._spec.data_range
+        name = "X" if noisy is None else "y"
+        check_within_range(clean, self.data_range_, name=name)
+        check_units(clean, self._spec, name=name)
+        clean_images = self._view(clean)
+        if noisy is None or brought is not None:
+            return ImagePairs(clean_images, None, self.data_range_)
+        check_units(noisy, self._spec)
+        return ImagePairs(clean_images, self._view(noisy), self.data_range_)
+
+    def _view(self, X, *, one_size=False):
+        """View images as (n, H, W, C); the network may need them in the size of ``fit``."""
+        images = to_channels_last(X, self._spec)
+        size = (self._spec.height, self._spec.width)
+        if (one_size or self.latent_dim is not None) and images.shape[1:3] != size:
+            raise ValueError(
+                f"X has images of {images.shape[1]} x {images.shape[2]} pixels, but those in fit "
+                f"had {size[0]} x {size[1]}, and codes have one length. Crop or resize the images."
+            )
+        return images
+
+    def _architecture(self):
+        spec = self._spec
+        return {
+            "image_size": (spec.height, spec.width),
+            "n_channels": spec.n_channels,
+            "channels": tuple(self.channels),
+            "code_channels": self.code_channels,
+            "latent_dim": self.latent_dim,
+            "kernel_size": self.kernel_size,
+            "downsampling": self.downsampling,
+            "upsampling": self.upsampling,
+            "normalization": self.normalization,
+            "skip_connections": self.skip_connections,
+            "residual": self.residual,
+        }
+
+    def _make_net(self, architecture, n_epochs=1, callbacks=()):
+        net = DenoisingNet(
+            ConvAutoencoder,
+            criterion=LOSSES.get(self.loss, self.loss),
+            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
+            lr=self.lr,
+            batch_size=self.batch_size,
+            max_epochs=n_epochs,
+            noise=self.noise_,
+            seed=self._seed,
+            callbacks=list(callbacks),
+            device=resolve_device(self.device),
+            verbose=self.verbose,
+            **{f"module__{name}": value for name, value in architecture.items()},
+        )
+        return initialize_with_seed(net, self._seed)
+
+    def _callbacks(self, one_pass, n_epochs, n_images):
+        callbacks = list(self.callbacks or [])
+        if not one_pass:
+            n_batches = math.ceil(n_images / self.batch_size)
+            callbacks += lr_callbacks(
+                self.lr_schedule, max_lr=self.lr, n_epochs=n_epochs, n_batches=n_batches
+            )
+            if self.early_stopping:
+                callbacks += early_stopping_callbacks(self.patience)
+        if self.verbose:
+            callbacks.append(("progress", EpochProgress()))
+        return callbacks
+
+    def _compatible_state(self, net):
+        """State of the fitted net for one made from today's parameters."""
+        state = read_state(self.net_)
+        if state["architecture"] != net.get_params_for("module"):
+            raise ValueError(
+                "The network's parameters changed since the last fit, so its training cannot go "
+                "on. Set them back, or fit with warm_start=False."
+            )
+        return state
+
+    def _check_fitted_images(self, X, *, one_size=False):
+        """Validate images for a fitted network: the checked X, and its view (n, H, W, C)."""
+        check_is_fitted(self)
+        X = check_images(self, X, reset=False)
+        check_units(X, self._spec)
+        return X, self._view(X, one_size=one_size)
+
+    def _batches(self, images):
+        """Yield slices of rows and, for each, a tensor of a fixed number of images."""
+        is_codes = images.ndim == 2
+        n_pixels = math.prod(self._spec.image_shape if is_codes else images.shape[1:3])
+        size = max(1, min(PREDICT_BATCH, PREDICT_PIXELS // n_pixels))
+        device = self.net_.device
+        self.net_.module_.eval()
+        with torch.inference_mode():
+            for start in range(0, len(images), size):
+                rows = slice(start, min(start + size, len(images)))
+                batch = np.resize(images[rows], (size, *images.shape[1:]))
+                if is_codes:
+                    yield rows, torch.from_numpy(batch).to(device)
+                else:
+                    yield rows, to_unit(batch, self.data_range_, device)
+
+    def _check_decodable(self):
+        for option in ("skip_connections", "residual"):
+            if self.net_.get_params_for("module")[option]:
+                raise ValueError(
+                    f"inverse_transform needs a network whose code holds all of the image, but "
+                    f"{option}=True hands the noisy image past the code. Fit with {option}=False."
+                )
+
+    @property
+    def _n_features_out(self):
+        return math.prod(self.net_.module_.code_shape)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
+
+    def __getstate__(self):
+        state = super().__getstate__()
+        if "net_" in state:
+            state = {**state, "net_": read_state(state["net_"])}
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if "net_" in state:
+            fitted = state["net_"]
+            self.net_ = load_state(self._make_net(fitted["architecture"]), fitted)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def epoch_curves(history):
+    """Columns of a skorch history by the names of ``history_``."""
+    names = {
+        "train_loss": "train_loss",
+        "valid_loss": "valid_loss",
+        "valid_psnr": "valid_psnr",
+        "dur": "duration",
+    }
+    # Epochs of partial_fit and of fit with images to validate differ in their columns.
+    return {
+        name: np.array([epoch.get(key, np.nan) for epoch in history])
+        for key, name in names.items()
+        if any(key in epoch for epoch in history)
+    }

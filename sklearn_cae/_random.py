@@ -1,0 +1,44 @@
+"""Seeds and generators that leave the global random state of torch and numpy alone."""
+
+import hashlib
+from numbers import Integral
+
+import numpy as np
+import torch
+
+
+def resolve_seed(random_state):
+    """Turn a ``random_state`` of scikit-learn into an integer seed.
+
+    ``None`` takes fresh entropy, an int is itself, a generator is drawn from.
+    """
+    if random_state is None:
+        return int(np.random.default_rng().integers(2**32))
+    if isinstance(random_state, Integral) and not isinstance(random_state, bool):
+        if 0 <= random_state < 2**32:
+            return int(random_state)
+    elif isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**32, dtype=np.uint32))
+    raise ValueError(
+        f"random_state={random_state!r}; allowed are None, an integer from 0 to 2**32 - 1 and a "
+        "numpy.random.RandomState."
+    )
+
+
+def derived_seed(seed, *stream):
+    """Mix a seed with the numbers that name one of its streams."""
+    return int(np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0])
+
+
+def generator_on(device, seed):
+    return torch.Generator(device).manual_seed(seed)
+
+
+def generators_by_content(images, seed):
+    """One generator for each image, keyed by its pixels: no batch changes its noise."""
+    salt = seed.to_bytes(8, "little")
+    return [generator_on("cpu", int.from_bytes(_digest(image, salt), "little")) for image in images]
+
+
+def _digest(image, salt):
+    return hashlib.blake2b(np.ascontiguousarray(image), digest_size=8, salt=salt).digest()

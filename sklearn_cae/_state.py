@@ -1,0 +1,45 @@
+"""A trained net as plain numbers and numpy arrays, and back.
+
+This is what pickles hold, so that a model trained on a GPU opens on a CPU, and what training goes
+on from, so that a failing one leaves the trained net alone.
+"""
+
+import numpy as np
+import torch
+
+
+def read_state(net):
+    """Copy architecture, weights, optimizer state and history out of a net."""
+    return {
+        "architecture": net.get_params_for("module"),
+        "weights": _map(net.module_.state_dict(), torch.Tensor, _to_array),
+        "optimizer": type(net.optimizer_).__name__,
+        "optimizer_state": _map(net.optimizer_.state_dict()["state"], torch.Tensor, _to_array),
+        "history": [{k: v for k, v in epoch.items() if k != "batches"} for epoch in net.history],
+    }
+
+
+def load_state(net, state):
+    """Copy a state of :func:`read_state` into an initialised net of the same architecture."""
+    net.module_.load_state_dict(_map(state["weights"], np.ndarray, torch.from_numpy))
+    if state["optimizer"] == type(net.optimizer_).__name__:
+        optimizer = net.optimizer_.state_dict()
+        optimizer["state"] = _map(state["optimizer_state"], np.ndarray, torch.tensor)
+        net.optimizer_.load_state_dict(optimizer)
+    for epoch in state["history"]:
+        net.history.new_epoch()
+        for key, value in epoch.items():
+            net.history.record(key, value)
+    return net
+
+
+def _to_array(tensor):
+    return tensor.detach().cpu().numpy().copy()
+
+
+def _map(tree, kind, function):
+    if isinstance(tree, kind):
+        return function(tree)
+    if isinstance(tree, dict):
+        return {key: _map(value, kind, function) for key, value in tree.items()}
+    return tree

@@ -1,0 +1,182 @@
+import hashlib
+import io
+import pickle
+import struct
+import tarfile
+
+import numpy as np
+import pytest
+
+from sklearn_cae.datasets import _fetch, fetch_cifar10
+from sklearn_cae.datasets._cifar import read_cifar10
+from sklearn_cae.datasets._published import CIFAR10
+
+BATCHES = [f"cifar-10-batches-py/data_batch_{number}" for number in range(1, 6)]
+TEST_BATCH = "cifar-10-batches-py/test_batch"
+
+
+def python2_string(content):
+    return b"T" + struct.pack("<i", len(content)) + content
+
+
+def python2_int(value):
+    return b"J" + struct.pack("<i", value)
+
+
+def python2_array(rows):
+    """A uint8 array of two dimensions as Python 2 and the numpy of 2009 pickled it."""
+    shape = python2_int(rows.shape[0]) + python2_int(rows.shape[1]) + b"\x86"
+    empty = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+    dtype = b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNN"
+    dtype += python2_int(-1) + python2_int(-1) + b"K\x00tb"
+    return empty + b"(K\x01" + shape + dtype + b"\x89" + python2_string(rows.tobytes()) + b"tb"
+
+
+def python2_batch(planes, labels):
+    """A batch file of CIFAR-10: planes of shape (n, 3072), labels a list of int."""
+    entries = python2_string(b"data") + python2_array(planes)
+    entries += python2_string(b"labels") + b"(" + b"".join(map(python2_int, labels)) + b"l"
+    return b"\x80\x02}(" + entries + b"u."
+
+
+def write_archive(path, batches):
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in batches.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def planes(n, first_value):
+    """Images whose red, green and blue planes are constant: value, value + 1, value + 2."""
+    colours = first_value + np.arange(3, dtype=np.uint8)
+    return np.tile(np.repeat(colours, 32 * 32), (n, 1))
+
+
+@pytest.fixture
+def archive(tmp_path):
+    # The published archive does not hold its batches in order either.
+    batches = {
+        name: python2_batch(planes(1, 10 * number), [number])
+        for number, name in reversed(list(enumerate(BATCHES, start=1)))
+    }
+    batches[TEST_BATCH] = python2_batch(planes(2, 100), [7, 8])
+    return write_archive(tmp_path / "cifar-10-python.tar.gz", batches)
+
+
+@pytest.fixture
+def home(archive, monkeypatch):
+    """A data_home with a small archive in the published format."""
+    remote = CIFAR10.files["train"][0]
+    remote = remote._replace(checksum="md5:" + hashlib.md5(archive.read_bytes()).hexdigest())
+    monkeypatch.setattr(
+        _fetch, "CIFAR10", CIFAR10._replace(files={"train": (remote,), "test": (remote,)})
+    )
+    return archive.parent
+
+
+def test_the_training_batches_are_read_in_the_order_of_their_numbers(home):
+    assert fetch_cifar10(home).target.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_the_test_batch_is_read_alone(home):
+    assert fetch_cifar10(home, subset="test").target.tolist() == [7, 8]
+
+
+def test_all_is_the_training_images_followed_by_the_test_images(home):
+    assert fetch_cifar10(home, subset="all").target.tolist() == [1, 2, 3, 4, 5, 7, 8]
+
+
+def test_images_go_with_their_labels(home):
+    assert fetch_cifar10(home).images[:, 0, 0, 0].tolist() == [10, 20, 30, 40, 50]
+
+
+def test_channels_come_last_in_the_order_red_green_blue(home):
+    image = fetch_cifar10(home, subset="test").images[0]
+    np.testing.assert_array_equal(image, np.broadcast_to([100, 101, 102], (32, 32, 3)))
+
+
+def test_rows_of_a_plane_become_rows_of_the_image(tmp_path):
+    ramp = np.tile(np.arange(1024) // 32, 3).astype(np.uint8).reshape(1, 3072)
+    path = write_archive(tmp_path / "a.tar.gz", {TEST_BATCH: python2_batch(ramp, [0])})
+    images, _ = read_cifar10(path, split="test")
+    assert images[0, :, 5, 1].tolist() == list(range(32))
+
+
+def test_images_are_uint8(home):
+    assert fetch_cifar10(home).images.dtype == np.uint8
+
+
+def test_targets_are_int64(home):
+    assert fetch_cifar10(home).target.dtype == np.int64
+
+
+def test_target_names_are_in_the_published_order(home):
+    names = fetch_cifar10(home).target_names
+    assert (names[0], names[3], names[9]) == ("airplane", "cat", "truck")
+
+
+def test_return_x_y_gives_images_and_target(home):
+    images, target = fetch_cifar10(home, subset="test", return_X_y=True)
+    assert (images.shape, target.tolist()) == ((2, 32, 32, 3), [7, 8])
+
+
+def test_a_missing_archive_is_an_error_without_download(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"cifar-10-python\.tar\.gz is neither in"):
+        fetch_cifar10(tmp_path, download_if_missing=False)
+
+
+def test_an_archive_with_another_checksum_is_refused(archive):
+    with pytest.raises(OSError, match="expected md5 c58f30108f718f92721af3b95e74349a, found"):
+        fetch_cifar10(archive.parent)
+
+
+def test_a_missing_batch_is_named(tmp_path):
+    batches = {name: python2_batch(planes(1, 0), [0]) for name in BATCHES if "3" not in name}
+    path = write_archive(tmp_path / "a.tar.gz", batches)
+    with pytest.raises(ValueError, match=r"a\.tar\.gz does not hold .*data_batch_3\. Get"):
+        read_cifar10(path, split="train")
+
+
+class Touch:
+    """Makes a file when it is unpickled by an ordinary unpickler."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.fixture
+def marker(tmp_path):
+    return tmp_path / "the_pickle_was_run"
+
+
+@pytest.fixture
+def hostile_archive(tmp_path, marker):
+    batches = {TEST_BATCH: pickle.dumps(Touch(marker), protocol=2)}
+    return write_archive(tmp_path / "hostile.tar.gz", batches)
+
+
+def test_code_in_the_archive_is_refused_by_its_name(hostile_archive):
+    with pytest.raises(pickle.UnpicklingError, match=r"asks for \w+\.open; a CIFAR-10 batch needs"):
+        read_cifar10(hostile_archive, split="test")
+
+
+def test_code_in_the_archive_is_not_run(hostile_archive, marker):
+    with pytest.raises(pickle.UnpicklingError):
+        read_cifar10(hostile_archive, split="test")
+    assert not marker.exists()
+
+
+def test_the_hostile_pickle_would_run_in_an_ordinary_unpickler(hostile_archive, marker):
+    with tarfile.open(hostile_archive) as archive:
+        pickle.load(archive.extractfile(TEST_BATCH)).close()
+    assert marker.exists()
+
+
+def test_nothing_is_unpacked_beside_the_archive(home):
+    fetch_cifar10(home)
+    assert [path.name for path in home.iterdir()] == ["cifar-10-python.tar.gz"]
