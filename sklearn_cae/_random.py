@@ -1,7 +1,6 @@
 """Seeds and generators that leave the global random state of torch and numpy alone."""
 
 import hashlib
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -14,7 +13,7 @@ def resolve_seed(random_state):
     """
     if random_state is None:
         return int(np.random.default_rng().integers(2**32))
-    if isinstance(random_state, Integral) and not isinstance(random_state, bool):
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
         if 0 <= random_state < 2**32:
             return int(random_state)
     elif isinstance(random_state, np.random.RandomState):
@@ -41,4 +40,4 @@ def generators_by_content(images, seed):
 
 
 def _digest(image, salt):
-    return hashlib.blake2b(np.ascontiguousarray(image), digest_size=8, salt=salt).digest()
+    return hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=8, salt=salt).digest()

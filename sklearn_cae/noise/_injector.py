@@ -1,7 +1,13 @@
 """The transformer that applies a noise model to arrays of images."""
 
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._images import (
@@ -16,14 +22,19 @@ from .._images import (
     to_unit,
 )
 from .._random import generators_by_content, resolve_seed
-from ._models import resolve_noise
+from ._models import NoiseModel, resolve_noise
 from ._pairs import NoisyImages
 
-CHUNK = 256
+# Large batches are worked through in chunks of about so many values.
+CHUNK_VALUES = 2**20
 
 
 class NoiseInjector(
-    OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    BaseEstimator,
+    # Pairs survive a global setting of pandas output.
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
 ):
     """Corrupt clean images so that a denoiser can learn from pairs.
 
@@ -60,6 +71,8 @@ class NoiseInjector(
         Shape of one image, (H, W) or (H, W, C).
     n_features_in_ : int
         Number of values in one image.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a data frame.
 
     See Also
     --------
@@ -78,15 +91,24 @@ class NoiseInjector(
     True
     """
 
+    _parameter_constraints = {
+        "noise": [NoiseModel, str, list, tuple, None],
+        "when": [StrOptions({"fit", "always"})],
+        "random_state": ["random_state"],
+        "image_shape": [tuple, list, None],
+        "channel_axis": [Options(Integral, {-1, 1, 3})],
+        "data_range": [StrOptions({"auto"}), tuple, list],
+    }
+
     def __init__(
         self,
-        noise=None,
+        noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
         *,
-        when="fit",
-        random_state=None,
-        image_shape=None,
-        channel_axis=-1,
-        data_range="auto",
+        when: str = "fit",
+        random_state: int | np.random.RandomState | None = None,
+        image_shape: Sequence[int] | None = None,
+        channel_axis: int = -1,
+        data_range: str | Sequence[float] = "auto",
     ):
         self.noise = noise
         self.when = when
@@ -95,7 +117,7 @@ class NoiseInjector(
         self.channel_axis = channel_axis
         self.data_range = data_range
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Learn shape and data range of the images.
 
         Parameters
@@ -113,7 +135,7 @@ class NoiseInjector(
         self._fit(X)
         return self
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: ArrayLike, y: Any = None) -> NoisyImages:
         """Learn shape and data range, and corrupt the images.
 
         Parameters
@@ -130,7 +152,7 @@ class NoiseInjector(
         """
         return self._pairs(self._fit(X))
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Give the images back, corrupted only if ``when="always"``.
 
         Parameters
@@ -144,13 +166,13 @@ class NoiseInjector(
             The images.
         """
         check_is_fitted(self)
-        X = check_images(self, X, reset=False)
+        images = check_images(self, X, reset=False)
         if self.when == "fit":
-            return X
-        check_units(X, self._spec)
-        return self._pairs(X)
+            return images
+        check_units(images, self._spec)
+        return self._pairs(images)
 
-    def corrupt(self, X):
+    def corrupt(self, X: ArrayLike) -> NoisyImages:
         """Corrupt images, whatever ``when`` says; this needs no ``fit``.
 
         Parameters
@@ -164,29 +186,27 @@ class NoiseInjector(
             Noisy images with their ``clean`` ones.
         """
         if hasattr(self, "_spec"):
-            X = check_images(self, X, reset=False)
-            check_units(X, self._spec)
-            return self._pairs(X)
+            images = check_images(self, X, reset=False)
+            check_units(images, self._spec)
+            return self._pairs(images)
         return NoiseInjector(**self.get_params(deep=False)).fit_transform(check_pixels(X))
 
     def _fit(self, X):
-        if self.when not in ("fit", "always"):
-            raise ValueError(f"when={self.when!r}; allowed are 'fit' and 'always'.")
+        self._validate_params()
         noise = resolve_noise(self.noise)
-        X = check_images(self, X, reset=True)
+        pixels = check_pixels(X)
         spec = learn_spec(
-            X,
+            pixels,
             image_shape=self.image_shape,
             channel_axis=self.channel_axis,
             data_range=self.data_range,
         )
-        check_within_range(X, spec.data_range)
-        if spec.dtype.startswith("uint") and not noise.clip:
-            raise ValueError(
-                f"{noise!r} leaves the data range, which {spec.dtype} images cannot hold. Convert "
-                "the images to float first, or use clip=True."
-            )
-        self._seed = resolve_seed(self.random_state)
+        check_within_range(pixels, spec.data_range)
+        _check_dtype_holds(noise, pixels.dtype)
+        seed = resolve_seed(self.random_state)
+        # It sets attributes, so it comes last: an error leaves the injector as it was.
+        X = check_images(self, X, reset=True)
+        self._seed = seed
         self._spec = spec
         self.noise_ = noise
         self.data_range_ = spec.data_range
@@ -194,15 +214,9 @@ class NoiseInjector(
         return X
 
     def _pairs(self, X):
+        _check_dtype_holds(self.noise_, X.dtype)
         images = to_channels_last(X, self._spec)
-        noisy = np.empty(images.shape, X.dtype)
-        for start in range(0, len(images), CHUNK):
-            chunk = images[start : start + CHUNK]
-            generators = generators_by_content(chunk, self._seed)
-            batch = to_unit(chunk, self.data_range_)
-            noisy[start : start + CHUNK] = from_unit(
-                self.noise_.corrupt(batch, generators), self.data_range_, X.dtype
-            )
+        noisy = corrupt_images(images, self.noise_, self._seed, self.data_range_, X.dtype)
         return NoisyImages(from_channels_last(noisy, X.ndim, self._spec), X, self.noise_)
 
     def __sklearn_tags__(self):
@@ -210,3 +224,28 @@ class NoiseInjector(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _check_dtype_holds(noise, dtype):
+    if np.issubdtype(dtype, np.integer) and not noise.clip:
+        raise ValueError(
+            f"{noise!r} leaves the data range, which {dtype} images cannot hold. Convert the "
+            "images to float first, or use clip=True."
+        )
+
+
+def corrupt_images(images, noise, seed, data_range, dtype):
+    """Corrupt an array (n, H, W, C), with noise that depends on the image alone."""
+    noisy = np.empty(images.shape, dtype)
+    for rows in chunks(images):
+        generators = generators_by_content(images[rows], seed)
+        batch = noise.corrupt(to_unit(images[rows], data_range), generators)
+        noisy[rows] = from_unit(batch, data_range, dtype)
+    return noisy
+
+
+def chunks(images):
+    """Yield slices of a batch of images that hold about ``CHUNK_VALUES`` values, or one image."""
+    n_images = max(1, CHUNK_VALUES // images[0].size)
+    for start in range(0, len(images), n_images):
+        yield slice(start, start + n_images)

@@ -2,12 +2,18 @@
 
 import math
 from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
 from numbers import Real
+from typing import TypeAlias
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from torch.nn import functional as F
+
+# A number, or the two ends of a range.
+Level: TypeAlias = float | Sequence[float]
+Generators: TypeAlias = torch.Generator | Sequence[torch.Generator]
 
 
 class NoiseModel(BaseEstimator, metaclass=ABCMeta):
@@ -22,9 +28,10 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
     NoiseInjector : The transformer that applies a noise model to arrays of images.
     """
 
-    _upper_limits = {}
+    _upper_limits: dict[str, float] = {}
+    clip: bool
 
-    def corrupt(self, images, generator):
+    def corrupt(self, images: torch.Tensor, generator: Generators) -> torch.Tensor:
         """Corrupt a batch of images.
 
         Parameters
@@ -43,13 +50,16 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
         noisy = self._corrupt(images, generator)
         return noisy.clamp(0, 1) if self.clip else noisy
 
-    def check_levels(self):
+    def check_levels(self) -> None:
         """Raise a ValueError if a level is neither a number nor a range within its limits."""
+        model = type(self).__name__
         for name, limit in self._upper_limits.items():
-            _check_level(f"{type(self).__name__}({name}=…)", getattr(self, name), limit)
+            _check_level(f"{model}({name}=…)", getattr(self, name), limit)
+        if not isinstance(self.clip, (bool, np.bool_)):
+            raise ValueError(f"{model}(clip=…) is {self.clip!r}; allowed are True and False.")
 
     @abstractmethod
-    def _corrupt(self, images, generator):
+    def _corrupt(self, images: torch.Tensor, generator: Generators) -> torch.Tensor:
         """Corrupt without clipping."""
 
 
@@ -64,9 +74,7 @@ def _check_level(name, level, limit):
 
 
 def _is_number(value):
-    return (
-        isinstance(value, (Real, np.number)) and not isinstance(value, bool) and np.isfinite(value)
-    )
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class GaussianNoise(NoiseModel):
@@ -92,7 +100,7 @@ class GaussianNoise(NoiseModel):
 
     _upper_limits = {"std": math.inf}
 
-    def __init__(self, std=0.1, *, clip=True):
+    def __init__(self, std: Level = 0.1, *, clip: bool = True):
         self.std = std
         self.clip = clip
 
@@ -121,7 +129,7 @@ class SpeckleNoise(NoiseModel):
 
     _upper_limits = {"std": math.inf}
 
-    def __init__(self, std=0.1, *, clip=True):
+    def __init__(self, std: Level = 0.1, *, clip: bool = True):
         self.std = std
         self.clip = clip
 
@@ -151,11 +159,11 @@ class PoissonNoise(NoiseModel):
 
     _upper_limits = {"peak": math.inf}
 
-    def __init__(self, peak=100.0, *, clip=True):
+    def __init__(self, peak: Level = 100.0, *, clip: bool = True):
         self.peak = peak
         self.clip = clip
 
-    def check_levels(self):
+    def check_levels(self) -> None:
         """Raise a ValueError if ``peak`` is not positive."""
         super().check_levels()
         if np.min(self.peak) == 0:
@@ -190,7 +198,7 @@ class SaltAndPepperNoise(NoiseModel):
 
     _upper_limits = {"amount": 1, "salt_ratio": 1}
 
-    def __init__(self, amount=0.1, salt_ratio=0.5, *, clip=True):
+    def __init__(self, amount: Level = 0.1, salt_ratio: Level = 0.5, *, clip: bool = True):
         self.amount = amount
         self.salt_ratio = salt_ratio
         self.clip = clip
@@ -228,7 +236,7 @@ class MaskingNoise(NoiseModel):
 
     _upper_limits = {"fraction": 1}
 
-    def __init__(self, fraction=0.25, *, clip=True):
+    def __init__(self, fraction: Level = 0.25, *, clip: bool = True):
         self.fraction = fraction
         self.clip = clip
 
@@ -262,34 +270,32 @@ class GaussianBlur(NoiseModel):
 
     _upper_limits = {"std": math.inf}
 
-    def __init__(self, std=1.0, *, clip=True):
+    def __init__(self, std: Level = 1.0, *, clip: bool = True):
         self.std = std
         self.clip = clip
 
     def _corrupt(self, images, generator):
-        std = _level(self.std, images, generator)
-        n, n_channels, height, width = images.shape
-        kernels = _gaussian_kernels(std, np.max(self.std), images).expand(n, n_channels, -1)
-        kernels = kernels.reshape(n * n_channels, 1, 1, -1)
-        radius = kernels.shape[-1] // 2
-        planes = images.reshape(1, n * n_channels, height, width)
-        for kernel, pad in (
-            (kernels, (radius, radius, 0, 0)),
-            (kernels.transpose(2, 3), (0, 0, radius, radius)),
-        ):
-            padded = F.pad(planes, pad, mode="replicate")
-            planes = F.conv2d(padded, kernel, groups=n * n_channels)
-        return planes.reshape(images.shape)
+        weights = _gaussian_weights(_level(self.std, images, generator), np.max(self.std), images)
+        radius = len(weights) // 2
+        for axis, pad in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
+            padded = F.pad(images, pad, mode="replicate")
+            # Shift by shift: a convolution rounds differently in batches of different size.
+            images = sum(
+                weight * padded.narrow(axis, shift, images.shape[axis])
+                for shift, weight in enumerate(weights)
+            )
+        return images
 
 
-def _gaussian_kernels(std, largest_std, images):
-    """Normalised kernels (n, 1, 2 * radius + 1), each cut at four of its standard deviations."""
+def _gaussian_weights(std, largest_std, images):
+    """Normalised weights (2 * radius + 1, n, 1, 1, 1), cut at four standard deviations each."""
     radius = int(4 * largest_std + 0.5)
-    offsets = torch.arange(-radius, radius + 1, device=images.device, dtype=torch.float64)
-    std = torch.as_tensor(std, device=images.device, dtype=torch.float64).reshape(-1, 1, 1)
-    kernels = torch.exp(-0.5 * (offsets / std.clamp(min=1e-6)) ** 2)
-    kernels = torch.where(offsets.abs() <= torch.floor(4 * std + 0.5), kernels, 0.0)
-    return (kernels / kernels.sum(-1, keepdim=True)).to(images.dtype)
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64).reshape(-1, 1, 1, 1, 1)
+    # On the CPU, because not every device has float64.
+    std = torch.as_tensor(std, device="cpu", dtype=torch.float64)
+    weights = torch.exp(-0.5 * (offsets / std.clamp(min=1e-6)) ** 2)
+    weights = torch.where(offsets.abs() <= torch.floor(4 * std + 0.5), weights, 0.0)
+    return (weights / weights.sum(0)).to(images)
 
 
 class NoiseChain(NoiseModel):
@@ -309,17 +315,22 @@ class NoiseChain(NoiseModel):
     torch.Size([1, 1, 8, 8])
     """
 
-    def __init__(self, models):
+    def __init__(self, models: Sequence[NoiseModel]):
         self.models = models
 
     @property
-    def clip(self):
+    def clip(self) -> bool:  # type: ignore[override]
         """Whether the images that come out are within the data range."""
         return not self.models or self.models[-1].clip
 
-    def check_levels(self):
-        """Raise a ValueError if a level of one of the models is out of its limits."""
+    def check_levels(self) -> None:
+        """Raise a ValueError if one is no noise model, or a level is out of its limits."""
         for model in self.models:
+            if not isinstance(model, NoiseModel):
+                raise ValueError(
+                    f"NoiseChain(models=…) holds {model!r}; expected noise models such as "
+                    "GaussianNoise(0.2). Names are understood in lists, noise=['blur', 'gaussian']."
+                )
             model.check_levels()
 
     def _corrupt(self, images, generator):
@@ -338,8 +349,8 @@ NOISE_MODELS = {
 }
 
 
-def resolve_noise(noise):
-    """Turn what users may write for a noise into a checked :class:`NoiseModel`.
+def resolve_noise(noise: NoiseModel | str | Sequence[NoiseModel | str] | None) -> NoiseModel:
+    """Turn what users may write for a noise into a checked :class:`NoiseModel` of its own.
 
     Parameters
     ----------
@@ -350,7 +361,7 @@ def resolve_noise(noise):
     Returns
     -------
     model : NoiseModel
-        The noise model, its levels checked.
+        The noise model, its levels checked; a copy of a model that was given.
 
     Examples
     --------
@@ -368,7 +379,7 @@ def resolve_noise(noise):
         return NoiseChain([resolve_noise(model) for model in noise])
     if isinstance(noise, NoiseModel):
         noise.check_levels()
-        return noise
+        return clone(noise)
     raise ValueError(
         f"noise={noise!r}; allowed are None, a NoiseModel such as GaussianNoise(0.2), a list of "
         f"them, and the names {sorted(NOISE_MODELS)} and 'none'."
@@ -394,7 +405,12 @@ def _uniform(like, generator):
 def _draw(draw, like, generator):
     if isinstance(generator, torch.Generator):
         return draw(like.shape, generator=generator, device=like.device)
-    return torch.stack([draw(like.shape[1:], generator=one) for one in generator])
+    return torch.stack(
+        [
+            draw(image.shape, generator=one, device=like.device)
+            for image, one in zip(like, generator, strict=True)
+        ]
+    )
 
 
 def _poisson(rates, generator):

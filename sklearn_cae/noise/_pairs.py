@@ -1,6 +1,33 @@
 """Noisy images that bring their clean ones along, in memory and on disk."""
 
+import os
+from contextlib import suppress
+from typing import Any, Self
+from zipfile import is_zipfile
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._images import check_targets
+from ._models import NoiseModel
+
+_IN_PLACE_FUNCTIONS = {np.copyto, np.fill_diagonal, np.place, np.put, np.putmask}
+
+
+def _forget_pairs(*arrays):
+    """Forget the clean images of arrays that are about to change, and of those they view."""
+    for array in arrays:
+        while isinstance(array, NoisyImages):
+            array.clean = array.noise = None
+            array = array.base
+
+
+def _forgetting(method):
+    def change_in_place(self, *args, **kwargs):
+        _forget_pairs(self)
+        return method(self, *args, **kwargs)
+
+    return change_in_place
 
 
 class NoisyImages(np.ndarray):
@@ -8,8 +35,10 @@ class NoisyImages(np.ndarray):
 
     What :meth:`NoiseInjector.fit_transform` returns, so that
     ``Pipeline([("noise", NoiseInjector()), ("cae", DenoisingCAE())]).fit(X)`` learns from pairs.
-    Selecting images along the first axis, ``copy`` and pickling keep the pairs together; every
-    other operation gives an array without clean images.
+    Selecting images along the first axis, copying and pickling keep the pairs together; every
+    other operation gives an array without clean images, and changing the noisy images in place
+    forgets the clean ones. A change goes unnoticed only if it is made to another array that shares
+    the memory, such as ``np.asarray(noisy)``.
 
     Parameters
     ----------
@@ -34,11 +63,14 @@ class NoisyImages(np.ndarray):
     >>> noisy = NoiseInjector(random_state=0).fit_transform(np.zeros((5, 8, 8)))
     >>> noisy[1:3].clean.shape
     (2, 8, 8)
-    >>> (2 * noisy).clean is None
+    >>> noisy.reshape(5, 64).clean is None
     True
     """
 
-    def __new__(cls, noisy, clean, noise=None):
+    clean: NDArray[Any] | None
+    noise: NoiseModel | None
+
+    def __new__(cls, noisy: ArrayLike, clean: ArrayLike, noise: NoiseModel | None = None) -> Self:
         noisy, clean = np.asarray(noisy), np.asarray(clean)
         if noisy.shape != clean.shape:
             raise ValueError(
@@ -53,28 +85,40 @@ class NoisyImages(np.ndarray):
         self.clean = self.noise = None
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=(), **kwargs):
-        inputs = [_without_pairs(array) for array in inputs]
+        _forget_pairs(*(inputs[:1] if method == "at" else out))
+        plain = [_without_pairs(array) for array in inputs]
         if not out:
-            return getattr(ufunc, method)(*inputs, **kwargs)
-        for array in out:
-            if isinstance(array, NoisyImages):
-                array.clean = array.noise = None
-        plain = tuple(_without_pairs(array) for array in out)
-        getattr(ufunc, method)(*inputs, out=plain, **kwargs)
+            return getattr(ufunc, method)(*plain, **kwargs)
+        plain_out = tuple(_without_pairs(array) for array in out)
+        getattr(ufunc, method)(*plain, out=plain_out, **kwargs)
         return out[0] if len(out) == 1 else out
+
+    def __array_function__(self, func, types, args, kwargs):
+        _forget_pairs(kwargs.get("out"), *(args[:1] if func in _IN_PLACE_FUNCTIONS else ()))
+        return super().__array_function__(func, types, args, kwargs)
 
     def __getitem__(self, index):
         selected = super().__getitem__(index)
-        along_first = index[0] if _is_first_axis(index) else index
-        if self.clean is None or isinstance(along_first, tuple) or np.ndim(selected) != self.ndim:
+        rows = index[0] if _is_first_axis(index) else index
+        if self.clean is None or not _selects_images(rows):
             return selected
-        if np.ndim(along_first) > 1 or along_first is None or along_first is Ellipsis:
-            return selected
-        return NoisyImages(selected, self.clean[along_first], self.noise)
+        return NoisyImages(selected, self.clean[rows], self.noise)
 
     def __setitem__(self, index, value):
+        _forget_pairs(self)
         super().__setitem__(index, value)
-        self.clean = self.noise = None
+
+    def __setattr__(self, name, value):
+        if name not in ("clean", "noise"):
+            _forget_pairs(self)
+        super().__setattr__(name, value)
+
+    byteswap = _forgetting(np.ndarray.byteswap)
+    fill = _forgetting(np.ndarray.fill)
+    partition = _forgetting(np.ndarray.partition)
+    put = _forgetting(np.ndarray.put)
+    setfield = _forgetting(np.ndarray.setfield)
+    sort = _forgetting(np.ndarray.sort)
 
     def copy(self, order="C"):
         """Copy the noisy and the clean images."""
@@ -82,6 +126,9 @@ class NoisyImages(np.ndarray):
         return (
             noisy if self.clean is None else NoisyImages(noisy, self.clean.copy(order), self.noise)
         )
+
+    def __copy__(self):
+        return self.copy()
 
     def __deepcopy__(self, memo):
         return self.copy()
@@ -101,13 +148,18 @@ def _is_first_axis(index):
     return isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis
 
 
-def save_pairs(path, noisy):
+def _selects_images(rows):
+    return isinstance(rows, slice) or (not isinstance(rows, tuple) and np.ndim(rows) == 1)
+
+
+def save_pairs(path: str | os.PathLike[str], noisy: NoisyImages) -> None:
     """Write noisy and clean images side by side to one compressed ``.npz`` file.
 
     Parameters
     ----------
     path : str or path-like
-        The file; numpy adds ``.npz`` to a name without it.
+        The file; ``.npz`` is added to a name without it. A file that is there is replaced once the
+        new one is complete.
     noisy : NoisyImages
         Noisy images that still have their clean ones.
 
@@ -131,15 +183,26 @@ def save_pairs(path, noisy):
     >>> load_pairs(path).clean.shape
     (5, 8, 8)
     """
-    if getattr(noisy, "clean", None) is None:
+    clean = getattr(noisy, "clean", None)
+    if clean is None:
         raise ValueError(
             f"got {type(noisy).__name__} without clean images; expected NoisyImages as "
             "NoiseInjector().fit_transform(X) gives them, selected along the first axis only."
         )
-    np.savez_compressed(path, noisy=np.asarray(noisy), clean=noisy.clean)
+    path = os.fspath(path)
+    path = path if path.endswith(".npz") else path + ".npz"
+    part = f"{path}.{os.getpid()}.part"
+    try:
+        with open(part, "wb") as file:
+            np.savez_compressed(file, noisy=np.asarray(noisy), clean=clean)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.remove(part)
+        raise
 
 
-def load_pairs(path):
+def load_pairs(path: str | os.PathLike[str]) -> NoisyImages:
     """Read the pairs that :func:`save_pairs` wrote.
 
     Parameters
@@ -156,15 +219,19 @@ def load_pairs(path):
     Raises
     ------
     ValueError
-        If the file lacks one of the arrays, or holds pickled objects.
+        If it is no complete ``.npz`` file, lacks one of the arrays, or holds pickled objects.
     """
-    with np.load(path, allow_pickle=False) as arrays:
-        missing = {"noisy", "clean"} - set(arrays)
-        if missing:
-            raise ValueError(
-                f"{path} has no array {sorted(missing)}; expected a file of save_pairs."
-            )
-        return NoisyImages(arrays["noisy"], arrays["clean"])
+    with open(path, "rb") as file:
+        if not is_zipfile(file):
+            raise ValueError(f"{path} is no complete .npz file; expected a file of save_pairs.")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            missing = {"noisy", "clean"} - set(arrays)
+            if missing:
+                raise ValueError(
+                    f"{path} has no array {sorted(missing)}; expected a file of save_pairs."
+                )
+            return NoisyImages(arrays["noisy"], arrays["clean"])
 
 
 def split_targets(X, y):
@@ -186,8 +253,9 @@ def split_targets(X, y):
     noise : NoiseModel or None
         The noise model that X brings along.
     """
-    if y is not None and np.ndim(y) != 1:
-        return X, y, None
+    clean = check_targets(y)
+    if clean is not None:
+        return X, clean, None
     if isinstance(X, NoisyImages) and X.clean is not None:
         return X, X.clean, X.noise
     return None, X, None

@@ -1,0 +1,528 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from problems import CONSTANT_GRAY, GRAY
+from scipy import stats
+from skimage.filters import gaussian
+from skimage.util import random_noise
+from sklearn.base import clone
+
+from sklearn_cae.noise import (
+    GaussianBlur,
+    GaussianNoise,
+    MaskingNoise,
+    NoiseChain,
+    NoiseModel,
+    PoissonNoise,
+    SaltAndPepperNoise,
+    SpeckleNoise,
+    resolve_noise,
+)
+from sklearn_cae.noise._models import NOISE_MODELS, _level
+
+MODELS = [
+    *(noise_class() for noise_class in NOISE_MODELS.values()),
+    NoiseChain([GaussianBlur(), GaussianNoise()]),
+]
+RANGES = [
+    GaussianNoise((0.0, 0.3)),
+    SaltAndPepperNoise((0.0, 0.3), (0.2, 0.8)),
+    GaussianBlur((0.0, 2.0)),
+    PoissonNoise((5, 50)),
+    SpeckleNoise((0.0, 0.3)),
+    MaskingNoise((0.0, 0.9)),
+    NoiseChain([GaussianBlur((0.0, 2.0)), GaussianNoise((0.0, 0.3))]),
+]
+# Blur alone draws nothing.
+RANDOM_MODELS = [model for model in MODELS if not isinstance(model, GaussianBlur)]
+LEVELS = [(GaussianNoise, "std"), (SpeckleNoise, "std"), (GaussianBlur, "std")]
+SHARES = [
+    (SaltAndPepperNoise, "amount"),
+    (SaltAndPepperNoise, "salt_ratio"),
+    (MaskingNoise, "fraction"),
+]
+PEAK = [(PoissonNoise, "peak")]
+# Seeds are fixed, so a test of equal distributions cannot fail by chance; for a new seed it would
+# in one of a thousand.
+P_VALUE = 1e-3
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def constant(value=GRAY, shape=(16, 1, 64, 64)):
+    return torch.full(shape, value)
+
+
+def random_images(shape=(5, 3, 9, 8)):
+    return torch.rand(shape, generator=seeded(99))
+
+
+def ramp():
+    """A gray image with 128 equidistant values from 0 to 1 in each row."""
+    return np.linspace(0, 1, 128) * np.ones((512, 1))
+
+
+def noise_of(noisy):
+    """What was added to `ramp`, rounded because ours is float32 and that of scikit-image not."""
+    return np.round(noisy - ramp(), 5).ravel()
+
+
+def noise_on_ramp(model):
+    image = torch.from_numpy(ramp()).float()[None, None]
+    return noise_of(model.corrupt(image, seeded())[0, 0].numpy())
+
+
+# Statistics
+
+
+@pytest.mark.parametrize("problem", CONSTANT_GRAY, ids=lambda problem: repr(problem.noise))
+def test_a_constant_image_gets_the_mean_that_the_formula_says(problem):
+    noisy = problem.noise.corrupt(constant(), seeded()).double()
+    # Five standard errors, and the rounding of float32.
+    tolerance = 5 * noisy.std() / noisy.numel() ** 0.5 + 1e-6
+    assert abs(noisy.mean() - problem.mean) < tolerance
+
+
+@pytest.mark.parametrize("problem", CONSTANT_GRAY, ids=lambda problem: repr(problem.noise))
+def test_a_constant_image_gets_the_squared_error_that_the_formula_says(problem):
+    error = (problem.noise.corrupt(constant(), seeded()).double() - GRAY) ** 2
+    # Five standard errors, and the rounding of float32.
+    tolerance = 5 * error.std() / error.numel() ** 0.5 + 1e-6
+    assert abs(error.mean() - problem.mse) < tolerance
+
+
+@pytest.mark.parametrize(
+    ("model", "options"),
+    [
+        (GaussianNoise(0.2), {"mode": "gaussian", "var": 0.2**2}),
+        (GaussianNoise(0.2, clip=False), {"mode": "gaussian", "var": 0.2**2, "clip": False}),
+        (SpeckleNoise(0.3), {"mode": "speckle", "var": 0.3**2}),
+        (SpeckleNoise(0.3, clip=False), {"mode": "speckle", "var": 0.3**2, "clip": False}),
+        (SaltAndPepperNoise(0.3), {"mode": "s&p", "amount": 0.3}),
+        (SaltAndPepperNoise(0.3, 0.9), {"mode": "s&p", "amount": 0.3, "salt_vs_pepper": 0.9}),
+        (MaskingNoise(0.4), {"mode": "pepper", "amount": 0.4}),
+        # scikit-image takes the number of gray values, here 128, for the peak.
+        (PoissonNoise(128), {"mode": "poisson"}),
+        (PoissonNoise(128, clip=False), {"mode": "poisson", "clip": False}),
+    ],
+    ids=repr,
+)
+def test_noise_is_distributed_as_that_of_scikit_image(model, options):
+    expected = noise_of(random_noise(ramp(), rng=0, **options))
+    assert stats.ks_2samp(noise_on_ramp(model), expected).pvalue > P_VALUE
+
+
+def test_the_comparison_of_distributions_sees_a_level_that_is_a_tenth_too_large():
+    expected = noise_of(random_noise(ramp(), rng=0, mode="gaussian", var=0.2**2))
+    assert stats.ks_2samp(noise_on_ramp(GaussianNoise(0.22)), expected).pvalue < P_VALUE
+
+
+def test_gaussian_noise_is_normally_distributed():
+    noisy = GaussianNoise(0.2, clip=False).corrupt(constant(), seeded()) - GRAY
+    assert stats.kstest(noisy.numpy().ravel(), stats.norm(scale=0.2).cdf).pvalue > P_VALUE
+
+
+def test_poisson_noise_counts_whole_photons():
+    counts = 20 * PoissonNoise(20, clip=False).corrupt(constant(), seeded())
+    # float32 rounds counts / 20 * 20.
+    torch.testing.assert_close(counts, counts.round(), atol=1e-5, rtol=0)
+
+
+def test_salt_and_pepper_leaves_the_other_values_as_they_are():
+    noisy = SaltAndPepperNoise(0.5).corrupt(constant(), seeded())
+    assert set(noisy.unique().tolist()) == {0.0, constant()[0, 0, 0, 0].item(), 1.0}
+
+
+def test_salt_and_pepper_strikes_each_channel_on_its_own():
+    noisy = SaltAndPepperNoise(0.5).corrupt(constant(shape=(1, 3, 16, 16)), seeded())
+    assert not torch.equal(noisy[:, 0], noisy[:, 1])
+
+
+def test_masking_strikes_all_channels_of_a_pixel_together():
+    noisy = MaskingNoise(0.5).corrupt(constant(shape=(1, 3, 16, 16)), seeded())
+    assert torch.equal(noisy[:, 0], noisy[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("model", "value"),
+    [
+        (SaltAndPepperNoise(1, 1), 1.0),
+        (SaltAndPepperNoise(1, 0), 0.0),
+        (MaskingNoise(1), 0.0),
+    ],
+    ids=repr,
+)
+def test_a_share_of_one_replaces_every_value(model, value):
+    assert (model.corrupt(random_images(), seeded()) == value).all()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        GaussianNoise(0),
+        SpeckleNoise(0),
+        SaltAndPepperNoise(0),
+        MaskingNoise(0),
+        GaussianBlur(0),
+        NoiseChain([]),
+    ],
+    ids=repr,
+)
+def test_a_level_of_zero_leaves_images_as_they_are(model):
+    assert torch.equal(model.corrupt(random_images(), seeded()), random_images())
+
+
+def test_poisson_noise_takes_values_below_black_for_black():
+    assert (PoissonNoise().corrupt(constant(-0.5), seeded()) == 0).all()
+
+
+@pytest.mark.parametrize("noise_class", [PoissonNoise, SpeckleNoise], ids=lambda c: c.__name__)
+def test_black_stays_black_under_noise_that_depends_on_the_signal(noise_class):
+    assert (noise_class().corrupt(constant(0.0), seeded()) == 0).all()
+
+
+# Blur
+
+
+@pytest.mark.parametrize("std", [0.3, 0.5, 1.0, 1.7, 3.0])
+@pytest.mark.parametrize("size", [(16, 17), (7, 9), (2, 2), (1, 5), (1, 1)])
+def test_blur_equals_that_of_scikit_image(std, size):
+    images = random_images((2, 3, *size))
+    blurred = GaussianBlur(std).corrupt(images, seeded())
+    expected = [gaussian(image.numpy(), std, channel_axis=0) for image in images]
+    # The accuracy that the project promises; float32 rounds at 1e-7.
+    np.testing.assert_allclose(blurred, expected, atol=1e-6, rtol=0)
+
+
+def test_blur_by_a_range_equals_that_of_scikit_image_for_the_level_of_each_image():
+    images = random_images((8, 3, 12, 10))
+    blurred = GaussianBlur((0.0, 2.5)).corrupt(images, seeded())
+    levels = _level((0.0, 2.5), images, seeded()).flatten().tolist()
+    expected = [
+        gaussian(image.numpy(), std, channel_axis=0)
+        for image, std in zip(images, levels, strict=True)
+    ]
+    # The accuracy that the project promises; float32 rounds at 1e-7.
+    np.testing.assert_allclose(blurred, expected, atol=1e-6, rtol=0)
+
+
+def test_blur_of_an_image_is_bitwise_the_same_in_every_batch():
+    images = random_images((9, 3, 13, 11))
+    alone = [GaussianBlur(1.3).corrupt(image[None], seeded()) for image in images]
+    assert torch.equal(GaussianBlur(1.3).corrupt(images, seeded()), torch.cat(alone))
+
+
+# Ranges
+
+
+@pytest.mark.parametrize(
+    ("model", "low", "high", "estimate"),
+    [
+        (GaussianNoise((0.1, 0.3), clip=False), 0.1, 0.3, lambda x: x.std()),
+        (SpeckleNoise((0.1, 0.3), clip=False), 0.1, 0.3, lambda x: x.std() / GRAY),
+        (PoissonNoise((5, 50), clip=False), 5, 50, lambda x: GRAY / x.var()),
+        (SaltAndPepperNoise((0.2, 0.8)), 0.2, 0.8, lambda x: ((x == 0) | (x == 1)).mean()),
+        (SaltAndPepperNoise(1, (0.2, 0.8)), 0.2, 0.8, lambda x: x.mean()),
+        (MaskingNoise((0.2, 0.8)), 0.2, 0.8, lambda x: (x == 0).mean()),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, NoiseModel) else "",
+)
+def test_each_image_draws_its_own_level_uniformly_from_a_range(model, low, high, estimate):
+    noisy = model.corrupt(constant(shape=(200, 1, 64, 64)), seeded()).double().numpy()
+    levels = [estimate(image) for image in noisy]
+    assert stats.kstest(levels, stats.uniform(low, high - low).cdf).pvalue > P_VALUE
+
+
+@pytest.mark.parametrize("level", [(0.2, 0.2), [0.2, 0.2]])
+def test_a_range_of_one_value_is_that_value(level):
+    images = constant(shape=(2, 1, 64, 64))
+    noisy = GaussianNoise(level, clip=False).corrupt(images, seeded())
+    # 8192 values: five standard errors of a standard deviation of 0.2.
+    assert abs(noisy.std() - 0.2) < 0.01
+
+
+@pytest.mark.parametrize("number", [np.float64, np.float32])
+def test_levels_may_be_numbers_of_numpy(number):
+    noisy = GaussianNoise(number(0.25)).corrupt(random_images(), seeded())
+    assert torch.equal(noisy, GaussianNoise(0.25).corrupt(random_images(), seeded()))
+
+
+# What every model promises
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_the_images_keep_their_shape(model):
+    assert model.corrupt(random_images(), seeded()).shape == random_images().shape
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_the_images_stay_float32(model):
+    assert model.corrupt(random_images(), seeded()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_the_images_that_went_in_are_unchanged(model):
+    images = random_images()
+    model.corrupt(images, seeded())
+    assert torch.equal(images, random_images())
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_the_same_seed_gives_the_same_noise(model):
+    noisy = [model.corrupt(random_images(), seeded(5)) for _ in range(2)]
+    assert torch.equal(*noisy)
+
+
+@pytest.mark.parametrize("model", RANDOM_MODELS + RANGES, ids=repr)
+def test_another_seed_gives_other_noise(model):
+    noisy = [model.corrupt(random_images(), seeded(seed)) for seed in (5, 6)]
+    assert not torch.equal(*noisy)
+
+
+@pytest.mark.parametrize("model", RANDOM_MODELS + RANGES, ids=repr)
+def test_equal_images_in_a_batch_get_different_noise(model):
+    images = random_images()[:1].expand(2, -1, -1, -1)
+    assert not torch.equal(*model.corrupt(images, seeded()))
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_with_a_generator_each_the_noise_of_an_image_does_not_depend_on_its_neighbours(model):
+    images = random_images()
+    together = model.corrupt(images, [seeded(i) for i in range(5)])
+    alone = model.corrupt(images[3:4], [seeded(3)])
+    assert torch.equal(together[3:4], alone)
+
+
+@pytest.mark.parametrize("model", RANDOM_MODELS, ids=repr)
+def test_a_list_of_generators_needs_one_for_each_image(model):
+    with pytest.raises(ValueError, match=r"zip\(\) argument"):
+        model.corrupt(random_images(), [seeded()])
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_the_global_random_state_is_left_as_it_was(model):
+    torch_before, numpy_before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    model.corrupt(random_images(), seeded())
+    assert torch.equal(torch.get_rng_state(), torch_before)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_before)  # noqa: NPY002
+
+
+# Clipping
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_clipped_images_stay_within_the_data_range(model):
+    noisy = model.corrupt(random_images((4, 1, 32, 32)), seeded())
+    assert 0 <= noisy.min() <= noisy.max() <= 1
+
+
+@pytest.mark.parametrize("noise_class", [GaussianNoise, SpeckleNoise, PoissonNoise])
+def test_images_leave_the_data_range_without_clipping(noise_class):
+    assert noise_class(clip=False).corrupt(constant(1.0), seeded()).max() > 1
+
+
+def test_clipping_is_all_that_clip_does():
+    free = GaussianNoise(0.5, clip=False).corrupt(random_images(), seeded())
+    clipped = GaussianNoise(0.5).corrupt(random_images(), seeded())
+    assert torch.equal(free.clamp(0, 1), clipped)
+
+
+# Chains
+
+
+def test_a_chain_applies_its_models_in_order():
+    chain = NoiseChain([MaskingNoise(1), SaltAndPepperNoise(1, 1)])
+    assert (chain.corrupt(random_images(), seeded()) == 1).all()
+
+
+def test_a_chain_draws_from_one_generator():
+    chain = NoiseChain([GaussianNoise(0.1, clip=False), GaussianNoise(0.2, clip=False)])
+    generator = seeded()
+    one_by_one = GaussianNoise(0.1, clip=False).corrupt(random_images(), generator)
+    one_by_one = GaussianNoise(0.2, clip=False).corrupt(one_by_one, generator)
+    assert torch.equal(chain.corrupt(random_images(), seeded()), one_by_one)
+
+
+def test_variances_of_gaussian_noise_add_up_in_a_chain():
+    chain = NoiseChain([GaussianNoise(0.3, clip=False), GaussianNoise(0.4, clip=False)])
+    # 65536 values: five standard errors of a standard deviation of 0.5.
+    assert abs(chain.corrupt(constant(), seeded()).std() - 0.5) < 0.007
+
+
+def test_a_chain_clips_within_if_its_models_do():
+    chain = NoiseChain([GaussianNoise(9.0), SpeckleNoise(0, clip=False)])
+    assert chain.corrupt(constant(), seeded()).max() == 1
+
+
+@pytest.mark.parametrize(("last_clips", "clips"), [(True, True), (False, False)])
+def test_the_last_model_decides_whether_a_chain_clips(last_clips, clips):
+    chain = NoiseChain([GaussianNoise(clip=not last_clips), GaussianNoise(clip=last_clips)])
+    assert chain.clip is clips
+
+
+def test_a_chain_may_hold_a_chain():
+    nested = NoiseChain([NoiseChain([GaussianNoise(0.2)]), GaussianBlur()])
+    flat = NoiseChain([GaussianNoise(0.2), GaussianBlur()])
+    noisy = [chain.corrupt(random_images(), seeded()) for chain in (nested, flat)]
+    assert torch.equal(*noisy)
+
+
+# Errors
+
+
+@pytest.mark.parametrize(("noise_class", "name"), LEVELS + SHARES + PEAK)
+@pytest.mark.parametrize(
+    "level",
+    [
+        -0.1,
+        np.nan,
+        np.inf,
+        (0.3, 0.1),
+        (-0.1, 0.1),
+        (0.1, np.nan),
+        (0.1, 0.2, 0.3),
+        (0.1,),
+        (),
+        ("a", "b"),
+        "0.1",
+        None,
+        True,
+        1j,
+        np.complex64(1),
+        np.array([0.1, 0.2]),
+    ],
+    ids=repr,
+)
+def test_a_bad_level_is_an_error_that_names_it_and_what_is_allowed(noise_class, name, level):
+    model = noise_class(**{name: level})
+    with pytest.raises(ValueError, match=rf"{noise_class.__name__}\({name}=…\) is .*; expected a"):
+        model.corrupt(random_images(), seeded())
+
+
+@pytest.mark.parametrize(("noise_class", "name"), SHARES)
+@pytest.mark.parametrize("level", [1.01, (0.5, 1.01), 25])
+def test_a_share_above_one_is_an_error_that_says_the_limits(noise_class, name, level):
+    model = noise_class(**{name: level})
+    with pytest.raises(ValueError, match="expected a number from 0 to 1, or a range"):
+        model.corrupt(random_images(), seeded())
+
+
+@pytest.mark.parametrize("peak", [0, (0, 10)])
+def test_a_peak_of_zero_is_an_error(peak):
+    with pytest.raises(ValueError, match="a peak must be above 0"):
+        PoissonNoise(peak).corrupt(random_images(), seeded())
+
+
+@pytest.mark.parametrize("clip", [None, 1, "yes"])
+@pytest.mark.parametrize("noise_class", NOISE_MODELS.values())
+def test_clip_is_true_or_false(noise_class, clip):
+    with pytest.raises(ValueError, match=r"\(clip=…\) is .*; allowed are True and False"):
+        noise_class(clip=clip).corrupt(random_images(), seeded())
+
+
+def test_a_bad_level_in_a_chain_is_an_error():
+    with pytest.raises(ValueError, match=r"GaussianNoise\(std=…\) is -1"):
+        NoiseChain([GaussianBlur(), GaussianNoise(-1)]).corrupt(random_images(), seeded())
+
+
+def test_a_chain_refuses_what_is_no_noise_model_and_says_where_names_are_understood():
+    with pytest.raises(ValueError, match=r"holds 'blur'; expected noise models .* in lists"):
+        NoiseChain(["blur"]).corrupt(random_images(), seeded())
+
+
+# Names
+
+
+@pytest.mark.parametrize(("name", "noise_class"), NOISE_MODELS.items())
+def test_a_name_stands_for_the_model_with_its_defaults(name, noise_class):
+    assert repr(resolve_noise(name)) == repr(noise_class())
+
+
+def test_no_noise_given_is_gaussian_noise_of_a_tenth():
+    assert repr(resolve_noise(None)) == repr(GaussianNoise(0.1))
+
+
+def test_the_name_none_stands_for_no_noise():
+    noisy = resolve_noise("none").corrupt(random_images(), seeded())
+    assert torch.equal(noisy, random_images())
+
+
+def test_a_list_of_models_and_names_is_a_chain():
+    chain = resolve_noise(["blur", GaussianNoise(0.2)])
+    assert repr(chain) == repr(NoiseChain([GaussianBlur(), GaussianNoise(0.2)]))
+
+
+def test_a_model_is_resolved_to_a_copy_that_later_settings_do_not_change():
+    model = GaussianNoise(0.2)
+    resolved = resolve_noise(model)
+    model.set_params(std=0.9)
+    assert resolved.std == 0.2
+
+
+@pytest.mark.parametrize("noise", ["gauss", 0.1, GaussianNoise, ["blur", 3]], ids=repr)
+def test_an_unknown_noise_is_an_error_that_lists_the_names(noise):
+    with pytest.raises(ValueError, match=r"allowed are None, a NoiseModel .*'salt_and_pepper'"):
+        resolve_noise(noise)
+
+
+@pytest.mark.parametrize(
+    "noise", [MaskingNoise(2), [MaskingNoise(2)], NoiseChain([MaskingNoise(2)])], ids=repr
+)
+def test_a_bad_level_is_found_before_any_image_is_seen(noise):
+    with pytest.raises(ValueError, match=r"MaskingNoise\(fraction=…\) is 2"):
+        resolve_noise(noise)
+
+
+# Noise models as estimators
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_a_clone_has_the_same_parameters(model):
+    assert repr(clone(model)) == repr(model)
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_a_pickled_model_makes_the_same_noise(model):
+    loaded = pickle.loads(pickle.dumps(model))
+    noisy = [one.corrupt(random_images(), seeded()) for one in (model, loaded)]
+    assert torch.equal(*noisy)
+
+
+@pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
+def test_the_repr_of_a_model_can_be_evaluated(model):
+    assert repr(eval(repr(model))) == repr(model)
+
+
+@pytest.mark.parametrize(("noise_class", "name"), LEVELS + SHARES + PEAK)
+def test_set_params_sets_a_level(noise_class, name):
+    assert noise_class().set_params(**{name: (0.5, 0.75)}).get_params()[name] == (0.5, 0.75)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=repr)
+def test_an_unknown_parameter_is_an_error(model):
+    with pytest.raises(ValueError, match="Invalid parameter 'strength'"):
+        model.set_params(strength=1)
+
+
+def test_a_noise_model_of_ones_own_needs_its_level_and_one_method():
+    class Brighten(NoiseModel):
+        _upper_limits = {"by": 1}
+
+        def __init__(self, by=0.1, *, clip=True):
+            self.by = by
+            self.clip = clip
+
+        def _corrupt(self, images, generator):
+            return images + self.by
+
+    noisy = resolve_noise([Brighten(0.75)]).corrupt(constant(0.5), seeded())
+    assert (noisy == 1).all()
+
+
+def test_the_base_class_is_no_noise_model():
+    with pytest.raises(TypeError, match="abstract"):
+        NoiseModel()
