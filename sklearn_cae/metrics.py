@@ -1,12 +1,26 @@
 """PSNR and SSIM over batches of images, and the scorers made of them."""
 
+import math
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.ndimage import uniform_filter
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
 
-from ._images import check_channel_axis, check_pixels, learn_spec, to_channels_last
-from .noise import NoiseInjector
+from ._images import (
+    check_channel_axis,
+    check_pixels,
+    from_channels_last,
+    learn_spec,
+    to_channels_last,
+)
+from ._random import resolve_seed
+from .noise import NoiseModel, resolve_noise
+from .noise._injector import chunks, corrupt_images
 from .noise._pairs import check_same_shape, split_targets
 
 __all__ = [
@@ -19,10 +33,11 @@ __all__ = [
 
 # Equal images have an infinite PSNR, which would spoil every mean.
 PSNR_CAP = 100.0
-CHUNK = 256
 
 
-def peak_signal_noise_ratio(image_true, image_test, *, data_range, reduction="mean"):
+def peak_signal_noise_ratio(
+    image_true: ArrayLike, image_test: ArrayLike, *, data_range: float, reduction: str = "mean"
+) -> Any:
     r"""Peak signal-to-noise ratio of each image in a batch, in dB.
 
     .. math:: 10 \log_{10} \frac{R^2}{\mathrm{MSE}}
@@ -59,11 +74,11 @@ def peak_signal_noise_ratio(image_true, image_test, *, data_range, reduction="me
     >>> round(peak_signal_noise_ratio(clean, clean + 0.1, data_range=1), 6)
     20.0
     """
-    image_true, image_test = _check_pairs(image_true, image_test, data_range)
+    batches = _check_pairs(image_true, image_test, data_range)
     mse = np.concatenate(
         [
             np.square(true - test).reshape(len(true), -1).mean(axis=1)
-            for true, test in _float64_chunks(image_true, image_test)
+            for true, test in _float64_chunks(*batches)
         ]
     )
     with np.errstate(divide="ignore"):
@@ -71,8 +86,14 @@ def peak_signal_noise_ratio(image_true, image_test, *, data_range, reduction="me
 
 
 def structural_similarity(
-    image_true, image_test, *, data_range, win_size=None, channel_axis=-1, reduction="mean"
-):
+    image_true: ArrayLike,
+    image_test: ArrayLike,
+    *,
+    data_range: float,
+    win_size: int | None = None,
+    channel_axis: int = -1,
+    reduction: str = "mean",
+) -> Any:
     """Structural similarity (SSIM) of each image in a batch.
 
     Equal to :func:`skimage.metrics.structural_similarity` of each image with its defaults: a
@@ -114,21 +135,18 @@ def structural_similarity(
     >>> structural_similarity(clean, clean, data_range=1)
     1.0
     """
-    image_true, image_test = _check_pairs(image_true, image_test, data_range)
-    if image_true.ndim not in (3, 4):
+    true, test = _check_pairs(image_true, image_test, data_range)
+    if true.ndim not in (3, 4):
         raise ValueError(
-            f"images of shape {image_true.shape}; SSIM needs (n, H, W) or (n, H, W, C). Reshape "
-            "rows to images first."
+            f"images of shape {true.shape}; SSIM needs (n, H, W) or (n, H, W, C). Reshape rows to "
+            "images first."
         )
-    if image_true.ndim == 4:
+    if true.ndim == 4:
         axis = check_channel_axis(channel_axis)
-        image_true, image_test = (np.moveaxis(x, axis, 3) for x in (image_true, image_test))
-    win_size = _check_window(win_size, image_true.shape[1:3])
+        true, test = (np.moveaxis(images, axis, 3) for images in (true, test))
+    win_size = _check_window(win_size, true.shape[1:3])
     ssim = np.concatenate(
-        [
-            _ssim(true, test, data_range, win_size)
-            for true, test in _float64_chunks(image_true, image_test)
-        ]
+        [_ssim(x, y, data_range, win_size) for x, y in _float64_chunks(true, test)]
     )
     return _reduce(ssim, reduction)
 
@@ -141,7 +159,7 @@ def _check_pairs(image_true, image_test, data_range):
             f"image_true has shape {image_true.shape} and image_test {image_test.shape}; both "
             "batches must have the same shape."
         )
-    if not np.isscalar(data_range) or not np.isfinite(data_range) or data_range <= 0:
+    if not isinstance(data_range, Real) or not math.isfinite(data_range) or data_range <= 0:
         raise ValueError(
             f"data_range={data_range!r}; expected a positive number, white minus black, such as "
             "255 for uint8 images."
@@ -153,17 +171,21 @@ def _check_window(win_size, image_size):
     smallest = min(image_size)
     if win_size is None:
         win_size = min(7, smallest - 1 + smallest % 2)
-    if win_size % 2 == 0 or not 3 <= win_size <= smallest:
+    if (
+        not isinstance(win_size, (int, np.integer))
+        or win_size % 2 == 0
+        or not 3 <= win_size <= smallest
+    ):
         raise ValueError(
-            f"SSIM with a window of {win_size} pixels on images of {image_size[0]} x "
+            f"SSIM with a window of {win_size!r} pixels on images of {image_size[0]} x "
             f"{image_size[1]}; win_size must be odd, at least 3 and fit into the image."
         )
     return win_size
 
 
 def _float64_chunks(*arrays):
-    for start in range(0, len(arrays[0]), CHUNK):
-        yield tuple(array[start : start + CHUNK].astype(np.float64) for array in arrays)
+    for rows in chunks(arrays[0]):
+        yield tuple(array[rows].astype(np.float64) for array in arrays)
 
 
 def _ssim(x, y, data_range, win_size):
@@ -217,12 +239,18 @@ class DenoisingScorer(BaseEstimator):
     DenoisingScorer(metric='ssim', noise=GaussianNoise(std=0.2))
     """
 
-    def __init__(self, metric="psnr", *, noise=None, random_state=0):
+    def __init__(
+        self,
+        metric: str | Callable[..., float] = "psnr",
+        *,
+        noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
+        random_state: int = 0,
+    ):
         self.metric = metric
         self.noise = noise
         self.random_state = random_state
 
-    def __call__(self, estimator, X, y=None):
+    def __call__(self, estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Mean of the metric over the images.
 
         Parameters
@@ -240,30 +268,10 @@ class DenoisingScorer(BaseEstimator):
             PSNR in dB, SSIM, or what the callable gives.
         """
         metric = self._resolve_metric()
-        denoiser = estimator[-1] if isinstance(estimator, Pipeline) else estimator
-        layout = {
-            "image_shape": getattr(denoiser, "image_shape", None),
-            "channel_axis": getattr(denoiser, "channel_axis", -1),
-            "data_range": getattr(denoiser, "data_range_", "auto"),
-        }
-        noisy, clean, _ = split_targets(X, y)
-        if noisy is None:
-            injector = NoiseInjector(
-                self._resolve_noise(denoiser), random_state=self.random_state, **layout
-            )
-            noisy = np.asarray(injector.corrupt(clean))
-        clean = check_pixels(clean, name="clean images")
-        denoised = estimator.predict(noisy)
-        check_same_shape(denoised, clean)
-        spec = learn_spec(clean, **layout)
-        low, high = spec.data_range
-        return float(
-            metric(
-                to_channels_last(clean, spec),
-                to_channels_last(denoised, spec),
-                data_range=high - low,
-            )
+        clean, _, denoised, (low, high) = denoise_pairs(
+            estimator, X, y, noise=self.noise, random_state=self.random_state
         )
+        return float(metric(clean, denoised, data_range=high - low))
 
     def _resolve_metric(self):
         if callable(self.metric):
@@ -275,14 +283,78 @@ class DenoisingScorer(BaseEstimator):
             )
         return _METRICS[self.metric]
 
-    def _resolve_noise(self, denoiser):
-        noise = self.noise if self.noise is not None else getattr(denoiser, "noise_", None)
-        if noise is None:
-            raise ValueError(
-                f"{type(denoiser).__name__} has no noise of its own to score on: it was fitted "
-                "with pairs. Give the clean images as y, or a noise to DenoisingScorer."
-            )
-        return noise
+
+def denoise_pairs(estimator, X, y=None, *, noise=None, random_state=0):
+    """Clean, noisy and denoised images, by the rules for ``y`` of the scorers.
+
+    Parameters
+    ----------
+    estimator : estimator, Pipeline or search
+        A fitted denoiser.
+    X, y : array-like
+        Clean images alone, or noisy and clean ones.
+    noise : NoiseModel, str, list of these, or None, default=None
+        What corrupts clean images alone; ``None`` is the noise the estimator was fitted with.
+    random_state : int, default=0
+        Seed of the noise.
+
+    Returns
+    -------
+    clean, noisy, denoised : ndarray of shape (n, H, W, C)
+        The images in their own units.
+    data_range : tuple of float
+        Values of black and white.
+    """
+    denoiser = _denoiser_of(estimator)
+    noisy, clean, _ = split_targets(X, y)
+    clean = check_pixels(clean)
+    if noisy is not None:
+        check_same_shape(check_pixels(noisy), clean)
+    spec = learn_spec(
+        clean,
+        image_shape=getattr(denoiser, "image_shape_", None) if clean.ndim == 2 else None,
+        channel_axis=getattr(denoiser, "channel_axis", -1),
+        data_range=getattr(denoiser, "data_range_", "auto"),
+    )
+    images = to_channels_last(clean, spec)
+    if noisy is None:
+        corrupted = _corrupt(images, _noise_for(denoiser, noise), random_state, spec)
+        noisy = _like(X, from_channels_last(corrupted, clean.ndim, spec))
+    denoised = np.asarray(estimator.predict(noisy))
+    if denoised.shape != clean.shape:
+        raise ValueError(
+            f"{type(estimator).__name__}.predict gave shape {denoised.shape} for images of "
+            f"shape {clean.shape}; a denoiser gives images of the shape of its input."
+        )
+    views = (to_channels_last(np.asarray(array), spec) for array in (noisy, denoised))
+    return images, *views, spec.data_range
+
+
+def _corrupt(images, noise, random_state, spec):
+    # Integers cannot hold noise that leaves the data range.
+    dtype = images.dtype if noise.clip else np.result_type(images.dtype, np.float32)
+    return corrupt_images(images, noise, resolve_seed(random_state), spec.data_range, dtype)
+
+
+def _noise_for(denoiser, noise):
+    noise = noise if noise is not None else getattr(denoiser, "noise_", None)
+    if noise is None:
+        raise ValueError(
+            f"{type(denoiser).__name__} has no noise of its own to score on: it was fitted "
+            "with pairs. Give the clean images as y, or a noise to DenoisingScorer."
+        )
+    return resolve_noise(noise)
+
+
+def _denoiser_of(estimator):
+    """The last step of a pipeline, of the best candidate of a search."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    return _denoiser_of(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
+
+
+def _like(X, images):
+    """Put images into a data frame if X is one, because ``predict`` checks the column names."""
+    return type(X)(images, index=X.index, columns=X.columns) if hasattr(X, "iloc") else images
 
 
 def _capped_psnr(clean, denoised, *, data_range):
