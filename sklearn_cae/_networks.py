@@ -65,16 +65,17 @@ class ConvAutoencoder(nn.Module):
     ):
         super().__init__()
         self.n_stages = len(channels)
+        self.skip_connections = skip_connections
         self.residual = residual
         conv = ConvFactory(kernel_size, normalization)
         self.encoder = Encoder(n_channels, channels, code_channels, downsampling, conv)
         spatial_code = (code_channels, *halved_sizes(image_size, self.n_stages)[-1])
-        if latent_dim is None:
-            self.code_shape = spatial_code
-            self.bottleneck = SpatialBottleneck()
-        else:
-            self.code_shape = (latent_dim,)
-            self.bottleneck = FlatBottleneck(spatial_code, latent_dim, normalization)
+        self.code_shape = spatial_code if latent_dim is None else (latent_dim,)
+        self.bottleneck = (
+            SpatialBottleneck()
+            if latent_dim is None
+            else FlatBottleneck(spatial_code, latent_dim, normalization)
+        )
         self.decoder = Decoder(
             n_channels, channels, code_channels, upsampling, skip_connections, conv
         )
@@ -86,7 +87,7 @@ class ConvAutoencoder(nn.Module):
         features, skips = self.encoder(images)
         features = self.bottleneck.expand(self.bottleneck.compress(features))
         sizes = halved_sizes(images.shape[-2:], self.n_stages)
-        decoded = self.decoder(features, sizes, skips)
+        decoded = self.decoder(features, sizes, skips if self.skip_connections else ())
         return images + decoded if self.residual else torch.sigmoid(decoded)
 
     def encode(self, images):
@@ -111,7 +112,7 @@ class ConvFactory:
         padding = self.kernel_size // 2
         conv = nn.Conv2d(n_in, n_out, self.kernel_size, stride, padding, bias=bias)
         nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
-        if bias:
+        if conv.bias is not None:
             nn.init.zeros_(conv.bias)
         return conv
 
@@ -175,14 +176,15 @@ class FlatBottleneck(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The encoder's stages mirrored: up-sampling and one convolution each.
+    """The encoder mirrored: up-sampling and one convolution for each stage, the last for the image.
 
-    ``head`` is the last convolution; it gives the image before sigmoid or residual.
+    Skip connections join the encoder's feature maps of the same size before each convolution; one
+    more convolution then makes the image, because one alone merges the finest maps badly.
+    ``head`` is the convolution that makes the image, before sigmoid or residual.
     """
 
     def __init__(self, n_channels, channels, code_channels, upsampling, skip_connections, conv):
         super().__init__()
-        self.skip_connections = skip_connections
         widths = (code_channels, *channels[-2::-1])
         skip_widths = channels[::-1] if skip_connections else (0,) * len(channels)
         self.upsamplings = nn.ModuleList(
@@ -195,20 +197,20 @@ class Decoder(nn.Module):
             conv.activated(n_in + n_skip, n_out)
             for (n_in, n_out), n_skip in zip(pairwise(widths), skip_widths, strict=False)
         )
-        self.head = conv.plain(widths[-1] + skip_widths[-1], n_channels)
+        finest = conv.activated(widths[-1] + channels[0], widths[-1])
+        self.stages.append(finest if skip_connections else nn.Identity())
+        self.head = conv.plain(widths[-1], n_channels)
 
-    def forward(self, features, sizes, skips=None):
+    def forward(self, features, sizes, skips=()):
         """Map code features to images; ``sizes`` are those of :func:`halved_sizes`."""
         x = torch.relu(features)
-        for i, (upsample, conv) in enumerate(
-            zip(self.upsamplings, [*self.stages, self.head], strict=True)
+        joined = skips[::-1] or [None] * len(self.stages)
+        for upsample, stage, size, skip in zip(
+            self.upsamplings, self.stages, sizes[-2::-1], joined, strict=True
         ):
-            height, width = sizes[-2 - i]
-            x = upsample(x)[..., :height, :width]
-            if self.skip_connections:
-                x = torch.cat((x, skips[-1 - i]), dim=1)
-            x = conv(x)
-        return x
+            x = upsample(x)[..., : size[0], : size[1]]
+            x = stage(x if skip is None else torch.cat((x, skip), dim=1))
+        return self.head(x)
 
 
 def halved_sizes(image_size, n_halvings):

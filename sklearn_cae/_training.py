@@ -72,7 +72,8 @@ class BatchIterator:
     pairs : ImagePairs
         The images.
     batch_size : int
-        Largest number of images in a batch; all batches are about equally large.
+        Largest number of images in a batch. All batches are about equally large, and none holds a
+        single image: batch normalisation of a code of one pixel needs two.
     noise : NoiseModel
         Corrupts the clean images of pairs without noisy ones.
     device : str
@@ -84,7 +85,7 @@ class BatchIterator:
 
     def __init__(self, pairs, batch_size, *, noise, device, seeds):
         self.pairs = pairs
-        self.n_batches = -(-len(pairs) // batch_size)
+        self.n_batches = max(1, min(-(-len(pairs) // batch_size), len(pairs) // 2))
         self.noise = noise
         self.device = device
         self.seeds = seeds
@@ -93,7 +94,6 @@ class BatchIterator:
         order_seed, noise_seed = self.seeds()
         rows = self.pairs.rows
         if len(rows) == 1:
-            # Batch normalisation of a code of one pixel needs two images.
             rows = rows.repeat(2)
         if order_seed is not None:
             rows = np.random.default_rng(order_seed).permutation(rows)
@@ -147,15 +147,21 @@ class DenoisingNet(NeuralNet):
     def _validation_seeds(self):
         return None, derived_seed(self.seed, VALID_STREAM)
 
-    def train_step(self, batch, **fit_params):
-        """Take one step, and stop with an error when the loss is no longer a number."""
-        step = super().train_step(batch, **fit_params)
-        if not torch.isfinite(step["loss"]):
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        """Compute the loss, and stop with an error when training has diverged."""
+        # Binary cross-entropy refuses NaN in words of its own.
+        self._check_finite(y_pred)
+        loss = super().get_loss(y_pred, y_true, *args, **kwargs)
+        self._check_finite(loss)
+        return loss
+
+    def _check_finite(self, values):
+        wrong = values[~torch.isfinite(values)]
+        if len(wrong):
             raise ValueError(
-                f"The training loss became {step['loss'].item()} in epoch {len(self.history)}. "
+                f"The training loss became {wrong[0].item()} in epoch {len(self.history)}. "
                 f"Lower lr={self.lr:g}, or use normalization='batch'."
             )
-        return step
 
     def validation_step(self, batch, **fit_params):
         """Compute the loss and the mean PSNR of a batch, at most 100 dB for each image."""

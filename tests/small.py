@@ -1,0 +1,84 @@
+"""Networks and images small enough for tests."""
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+
+from sklearn_cae import DenoisingCAE
+
+
+def small_cae(**params):
+    """A network of 4 and 8 feature maps that halves images twice."""
+    defaults = {
+        "channels": (4, 8),
+        "code_channels": 4,
+        "batch_size": 8,
+        "max_epochs": 1,
+        "random_state": 0,
+    }
+    return DenoisingCAE(**defaults | params)
+
+
+def gray(n=24, height=8, width=8, seed=0):
+    """Gray images (n, H, W), float32 in [0, 1]: a ramp of its own for each image."""
+    return colour(n, height, width, 1, seed)[..., 0]
+
+
+def colour(n=24, height=8, width=8, n_channels=3, seed=0):
+    """Images (n, H, W, C), float32 in [0, 1]: a ramp of its own for each image and channel."""
+    rng = np.random.default_rng(seed)
+    start, end = rng.random((2, n, 1, 1, n_channels))
+    along = np.linspace(0, 1, height * width).reshape(1, height, width, 1)
+    return (start + (end - start) * along).astype(np.float32)
+
+
+def as_uint(images, dtype):
+    """Images in [0, 1] as integers that fill the range of their dtype."""
+    return np.rint(images * np.iinfo(dtype).max).astype(dtype)
+
+
+def weights(cae):
+    """All numbers that a fitted network has learned, by name."""
+    return {name: t.numpy().copy() for name, t in cae.net_.module_.state_dict().items()}
+
+
+def assert_same_weights(one, other):
+    one, other = weights(one), weights(other)
+    assert one.keys() == other.keys()
+    for name in one:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def identity_cae(X, **params):
+    """A fitted network that gives back its input: a residual output of which nothing is left."""
+    cae = small_cae(residual=True, **params).fit(X)
+    with torch.no_grad():
+        for parameter in cae.net_.module_.parameters():
+            parameter.zero_()
+    return cae
+
+
+class BatchRecorder(Callback):
+    """Keeps the batches of training and of validation, and the data that skorch was given.
+
+    Attributes
+    ----------
+    train, valid : list of tuple
+        Noisy and clean images (n, C, H, W) of each batch in [0, 1].
+    pairs : ImagePairs
+        The training data.
+    """
+
+    def __init__(self):
+        self.train, self.valid = [], []
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.pairs = X
+
+    def on_batch_begin(self, net, batch=None, training=None, **kwargs):
+        batches = self.train if training else self.valid
+        batches.append(tuple(images.cpu().numpy().copy() for images in batch))
+
+
+# Parameters of a training that leaves the weights where they are.
+STILL = {"optimizer": "sgd", "lr": 1e-12, "lr_schedule": "constant", "normalization": None}
