@@ -1,6 +1,7 @@
 """Denoising convolutional autoencoders with the interface of scikit-learn."""
 
 from ._denoising_cae import DenoisingCAE
+from .classical import ClassicalDenoiser
 from .noise import (
     GaussianBlur,
     GaussianNoise,
@@ -19,6 +20,7 @@ from .noise import (
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "ClassicalDenoiser",
     "DenoisingCAE",
     "GaussianBlur",
     "GaussianNoise",
