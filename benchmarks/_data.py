@@ -1,0 +1,37 @@
+"""The data sets of the benchmarks, read from a folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_cae.datasets import fetch_fashion_mnist, fetch_mnist
+
+DATASETS = ("mnist", "fashion_mnist", "cifar10")
+
+
+def load(name, folder):
+    """Training and test images and labels of one data set.
+
+    Parameters
+    ----------
+    name : {"mnist", "fashion_mnist", "cifar10"}
+        The data set.
+    folder : str
+        Holds ``mnist/`` and ``fashion_mnist/`` with the four idx files each, and ``cifar10.npz``
+        with ``x_train``, ``y_train``, ``x_test`` and ``y_test``.
+
+    Returns
+    -------
+    x_train, y_train, x_test, y_test : ndarray
+        uint8 images and integer labels.
+    """
+    if name == "cifar10":
+        with np.load(Path(folder) / "cifar10.npz") as arrays:
+            return tuple(arrays[key] for key in ("x_train", "y_train", "x_test", "y_test"))
+    fetch = {"mnist": fetch_mnist, "fashion_mnist": fetch_fashion_mnist}[name]
+    home = str(Path(folder) / name)
+    parts = [
+        fetch(data_home=home, subset=subset, download_if_missing=False, return_X_y=True)
+        for subset in ("train", "test")
+    ]
+    return (*parts[0], *parts[1])
