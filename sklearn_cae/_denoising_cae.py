@@ -1,18 +1,22 @@
 """The denoising convolutional autoencoder as a scikit-learn estimator."""
 
 import math
+from collections.abc import Sequence
 from contextlib import contextmanager
 from numbers import Integral, Real
+from typing import Any, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
+from skorch.callbacks import Callback
 
 from ._images import (
     check_images,
-    check_pixels,
+    check_targets,
     check_units,
     check_within_range,
     from_channels_last,
@@ -20,6 +24,7 @@ from ._images import (
     learn_spec,
     to_channels_last,
     to_unit,
+    warn_user,
 )
 from ._networks import ConvAutoencoder
 from ._random import resolve_seed
@@ -38,7 +43,7 @@ from ._training import (
     train,
 )
 from .metrics import psnr_scorer
-from .noise import resolve_noise
+from .noise import NoiseModel, resolve_noise
 from .noise._pairs import check_same_shape, split_targets
 
 # Predictions run in batches of one fixed size, so that no image's result depends on the others.
@@ -95,14 +100,14 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         floats within it, and the smallest and largest value seen in ``fit`` for other floats.
     loss : {"mse", "bce", "l1"} or a class of torch loss, default="mse"
         Mean squared error, binary cross-entropy (needs ``residual=False``) or mean absolute error.
-    optimizer : {"adam", "adamw", "sgd"} or a class of torch optimizer, default="adamw"
+    optimizer : {"adam", "adamw", "sgd"} or a class of torch optimizer, default="adam"
         The optimizer.
     lr : float, default=1e-2
         Learning rate; with "one_cycle" its peak.
     lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
         Course of the learning rate over the steps of ``fit``. ``partial_fit`` keeps it constant.
         For any other schedule take "constant" and a :class:`skorch.callbacks.LRScheduler`.
-    batch_size : int, default=16
+    batch_size : int, default=32
         Largest number of images in a training batch.
     max_epochs : int, default=10
         Number of passes over the training images.
@@ -186,6 +191,10 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         "normalization": [StrOptions({"batch"}), None],
         "skip_connections": ["boolean"],
         "residual": ["boolean"],
+        "noise": [NoiseModel, str, list, tuple, None],
+        "image_shape": [tuple, list, None],
+        "channel_axis": [Options(Integral, {-1, 1, 3})],
+        "data_range": [StrOptions({"auto"}), tuple, list],
         "loss": [StrOptions(set(LOSSES)), type],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -204,35 +213,35 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def __init__(
         self,
-        channels=(32, 64, 128),
+        channels: Sequence[int] = (32, 64, 128),
         *,
-        code_channels=128,
-        latent_dim=None,
-        kernel_size=3,
-        downsampling="max_pool",
-        upsampling="nearest",
-        normalization="batch",
-        skip_connections=False,
-        residual=False,
-        noise=None,
-        image_shape=None,
-        channel_axis=-1,
-        data_range="auto",
-        loss="mse",
-        optimizer="adamw",
-        lr=1e-2,
-        lr_schedule="one_cycle",
-        batch_size=16,
-        max_epochs=10,
-        validation_fraction=0.1,
-        early_stopping=False,
-        patience=5,
-        callbacks=None,
-        device="auto",
-        warm_start=False,
-        random_state=None,
-        verbose=0,
-    ):
+        code_channels: int = 128,
+        latent_dim: int | None = None,
+        kernel_size: int = 3,
+        downsampling: str = "max_pool",
+        upsampling: str = "nearest",
+        normalization: str | None = "batch",
+        skip_connections: bool = False,
+        residual: bool = False,
+        noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
+        image_shape: Sequence[int] | None = None,
+        channel_axis: int = -1,
+        data_range: str | Sequence[float] = "auto",
+        loss: str | type[torch.nn.Module] = "mse",
+        optimizer: str | type[torch.optim.Optimizer] = "adam",
+        lr: float = 1e-2,
+        lr_schedule: str = "one_cycle",
+        batch_size: int = 32,
+        max_epochs: int = 10,
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        patience: int = 5,
+        callbacks: list | None = None,
+        device: str = "auto",
+        warm_start: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
         self.channels = channels
         self.code_channels = code_channels
         self.latent_dim = latent_dim
@@ -261,7 +270,7 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y=None):
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train the network.
 
         Parameters
@@ -285,16 +294,17 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         resume = self.warm_start and hasattr(self, "net_")
         return self._fit(X, y, resume=resume, one_pass=False)
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train for one pass over the given images, none of which is held out to validate.
 
         Weights and the optimizer's state carry on from the last call or from ``fit``; the learning
-        rate is constant.
+        rate is constant. The first call fixes the data range: for a stream of floats outside of
+        0 to 1, give ``data_range``.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Clean images, or noisy ones if ``y`` is given. The first call fixes the data range.
+            Clean images, or noisy ones if ``y`` is given.
         y : array-like of the shape of X, default=None
             Clean images. 1-d labels are ignored.
 
@@ -302,10 +312,16 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         -------
         self : DenoisingCAE
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If images, targets or parameters are not as described, or the loss diverges. The
+            estimator is then as it was before.
         """
         return self._fit(X, y, resume=hasattr(self, "net_"), one_pass=True)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Denoise images.
 
         Parameters
@@ -318,15 +334,18 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         -------
         denoised : ndarray of the shape and dtype of X
             Denoised images, clipped to the data range.
-        """
-        X, images = self._check_fitted_images(X)
-        denoised = np.empty(images.shape, X.dtype)
-        for rows, batch in self._batches(images):
-            output = self.net_.module_(batch).clamp(0, 1)
-            denoised[rows] = from_unit(output, self.data_range_, X.dtype)[: len(images[rows])]
-        return from_channels_last(denoised, X.ndim, self._spec)
 
-    def transform(self, X):
+        Raises
+        ------
+        ValueError
+            If X does not have the channels or the units of the images in ``fit``, or is not
+            finite.
+        """
+        checked, images = self._check_fitted_images(X)
+        denoised = self._in_batches(self._denoise, images, np.empty(images.shape, images.dtype))
+        return from_channels_last(denoised, checked.ndim, self._spec)
+
+    def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Compute the codes of images.
 
         Parameters
@@ -338,15 +357,17 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         -------
         codes : ndarray of shape (n, n_features_out)
             float32 codes; a spatial code is flattened channel by channel.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the shape or the units of the images in ``fit``, or is not finite.
         """
         _, images = self._check_fitted_images(X, one_size=True)
         codes = np.empty((len(images), self._n_features_out), np.float32)
-        for rows, batch in self._batches(images):
-            output = self.net_.module_.encode(batch).flatten(1).cpu().numpy()
-            codes[rows] = output[: len(images[rows])]
-        return codes
+        return self._in_batches(self._encode, images, codes)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> NDArray[Any]:
         """Decode codes to images.
 
         Parameters
@@ -363,7 +384,7 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         ------
         ValueError
             If the network has skip connections or a residual output: the code alone does not
-            decode then.
+            decode then. Or if the codes are not of the length of this network's.
         """
         check_is_fitted(self)
         self._check_decodable()
@@ -373,15 +394,12 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 f"codes have length {codes.shape[1]}, but this network's have "
                 f"{self._n_features_out}. Pass codes as transform gives them."
             )
-        spec, module = self._spec, self.net_.module_
-        size = (spec.height, spec.width)
-        images = np.empty((len(codes), *size, spec.n_channels), spec.dtype)
-        for rows, batch in self._batches(codes):
-            output = module.decode(batch.reshape(-1, *module.code_shape), size)
-            images[rows] = from_unit(output, spec.data_range, images.dtype)[: len(codes[rows])]
+        spec = self._spec
+        shape = (len(codes), spec.height, spec.width, spec.n_channels)
+        images = self._in_batches(self._decode, codes, np.empty(shape, spec.dtype))
         return from_channels_last(images, spec.ndim, spec)
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Mean PSNR of the denoised images in dB; an image counts with at most 100 dB.
 
         Parameters
@@ -396,11 +414,17 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         -------
         score : float
             Mean PSNR in dB.
+
+        Raises
+        ------
+        ValueError
+            As in ``predict``, if ``y`` is not of the shape of X, or if there is no noise to score
+            with: the network was trained on pairs and ``y`` is missing.
         """
-        check_is_fitted(self)
+        self._check_fitted_images(X)
         return psnr_scorer(self, X, y)
 
-    def score_samples(self, X):
+    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """How normal images look: minus the mean squared error of their reconstruction.
 
         Parameters
@@ -412,33 +436,30 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         -------
         scores : ndarray of shape (n,)
             float64 scores, at most 0, in squared units of the data range; higher is more normal.
+
+        Raises
+        ------
+        ValueError
+            As in ``predict``.
         """
         _, images = self._check_fitted_images(X)
-        scores = np.empty(len(images))
-        for rows, batch in self._batches(images):
-            error = self.net_.module_(batch).clamp(0, 1).double() - batch.double()
-            mse = error.square().mean(dim=(1, 2, 3)).cpu().numpy()
-            scores[rows] = -mse[: len(images[rows])]
-        return scores
+        return self._in_batches(self._score, images, np.empty(len(images)))
 
     def _fit(self, X, y, *, resume, one_pass):
         self._validate_params()
         self._check_combinations()
         with self._all_or_nothing():
-            pairs = self._read_pairs(X, y, resume)
+            pairs = self._read_pairs(X, y, resume=resume)
             if not resume:
                 self._seed = resolve_seed(self.random_state)
-            fraction = 0 if one_pass else self.validation_fraction
-            train_pairs, valid_pairs = pairs.split(fraction, self._seed)
-            if self.early_stopping and not one_pass and valid_pairs is None:
-                raise ValueError(
-                    f"early_stopping=True needs images to validate, but validation_fraction="
-                    f"{fraction} of {len(pairs)} image(s) is none. Give more images or a larger "
-                    "fraction."
-                )
+            train_pairs, valid_pairs = self._split(pairs, one_pass)
             n_epochs = 1 if one_pass else self.max_epochs
-            callbacks = self._callbacks(one_pass, n_epochs, len(train_pairs))
-            net = self._make_net(self._architecture(), n_epochs, callbacks)
+            net = self._make_net(
+                self._architecture(),
+                device=resolve_device(self.device),
+                n_epochs=n_epochs,
+                callbacks=self._callbacks(one_pass, n_epochs, len(train_pairs)),
+            )
             if resume:
                 load_state(net, self._compatible_state(net))
             train(net, train_pairs, valid_pairs)
@@ -448,9 +469,8 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return self
 
     def _check_combinations(self):
-        channels = tuple(self.channels)
-        if not channels or not all(isinstance(n, Integral) and n >= 1 for n in channels):
-            raise ValueError(f"channels={self.channels!r}; expected positive integers.")
+        if not self.channels or not all(_is_positive_int(n) for n in self.channels):
+            raise ValueError(f"channels={self.channels!r}; expected one or more positive integers.")
         if self.kernel_size % 2 == 0:
             raise ValueError(f"kernel_size={self.kernel_size}; expected an odd number.")
         if self.loss == "bce" and self.residual:
@@ -462,11 +482,18 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             value = getattr(self, name)
             if isinstance(value, type) and not issubclass(value, base):
                 raise ValueError(f"{name}={value!r}; a class must be derived from {base!r}.")
+        for callback in self.callbacks or []:
+            if not _is_callback(callback):
+                raise ValueError(
+                    f"callbacks holds {callback!r}; expected skorch callbacks such as "
+                    "skorch.callbacks.Checkpoint(), or pairs (name, callback)."
+                )
         resolve_noise(self.noise)
         resolve_device(self.device)
 
     @contextmanager
     def _all_or_nothing(self):
+        """Leave the estimator as it was if anything in here fails."""
         before = dict(self.__dict__)
         try:
             yield
@@ -475,49 +502,70 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             self.__dict__.update(before)
             raise
 
-    def _read_pairs(self, X, y, resume):
-        noisy, clean, brought = split_targets(X, y)
-        if self.noise is not None and (noisy is not None):
+    def _read_pairs(self, X, y, *, resume):
+        """Validate images and targets, and learn their layout and units if nothing is resumed."""
+        images, target = check_images(self, X, reset=not resume), check_targets(y)
+        noisy, clean, brought = split_targets(X, target)
+        if noisy is None:
+            clean, self.noise_ = images, resolve_noise(self.noise)
+        else:
+            noisy, clean, self.noise_ = images, np.asarray(clean), brought
+            self._check_noise_of_pairs()
+            check_same_shape(noisy, clean)
+        if not resume:
+            self._learn_spec(clean)
+        name = "X" if target is None else "y"
+        check_within_range(clean, self.data_range_, name=name)
+        check_units(clean, self._spec, name=name)
+        if noisy is not None:
+            check_units(noisy, self._spec)
+        draws_noise = self.noise_ is not None
+        flat_code = self.latent_dim is not None
+        return ImagePairs(
+            self._view(clean, one_size=flat_code),
+            None if draws_noise else self._view(noisy, one_size=flat_code),
+            self.data_range_,
+        )
+
+    def _check_noise_of_pairs(self):
+        if self.noise is not None:
             raise ValueError(
                 f"X comes with noise of its own, so noise={self.noise!r} would be ignored. Leave "
                 "noise=None, or fit on clean images."
             )
-        if noisy is None:
-            clean = check_images(self, clean, reset=not resume)
-            self.noise_ = resolve_noise(self.noise)
-        else:
-            noisy = np.asarray(check_images(self, noisy, reset=not resume))
-            clean = check_pixels(clean, name="y")
-            check_same_shape(noisy, clean)
-            self.noise_ = brought
-        if not resume:
-            self._spec = learn_spec(
-                clean,
-                image_shape=self.image_shape,
-                channel_axis=self.channel_axis,
-                data_range=self.data_range,
-            )
-            self.image_shape_ = self._spec.image_shape
-            self.data_range_ = self._spec.data_range
-        name = "X" if noisy is None else "y"
-        check_within_range(clean, self.data_range_, name=name)
-        check_units(clean, self._spec, name=name)
-        clean_images = self._view(clean)
-        if noisy is None or brought is not None:
-            return ImagePairs(clean_images, None, self.data_range_)
-        check_units(noisy, self._spec)
-        return ImagePairs(clean_images, self._view(noisy), self.data_range_)
 
-    def _view(self, X, *, one_size=False):
-        """View images as (n, H, W, C); the network may need them in the size of ``fit``."""
+    def _learn_spec(self, images):
+        self._spec = learn_spec(
+            images,
+            image_shape=self.image_shape,
+            channel_axis=self.channel_axis,
+            data_range=self.data_range,
+        )
+        self.image_shape_ = self._spec.image_shape
+        self.data_range_ = self._spec.data_range
+
+    def _view(self, X, *, one_size):
+        """View images as (n, H, W, C); a flat code needs them in the size of ``fit``."""
         images = to_channels_last(X, self._spec)
         size = (self._spec.height, self._spec.width)
-        if (one_size or self.latent_dim is not None) and images.shape[1:3] != size:
+        if one_size and images.shape[1:3] != size:
             raise ValueError(
                 f"X has images of {images.shape[1]} x {images.shape[2]} pixels, but those in fit "
                 f"had {size[0]} x {size[1]}, and codes have one length. Crop or resize the images."
             )
         return images
+
+    def _split(self, pairs, one_pass):
+        """Images to train on and images to validate with, None if there are none."""
+        fraction = 0 if one_pass else self.validation_fraction
+        train_pairs, valid_pairs = pairs.split(fraction, self._seed)
+        if self.early_stopping and not one_pass and valid_pairs is None:
+            raise ValueError(
+                f"early_stopping=True needs images to validate, but validation_fraction="
+                f"{fraction} of {len(pairs)} image(s) is none. Give more images or a larger "
+                "fraction."
+            )
+        return train_pairs, valid_pairs
 
     def _architecture(self):
         spec = self._spec
@@ -535,18 +583,19 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             "residual": self.residual,
         }
 
-    def _make_net(self, architecture, n_epochs=1, callbacks=()):
+    def _make_net(self, architecture, *, device, n_epochs=1, callbacks=()):
+        """Make a net of today's parameters and of an architecture, with initial weights."""
         net = DenoisingNet(
             ConvAutoencoder,
-            criterion=LOSSES.get(self.loss, self.loss),
-            optimizer=OPTIMIZERS.get(self.optimizer, self.optimizer),
+            criterion=_by_name(LOSSES, self.loss),
+            optimizer=_by_name(OPTIMIZERS, self.optimizer),
             lr=self.lr,
             batch_size=self.batch_size,
             max_epochs=n_epochs,
             noise=self.noise_,
             seed=self._seed,
             callbacks=list(callbacks),
-            device=resolve_device(self.device),
+            device=device,
             verbose=self.verbose,
             **{f"module__{name}": value for name, value in architecture.items()},
         )
@@ -567,36 +616,63 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def _compatible_state(self, net):
         """State of the fitted net for one made from today's parameters."""
-        state = read_state(self.net_)
-        if state["architecture"] != net.get_params_for("module"):
+        state, architecture = read_state(self.net_), net.get_params_for("module")
+        changed = [
+            f"{name} from {value!r} to {architecture[name]!r}"
+            for name, value in state["architecture"].items()
+            if value != architecture[name]
+        ]
+        if changed:
             raise ValueError(
-                "The network's parameters changed since the last fit, so its training cannot go "
-                "on. Set them back, or fit with warm_start=False."
+                f"Training cannot go on, because the network has changed since: "
+                f"{', '.join(changed)}. Set it back, or make a new estimator (sklearn.base.clone)."
             )
         return state
 
     def _check_fitted_images(self, X, *, one_size=False):
         """Validate images for a fitted network: the checked X, and its view (n, H, W, C)."""
         check_is_fitted(self)
-        X = check_images(self, X, reset=False)
-        check_units(X, self._spec)
-        return X, self._view(X, one_size=one_size)
+        checked = check_images(self, X, reset=False)
+        check_units(checked, self._spec)
+        flat_code = self.net_.get_params_for("module")["latent_dim"] is not None
+        return checked, self._view(checked, one_size=one_size or flat_code)
 
-    def _batches(self, images):
-        """Yield slices of rows and, for each, a tensor of a fixed number of images."""
-        is_codes = images.ndim == 2
-        n_pixels = math.prod(self._spec.image_shape if is_codes else images.shape[1:3])
-        size = max(1, min(PREDICT_BATCH, PREDICT_PIXELS // n_pixels))
-        device = self.net_.device
+    def _in_batches(self, function, arrays, out):
+        """Fill ``out`` with a function of batches of one fixed size, of which the last is padded.
+
+        So no result depends on the images beside it.
+        """
+        images = arrays if arrays.ndim == 4 else out
+        size = max(1, min(PREDICT_BATCH, PREDICT_PIXELS // math.prod(images.shape[1:3])))
         self.net_.module_.eval()
-        with torch.inference_mode():
-            for start in range(0, len(images), size):
-                rows = slice(start, min(start + size, len(images)))
-                batch = np.resize(images[rows], (size, *images.shape[1:]))
-                if is_codes:
-                    yield rows, torch.from_numpy(batch).to(device)
-                else:
-                    yield rows, to_unit(batch, self.data_range_, device)
+        for start in range(0, len(arrays), size):
+            rows = slice(start, min(start + size, len(arrays)))
+            batch = np.resize(arrays[rows], (size, *arrays.shape[1:]))
+            with torch.inference_mode():
+                out[rows] = function(batch)[: rows.stop - start]
+        return out
+
+    def _denoise(self, images):
+        output = self.net_.module_(self._to_unit(images)).clamp(0, 1)
+        return from_unit(output, self.data_range_, images.dtype)
+
+    def _encode(self, images):
+        return self.net_.module_.encode(self._to_unit(images)).flatten(1).cpu().numpy()
+
+    def _decode(self, codes):
+        module, spec = self.net_.module_, self._spec
+        batch = torch.from_numpy(codes).to(self.net_.device).reshape(-1, *module.code_shape)
+        output = module.decode(batch, (spec.height, spec.width))
+        return from_unit(output, spec.data_range, np.dtype(spec.dtype))
+
+    def _score(self, images):
+        batch = self._to_unit(images)
+        output = self.net_.module_(batch).clamp(0, 1)
+        error = output.cpu().double() - batch.cpu().double()
+        return -error.square().mean(dim=(1, 2, 3)).numpy()
+
+    def _to_unit(self, images):
+        return to_unit(images, self.data_range_, self.net_.device)
 
     def _check_decodable(self):
         for option in ("skip_connections", "residual"):
@@ -623,13 +699,36 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         super().__setstate__(state)
         if "net_" in state:
             fitted = state["net_"]
-            self.net_ = load_state(self._make_net(fitted["architecture"]), fitted)
+            net = self._make_net(fitted["architecture"], device=self._device_or_cpu())
+            self.net_ = load_state(net, fitted)
+
+    def _device_or_cpu(self):
+        try:
+            return resolve_device(self.device)
+        except ValueError as error:
+            warn_user(f"{error} Until then the unpickled network is on the CPU.")
+            return "cpu"
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def _by_name(table, value):
+    return table[value] if isinstance(value, str) else value
+
+
+def _is_positive_int(value):
+    return isinstance(value, (int, np.integer)) and value >= 1
+
+
+def _is_callback(item):
+    """Whether skorch takes it: a callback or its class, alone or with a name."""
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+        item = item[1]
+    return isinstance(item, Callback) or (isinstance(item, type) and issubclass(item, Callback))
 
 
 def epoch_curves(history):

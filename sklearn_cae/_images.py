@@ -5,6 +5,7 @@ float32 tensor ``(n, C, H, W)`` in units of the data range, so that black is 0 a
 """
 
 import math
+import sys
 import warnings
 from dataclasses import dataclass
 from numbers import Real
@@ -15,8 +16,28 @@ from sklearn.utils.validation import check_array, validate_data
 
 IMAGE_DTYPES = (np.float64, np.float32, np.uint8, np.uint16)
 COLOUR_CHANNELS = (3, 4)
-# Noise may leave the data range; images in other units leave it by much more.
-RANGE_MARGIN = 2.0
+LAYOUTS = (
+    "rows (n, n_features), gray images (n, H, W) or images with channels (n, H, W, C), or "
+    "(n, C, H, W) with channel_axis=1"
+)
+RAGGED = (
+    "Its images have different shapes, but one array needs images of one shape: crop or resize "
+    "them (skimage.transform.resize), or handle them one at a time."
+)
+# What to add to errors of scikit-learn and numpy, by words in them.
+CURES = {
+    "inhomogeneous": RAGGED,
+    "array element with a sequence": RAGGED,
+    "could not convert string": "Images are numbers: uint8, uint16, float32 or float64.",
+    "contains NaN": "Images are finite numbers; fill the gaps first (numpy.nan_to_num).",
+    "contains infinity": "Images are finite numbers; clip them first (numpy.nan_to_num).",
+    "Expected 2D array": f"Expected are {LAYOUTS}.",
+}
+# Widths of the data range by which an image may leave it. Noise stays within, as long as its
+# standard deviation is below twice the range; images in other units leave it by much more.
+RANGE_MARGIN = 10.0
+# Width of a data range from which on images within 0 to 1 are taken for images in other units.
+WIDE_RANGE = 128
 
 
 @dataclass(frozen=True)
@@ -43,17 +64,13 @@ class ImageSpec:
     channel_axis: int
     ndim: int
     dtype: str
-    data_range: tuple
+    data_range: tuple[float, float]
 
     @property
     def image_shape(self):
         """``(H, W)`` for gray images without a channel axis, else ``(H, W, C)``."""
         size = (self.height, self.width)
         return size if self.n_channels == 1 and self.ndim != 4 else (*size, self.n_channels)
-
-    @property
-    def n_features(self):
-        return self.height * self.width * self.n_channels
 
 
 def check_images(estimator, X, *, reset, name="X"):
@@ -74,35 +91,61 @@ def check_images(estimator, X, *, reset, name="X"):
     -------
     X : ndarray of 2 to 4 dimensions
         uint8, uint16, float32 or float64; anything else numeric becomes float64.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is not an array of images, or its rows are not those of ``fit``.
     """
-    checked = check_pixels(X, name=name, estimator=estimator)
-    if checked.ndim == 2:
+    columns_first = hasattr(X, "columns") and not reset
+    if columns_first:
+        # As in scikit-learn, wrong columns are told before wrong values.
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    checked = check_pixels(X, name=name)
+    if checked.ndim == 2 and not columns_first:
         validate_data(estimator, X, reset=reset, skip_check_array=True)
     elif reset:
-        rows = checked.reshape(len(checked), -1)
-        validate_data(estimator, rows, reset=True, skip_check_array=True)
+        one_row = checked[:1].reshape(1, -1)
+        validate_data(estimator, one_row, reset=True, skip_check_array=True)
     return checked
 
 
-def check_pixels(X, *, name="X", estimator=None):
+def check_pixels(X, *, name="X"):
     """Validate an array of images that no estimator has to remember."""
     try:
-        checked = check_array(
-            X, dtype=IMAGE_DTYPES, allow_nd=True, input_name=name, estimator=estimator
-        )
+        X = _with_own_dtype(X)
+        checked = check_array(X, dtype=IMAGE_DTYPES, allow_nd=True, input_name=name)
     except ValueError as error:
-        if "inhomogeneous" not in str(error):
-            raise
+        cures = [cure for words, cure in CURES.items() if words in str(error)]
+        raise ValueError(" ".join([f"{name} cannot be read as images: {error}", *cures])) from error
+    if checked.ndim > 4 or checked.size == 0:
         raise ValueError(
-            f"{name} is a list of images of different shapes; one array needs images of one "
-            "shape. Crop or resize them (skimage.transform.resize), or handle them one at a time."
-        ) from error
-    if checked.ndim > 4:
-        raise ValueError(
-            f"{name} has shape {checked.shape}; expected rows (n, n_features), gray images "
-            "(n, H, W) or images with channels (n, H, W, C), or (n, C, H, W) with channel_axis=1."
+            f"{name} has shape {checked.shape}; expected are {LAYOUTS}, with at least one value."
         )
     return checked
+
+
+def _with_own_dtype(X):
+    """uint8 stays uint8 in lists and tensors, uint16 stays uint16 in the other byte order."""
+    if isinstance(X, (list, tuple, torch.Tensor)):
+        X = np.asarray(X)
+    if isinstance(X, np.ndarray) and not X.dtype.isnative:
+        X = X.astype(X.dtype.newbyteorder("="))
+    return X
+
+
+def check_targets(y):
+    """Validate clean images given as ``y``; ``None`` and 1-d labels are ``None``."""
+    if y is None or _is_one_dimensional(y):
+        return None
+    return check_pixels(y, name="y")
+
+
+def _is_one_dimensional(y):
+    try:
+        return np.asarray(y).ndim == 1
+    except ValueError:  # a ragged list, of which `check_pixels` tells more
+        return False
 
 
 def learn_spec(X, *, image_shape=None, channel_axis=-1, data_range="auto"):
@@ -111,23 +154,34 @@ def learn_spec(X, *, image_shape=None, channel_axis=-1, data_range="auto"):
     See :class:`~sklearn_cae.DenoisingCAE` for the meaning of the parameters.
     """
     axis = check_channel_axis(channel_axis)
-    if X.ndim == 2:
-        shape = check_image_shape(image_shape) if image_shape is not None else guess_shape(X)
-        if math.prod(shape) != X.shape[1]:
-            raise ValueError(
-                f"image_shape={image_shape} means {math.prod(shape)} features, but X has "
-                f"{X.shape[1]}. Give the height, width and channels of one image."
-            )
-    else:
-        warn_of_channel_axis(X, axis)
-        size = [s for i, s in enumerate(X.shape) if i not in (0, axis if X.ndim == 4 else 0)]
-        shape = (*size, X.shape[axis] if X.ndim == 4 else 1)
-        if image_shape is not None and check_image_shape(image_shape) != shape:
-            raise ValueError(
-                f"image_shape={image_shape}, but the images of X have shape {shape} "
-                "(height, width, channels). Leave image_shape=None unless X holds rows."
-            )
-    return ImageSpec(*shape, axis, X.ndim, X.dtype.name, learn_range(X, data_range))
+    shape = None if image_shape is None else check_image_shape(image_shape)
+    shape = learn_row_shape(X, shape) if X.ndim == 2 else learn_image_shape(X, axis, shape)
+    height, width, n_channels = shape
+    data_range = learn_range(X, data_range)
+    return ImageSpec(height, width, n_channels, axis, X.ndim, X.dtype.name, data_range)
+
+
+def learn_row_shape(X, image_shape):
+    n_features = X.shape[1]
+    if image_shape is None:
+        return guess_shape(n_features)
+    if math.prod(image_shape) != n_features:
+        raise ValueError(
+            f"image_shape={image_shape} means {math.prod(image_shape)} features, but X has "
+            f"{n_features}. Give the height, width and channels of one image."
+        )
+    return image_shape
+
+
+def learn_image_shape(X, axis, image_shape):
+    warn_of_channel_axis(X, axis)
+    shape = channels_last(X, axis).shape[1:]
+    if image_shape not in (None, shape):
+        raise ValueError(
+            f"image_shape={image_shape}, but the images of X have shape {shape} "
+            "(height, width, channels). Leave image_shape=None unless X holds rows."
+        )
+    return shape
 
 
 def check_channel_axis(channel_axis):
@@ -150,16 +204,13 @@ def check_image_shape(image_shape):
     return (*shape, 1) if len(shape) == 2 else shape
 
 
-def guess_shape(X):
-    n_features = X.shape[1]
+def guess_shape(n_features):
     side = math.isqrt(n_features)
     if side * side == n_features:
         return (side, side, 1)
-    warnings.warn(
+    warn_user(
         f"X has {n_features} features, which is not a square number: its rows are read as gray "
-        f"images of 1 x {n_features} pixels. Give image_shape=(H, W) or (H, W, C).",
-        UserWarning,
-        stacklevel=5,
+        f"images of 1 x {n_features} pixels. Give image_shape=(H, W) or (H, W, C)."
     )
     return (1, n_features, 1)
 
@@ -174,11 +225,21 @@ def warn_of_channel_axis(X, axis):
     else:
         return
     n_channels = X.shape[axis] if X.ndim == 4 else 1
-    warnings.warn(
-        f"X of shape {X.shape} is read as {len(X)} images with {n_channels} channel(s). {hint}.",
-        UserWarning,
-        stacklevel=4,
+    warn_user(
+        f"X of shape {X.shape} is read as {len(X)} images with {n_channels} channel(s). {hint}."
     )
+
+
+def warn_user(message):
+    """Warn at the line that called the library, however deep inside of it we are."""
+    frame, stacklevel = sys._getframe(1), 2
+    while frame.f_back and _is_library(frame):
+        frame, stacklevel = frame.f_back, stacklevel + 1
+    warnings.warn(message, UserWarning, stacklevel=stacklevel)
+
+
+def _is_library(frame):
+    return frame.f_globals.get("__name__", "").partition(".")[0] in ("sklearn", "sklearn_cae")
 
 
 def learn_range(X, data_range):
@@ -196,7 +257,7 @@ def learn_range(X, data_range):
 
 def check_range(data_range):
     numbers = len(data_range) == 2 and all(
-        isinstance(value, (Real, np.number)) and math.isfinite(value) for value in data_range
+        isinstance(value, Real) and math.isfinite(value) for value in data_range
     )
     if not numbers or not data_range[0] < data_range[1]:
         raise ValueError(
@@ -224,7 +285,7 @@ def check_units(X, spec, *, name="X"):
     low, high = spec.data_range
     integer = np.issubdtype(X.dtype, np.integer)
     other_integers = integer and spec.dtype.startswith("uint") and X.dtype.name != spec.dtype
-    looks_like_unit = not integer and high - low >= 255 and 0 < float(X.max()) <= 1
+    looks_like_unit = not integer and high - low >= WIDE_RANGE and 0 < float(X.max()) <= 1
     if other_integers or looks_like_unit:
         raise ValueError(
             f"{name} has dtype {X.dtype.name} and values up to {float(X.max()):g}, but the model "
@@ -240,13 +301,19 @@ def to_channels_last(X, spec):
         if spec.channel_axis == 3:
             return X.reshape(len(X), *size, spec.n_channels)
         return X.reshape(len(X), spec.n_channels, *size).transpose(0, 2, 3, 1)
-    images = X[..., np.newaxis] if X.ndim == 3 else np.moveaxis(X, spec.channel_axis, 3)
+    images = channels_last(X, spec.channel_axis)
     if images.shape[3] != spec.n_channels:
         raise ValueError(
             f"X of shape {X.shape} has {images.shape[3]} channel(s), but the model was fitted on "
-            f"images with {spec.n_channels}; the channel axis is {spec.channel_axis}."
+            f"images with {spec.n_channels}. Axis {spec.channel_axis} holds the channels of arrays "
+            "with four dimensions, as channel_axis says."
         )
     return images
+
+
+def channels_last(X, axis):
+    """View ``(n, H, W)``, ``(n, H, W, C)`` or ``(n, C, H, W)`` as ``(n, H, W, C)``."""
+    return X[..., np.newaxis] if X.ndim == 3 else np.moveaxis(X, axis, 3)
 
 
 def from_channels_last(images, ndim, spec):
@@ -258,10 +325,20 @@ def from_channels_last(images, ndim, spec):
 
 
 def to_unit(images, data_range, device="cpu"):
-    """Turn an array ``(n, H, W, C)`` into a float32 tensor ``(n, C, H, W)``, black 0, white 1."""
+    """Turn an array ``(n, H, W, C)`` into a new float32 tensor ``(n, C, H, W)``, black 0, white 1.
+
+    uint8 images travel to the device as they are. Black and white are met exactly on the CPU.
+    """
     low, high = data_range
-    batch = torch.from_numpy(np.require(images, requirements=["C", "W"])).to(device)
-    return batch.permute(0, 3, 1, 2).float().sub_(low).mul_(1 / (high - low))
+    batch = torch.from_numpy(np.require(images, requirements=["C", "W"]))
+    if batch.dtype == torch.float64:
+        # float32 may be too coarse for the values before black is taken off.
+        above_black = batch.sub(low).float().to(device)
+    elif batch.dtype == torch.uint8:
+        above_black = batch.to(device).float().sub(low)
+    else:
+        above_black = batch.float().to(device).sub(low)
+    return above_black.div_(high - low).permute(0, 3, 1, 2)
 
 
 def from_unit(batch, data_range, dtype):
@@ -270,7 +347,9 @@ def from_unit(batch, data_range, dtype):
     Integers are rounded to the nearest level.
     """
     low, high = data_range
-    images = batch.mul(high - low).add_(low).permute(0, 2, 3, 1).cpu().numpy()
+    images = batch.permute(0, 2, 3, 1).cpu().numpy().astype(np.result_type(dtype, np.float32))
+    images *= high - low
+    images += low
     if np.issubdtype(dtype, np.integer):
         np.rint(images, out=images)
         limits = np.iinfo(dtype)

@@ -15,13 +15,15 @@ def read_state(net):
         "weights": _map(net.module_.state_dict(), torch.Tensor, _to_array),
         "optimizer": type(net.optimizer_).__name__,
         "optimizer_state": _map(net.optimizer_.state_dict()["state"], torch.Tensor, _to_array),
-        "history": [{k: v for k, v in epoch.items() if k != "batches"} for epoch in net.history],
+        "history": [
+            _map(_without_batches(epoch), np.generic, np.generic.item) for epoch in net.history
+        ],
     }
 
 
 def load_state(net, state):
     """Copy a state of :func:`read_state` into an initialised net of the same architecture."""
-    net.module_.load_state_dict(_map(state["weights"], np.ndarray, torch.from_numpy))
+    net.module_.load_state_dict(_map(state["weights"], np.ndarray, torch.tensor))
     if state["optimizer"] == type(net.optimizer_).__name__:
         optimizer = net.optimizer_.state_dict()
         optimizer["state"] = _map(state["optimizer_state"], np.ndarray, torch.tensor)
@@ -31,6 +33,10 @@ def load_state(net, state):
         for key, value in epoch.items():
             net.history.record(key, value)
     return net
+
+
+def _without_batches(epoch):
+    return {key: value for key, value in epoch.items() if key != "batches"}
 
 
 def _to_array(tensor):

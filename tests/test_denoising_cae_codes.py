@@ -1,0 +1,127 @@
+"""Codes: transform, inverse_transform, their names and containers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from small import as_uint, colour, gray, small_cae
+
+X = colour()
+
+
+@pytest.mark.parametrize(
+    ("params", "length"),
+    [
+        ({}, 2 * 2 * 4),
+        ({"code_channels": 7}, 2 * 2 * 7),
+        ({"channels": (4,)}, 4 * 4 * 4),
+        ({"latent_dim": 3}, 3),
+        ({"latent_dim": 3, "skip_connections": True}, 3),
+    ],
+    ids=str,
+)
+def test_codes_have_the_length_that_was_asked_for(params, length):
+    assert small_cae(**params).fit(X).transform(X).shape == (24, length)
+
+
+def test_a_spatial_code_is_flattened_channel_by_channel():
+    # The upper half of the images has no part in the lower half of the codes.
+    images = gray(height=16, width=16)
+    cae = small_cae(channels=(4,), kernel_size=1, code_channels=3).fit(images)
+    changed = images.copy()
+    changed[:, :8] = 0
+    same = (cae.transform(images) == cae.transform(changed)).reshape(24, 3, 8, 8)
+    assert same[:, :, 4:].all()
+    assert not same[:, :, :4].all()
+
+
+@pytest.mark.parametrize(
+    ("images", "params"),
+    [
+        (X, {}),
+        (as_uint(X, np.uint8), {}),
+        (X.transpose(0, 3, 1, 2), {"channel_axis": 1}),
+        (gray(), {}),
+        (gray().reshape(24, -1), {}),
+        (X * 50 - 20, {}),
+        (X.astype(np.float64), {"latent_dim": 5}),
+        (X, {"downsampling": "stride", "upsampling": "transpose"}),
+        (gray(20, 7, 9), {}),
+    ],
+)
+def test_decoded_codes_are_the_predictions(images, params):
+    cae = small_cae(**params).fit(images)
+    decoded = cae.inverse_transform(cae.transform(images))
+    assert decoded.dtype == images.dtype
+    np.testing.assert_array_equal(decoded, cae.predict(images))
+
+
+def test_codes_are_decoded_to_images_of_the_size_of_fit():
+    cae = small_cae().fit(gray(20, 7, 9))
+    assert cae.inverse_transform(np.zeros((3, cae.transform(gray(1, 7, 9)).size))).shape == (
+        3,
+        7,
+        9,
+    )
+
+
+def test_decoding_does_not_depend_on_the_other_codes():
+    cae = small_cae().fit(X)
+    codes = cae.transform(X)
+    np.testing.assert_array_equal(
+        cae.inverse_transform(codes[3:5]), cae.inverse_transform(codes)[3:5]
+    )
+
+
+@pytest.mark.parametrize("option", ["skip_connections", "residual"])
+def test_codes_that_hold_only_part_of_the_image_are_not_decoded(option):
+    cae = small_cae(**{option: True}).fit(X)
+    message = (
+        rf"inverse_transform needs a network whose code holds all of the image, but {option}=True "
+        rf"hands the noisy image past the code. Fit with {option}=False."
+    )
+    with pytest.raises(ValueError, match=message):
+        cae.inverse_transform(cae.transform(X))
+
+
+def test_whether_codes_decode_is_a_matter_of_the_fitted_network():
+    cae = small_cae().fit(X)
+    cae.set_params(residual=True)
+    assert cae.inverse_transform(cae.transform(X)).shape == X.shape
+
+
+def test_codes_of_another_length_are_refused():
+    cae = small_cae().fit(X)
+    message = "codes have length 5, but this network's have 16. Pass codes as transform gives them"
+    with pytest.raises(ValueError, match=message):
+        cae.inverse_transform(np.zeros((2, 5)))
+
+
+def test_codes_that_are_not_finite_are_refused():
+    cae = small_cae().fit(X)
+    with pytest.raises(ValueError, match="codes contains NaN"):
+        cae.inverse_transform(np.full((1, 16), np.nan))
+
+
+def test_codes_are_named_after_the_class():
+    names = small_cae(latent_dim=3).fit(X).get_feature_names_out()
+    assert list(names) == ["denoisingcae0", "denoisingcae1", "denoisingcae2"]
+
+
+def test_codes_come_as_a_data_frame_if_so_set():
+    cae = small_cae(latent_dim=3).set_output(transform="pandas").fit(X)
+    codes = cae.transform(X)
+    assert isinstance(codes, pd.DataFrame)
+    assert list(codes.columns) == list(cae.get_feature_names_out())
+
+
+def test_data_frames_of_codes_are_decoded():
+    cae = small_cae(latent_dim=3).set_output(transform="pandas").fit(X)
+    np.testing.assert_array_equal(cae.inverse_transform(cae.transform(X)), cae.predict(X))
+
+
+def test_images_stay_arrays_under_a_global_setting_of_pandas():
+    with config_context(transform_output="pandas"):
+        cae = small_cae().fit(X)
+        assert type(cae.predict(X)) is np.ndarray
+        assert type(cae.inverse_transform(cae.transform(X))) is np.ndarray
