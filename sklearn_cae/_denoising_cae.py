@@ -36,6 +36,7 @@ from ._training import (
     DenoisingNet,
     EpochProgress,
     ImagePairs,
+    count_batches,
     early_stopping_callbacks,
     initialize_with_seed,
     lr_callbacks,
@@ -604,9 +605,11 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     def _callbacks(self, one_pass, n_epochs, n_images):
         callbacks = list(self.callbacks or [])
         if not one_pass:
-            n_batches = math.ceil(n_images / self.batch_size)
             callbacks += lr_callbacks(
-                self.lr_schedule, max_lr=self.lr, n_epochs=n_epochs, n_batches=n_batches
+                self.lr_schedule,
+                _by_name(OPTIMIZERS, self.optimizer),
+                max_lr=self.lr,
+                n_steps=n_epochs * count_batches(n_images, self.batch_size),
             )
             if self.early_stopping:
                 callbacks += early_stopping_callbacks(self.patience)

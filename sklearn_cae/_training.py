@@ -3,6 +3,9 @@
 The scikit-learn contract is not here but in :class:`~sklearn_cae.DenoisingCAE`.
 """
 
+from inspect import signature
+from threading import Lock
+
 import numpy as np
 import torch
 from skorch import NeuralNet
@@ -17,6 +20,7 @@ from ._random import derived_seed, generator_on
 
 LOSSES = {"mse": nn.MSELoss, "bce": nn.BCELoss, "l1": nn.L1Loss}
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+_GLOBAL_GENERATOR = Lock()
 LR_SCHEDULES = ("one_cycle", "cosine", "constant")
 
 SPLIT_STREAM, SHUFFLE_STREAM, NOISE_STREAM, VALID_STREAM = range(4)
@@ -58,7 +62,8 @@ class ImagePairs(Dataset):
 
     def batch(self, rows, device):
         """Noisy (or None) and clean images of some rows as tensors (n, C, H, W) in [0, 1]."""
-        clean = to_unit(self.clean[rows], self.data_range, device)
+        # Binary cross-entropy refuses targets that rounding puts above white.
+        clean = to_unit(self.clean[rows], self.data_range, device).clamp_(0, 1)
         if self.noisy is None:
             return None, clean
         return to_unit(self.noisy[rows], self.data_range, device), clean
@@ -85,7 +90,7 @@ class BatchIterator:
 
     def __init__(self, pairs, batch_size, *, noise, device, seeds):
         self.pairs = pairs
-        self.n_batches = max(1, min(-(-len(pairs) // batch_size), len(pairs) // 2))
+        self.n_batches = count_batches(len(pairs), batch_size)
         self.noise = noise
         self.device = device
         self.seeds = seeds
@@ -101,6 +106,11 @@ class BatchIterator:
         for batch_rows in np.array_split(rows, self.n_batches):
             noisy, clean = self.pairs.batch(batch_rows, self.device)
             yield self.noise.corrupt(clean, generator) if noisy is None else noisy, clean
+
+
+def count_batches(n_images, batch_size):
+    """Number of batches in an epoch of :class:`BatchIterator`."""
+    return max(1, min(-(-n_images // batch_size), n_images // 2))
 
 
 class DenoisingNet(NeuralNet):
@@ -172,16 +182,20 @@ class DenoisingNet(NeuralNet):
         return step
 
 
-def lr_callbacks(schedule, *, max_lr, n_epochs, n_batches):
+def lr_callbacks(schedule, optimizer, *, max_lr, n_steps):
     """Skorch callbacks of a learning-rate schedule over a known number of steps."""
     if schedule == "constant":
         return []
     if schedule == "cosine":
-        policy = {"policy": CosineAnnealingLR, "T_max": n_epochs * n_batches}
+        policy = {"policy": CosineAnnealingLR, "T_max": n_steps}
     else:
-        # One step at least before and after the peak.
-        total_steps = max(2, n_epochs * n_batches)
-        policy = {"policy": OneCycleLR, "max_lr": max_lr, "total_steps": total_steps}
+        policy = {
+            "policy": OneCycleLR,
+            "max_lr": max_lr,
+            # One step at least before and after the peak.
+            "total_steps": max(2, n_steps),
+            "cycle_momentum": bool({"momentum", "betas"} & signature(optimizer).parameters.keys()),
+        }
     return [
         ("lr_schedule", LRScheduler(step_every="batch", last_epoch=-1, event_name=None, **policy))
     ]
@@ -229,7 +243,8 @@ def resolve_device(device):
 
 def initialize_with_seed(net, seed):
     """Initialise a net's weights from a seed, leaving the global random state alone."""
-    with torch.random.fork_rng(devices=[]):
+    # The generator of torch's initialisers is one for all threads.
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         net.initialize()
     net.module_.to(memory_format=torch.channels_last)

@@ -14,6 +14,7 @@ from sklearn.pipeline import Pipeline
 from ._images import (
     check_channel_axis,
     check_pixels,
+    check_units,
     from_channels_last,
     learn_spec,
     to_channels_last,
@@ -316,6 +317,7 @@ def denoise_pairs(estimator, X, y=None, *, noise=None, random_state=0):
         channel_axis=getattr(denoiser, "channel_axis", -1),
         data_range=getattr(denoiser, "data_range_", "auto"),
     )
+    check_units(clean, spec)
     images = to_channels_last(clean, spec)
     if noisy is None:
         corrupted = _corrupt(images, _noise_for(denoiser, noise), random_state, spec)

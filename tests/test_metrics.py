@@ -697,3 +697,9 @@ def test_ssim_of_strips_is_an_error_that_shows_their_size():
 def test_blur_is_a_noise_to_score_on(clean, spy):
     DenoisingScorer(noise=GaussianBlur(2.0))(spy, clean)
     assert spy.log[0].var() < clean.var()
+
+
+def test_a_scorer_refuses_images_in_other_units_than_those_of_the_fit():
+    X = np.random.default_rng(0).random((8, 8, 8))
+    with pytest.raises(ValueError, match="data range is 0 to 1"):
+        psnr_scorer(small_cae().fit(X), X * 255)

@@ -1,14 +1,17 @@
 """Batches, noise, loss and step: the skorch net without its estimator."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
 from skorch.utils import to_numpy
-from small import as_uint, colour
+from small import as_uint, colour, small_cae
 from torch import nn
 
 from sklearn_cae import GaussianNoise
 from sklearn_cae._training import (
+    LR_SCHEDULES,
     BatchIterator,
     DenoisingNet,
     ImagePairs,
@@ -273,3 +276,31 @@ def test_a_device_that_is_not_there_is_refused(device):
     message = f"device={device!r} is not to be had here .* Use device='auto' or 'cpu'"
     with pytest.raises(ValueError, match=message):
         resolve_device(device)
+
+
+def test_threads_that_train_at_once_do_not_mix_their_seeds():
+    def first_weights(_):
+        net = initialize_with_seed(plain_net(), seed=0)
+        return net.module_.conv.weight.detach().numpy().tobytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(first_weights, range(64)))) == 1
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", torch.optim.Adagrad])
+@pytest.mark.parametrize("schedule", LR_SCHEDULES)
+def test_each_schedule_works_with_optimizers_with_and_without_momentum(schedule, optimizer):
+    cae = small_cae(lr_schedule=schedule, optimizer=optimizer).fit(X)
+    assert np.isfinite(cae.history_["train_loss"]).all()
+
+
+def test_one_cycle_ends_near_zero_whatever_the_batch_size():
+    cae = small_cae(lr_schedule="one_cycle", lr=0.1, batch_size=1).fit(X)
+    # torch is one of the few steps past the end when training stops.
+    assert cae.net_.optimizer_.param_groups[0]["lr"] < 0.1 * 0.1
+
+
+def test_clean_images_a_rounding_above_white_are_white():
+    clean = np.full((4, 8, 8, 1), 1 + 1e-7)
+    _, batch = ImagePairs(clean, None, UNIT).batch(np.arange(4), "cpu")
+    assert batch.max() == 1

@@ -252,13 +252,23 @@ def split_targets(X, y):
         Clean images.
     noise : NoiseModel or None
         The noise model that X brings along.
+
+    Raises
+    ------
+    ValueError
+        If X is :class:`NoisyImages` that lost its clean images, and ``y`` brings none.
     """
     clean = check_targets(y)
     if clean is not None:
         return X, clean, None
-    if isinstance(X, NoisyImages) and X.clean is not None:
-        return X, X.clean, X.noise
-    return None, X, None
+    if not isinstance(X, NoisyImages):
+        return None, X, None
+    if X.clean is None:
+        raise ValueError(
+            "X is NoisyImages that lost its clean images: only selections along the first axis and "
+            "copies keep them. Give the clean images as y, or np.asarray(X) if X itself is clean."
+        )
+    return X, X.clean, X.noise
 
 
 def check_same_shape(noisy, clean):
