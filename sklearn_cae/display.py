@@ -1,9 +1,14 @@
 """Pictures of denoisers, by the Display convention of scikit-learn."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from ._images import check_pixels, learn_spec, to_channels_last
 from .metrics import denoise_pairs, peak_signal_noise_ratio
+from .noise import NoiseModel
 from .noise._pairs import check_same_shape
 
 __all__ = ["DenoisingDisplay"]
@@ -40,13 +45,22 @@ class DenoisingDisplay:
     (3, 4)
     """
 
-    def __init__(self, clean, noisy, denoised):
+    def __init__(self, clean: NDArray[Any], noisy: NDArray[Any], denoised: NDArray[Any]):
         self.clean = clean
         self.noisy = noisy
         self.denoised = denoised
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, noise=None, n_images=8, random_state=0, axes=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        *,
+        noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
+        n_images: int = 8,
+        random_state: int = 0,
+        axes: Any = None,
+    ) -> Self:
         """Corrupt clean images, denoise them and show the three.
 
         Parameters
@@ -79,16 +93,16 @@ class DenoisingDisplay:
     @classmethod
     def from_predictions(
         cls,
-        clean,
-        noisy,
-        denoised,
+        clean: ArrayLike,
+        noisy: ArrayLike,
+        denoised: ArrayLike,
         *,
-        n_images=8,
-        image_shape=None,
-        channel_axis=-1,
-        data_range="auto",
-        axes=None,
-    ):
+        n_images: int = 8,
+        image_shape: Sequence[int] | None = None,
+        channel_axis: int = -1,
+        data_range: str | Sequence[float] = "auto",
+        axes: Any = None,
+    ) -> Self:
         """Show images you already have.
 
         Parameters
@@ -126,7 +140,7 @@ class DenoisingDisplay:
         }
         return cls(**unit).plot(axes=axes)
 
-    def plot(self, *, axes=None):
+    def plot(self, *, axes: Any = None) -> Self:
         """Draw the images.
 
         Parameters

@@ -65,7 +65,8 @@ def test_every_check_of_scikit_learn_runs_and_passes(name):
         for result in results
         if result["status"] != "passed"
     }
-    assert not_passed.keys() == expected.keys(), not_passed
+    # Older versions of scikit-learn lack some of the checks.
+    assert not_passed.keys() <= expected.keys(), not_passed
     # A wrong tag makes the checks fall silent, not fail.
     assert len(results) >= 45
 

@@ -1,6 +1,7 @@
 """Fetchers of MNIST, Fashion-MNIST and CIFAR-10, by the conventions of `sklearn.datasets`."""
 
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,13 @@ from sklearn_cae.datasets._remote import locate
 from sklearn_cae.datasets._subset import splits_of
 
 
-def fetch_mnist(data_home=None, *, subset="train", download_if_missing=True, return_X_y=False):
+def fetch_mnist(
+    data_home: str | PathLike[str] | None = None,
+    *,
+    subset: str = "train",
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load MNIST (handwritten digits), downloading it if it is not on disk.
 
     70000 gray images of 28 x 28 pixels in ten classes, 11 MB to download.
@@ -86,8 +93,12 @@ def fetch_mnist(data_home=None, *, subset="train", download_if_missing=True, ret
 
 
 def fetch_fashion_mnist(
-    data_home=None, *, subset="train", download_if_missing=True, return_X_y=False
-):
+    data_home: str | PathLike[str] | None = None,
+    *,
+    subset: str = "train",
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load Fashion-MNIST (pieces of clothing), downloading it if it is not on disk.
 
     70000 gray images of 28 x 28 pixels in ten classes, 31 MB to download. The files have the
@@ -160,7 +171,13 @@ def fetch_fashion_mnist(
     )
 
 
-def fetch_cifar10(data_home=None, *, subset="train", download_if_missing=True, return_X_y=False):
+def fetch_cifar10(
+    data_home: str | PathLike[str] | None = None,
+    *,
+    subset: str = "train",
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load CIFAR-10 (small colour photographs), downloading it if it is not on disk.
 
     60000 images of 32 x 32 pixels in ten classes, 170 MB to download. The pickles in the archive

@@ -54,8 +54,13 @@ G. Huang et al., Learning to align from scratch, NIPS 2012 (lfw_subset).
 
 
 def load_natural_patches(
-    patch_size=32, *, n_patches=1000, subset="train", color=True, random_state=0
-):
+    patch_size: int = 32,
+    *,
+    n_patches: int = 1000,
+    subset: str = "train",
+    color: bool = True,
+    random_state: int | np.random.RandomState | None = 0,
+) -> Bunch:
     """Load random patches of real photographs, without a download.
 
     The photographs are those that scikit-image and scikit-learn carry inside their wheels. Train
