@@ -1,6 +1,9 @@
 """Denoising convolutional autoencoders with the interface of scikit-learn."""
 
 from ._denoising_cae import DenoisingCAE
+from ._density import NearestNeighborDistance
+from ._outliers import CAEOutlierDetector
+from ._sampling import LatentSampler
 from .classical import ClassicalDenoiser
 from .noise import (
     GaussianBlur,
@@ -20,11 +23,14 @@ from .noise import (
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "CAEOutlierDetector",
     "ClassicalDenoiser",
     "DenoisingCAE",
     "GaussianBlur",
     "GaussianNoise",
+    "LatentSampler",
     "MaskingNoise",
+    "NearestNeighborDistance",
     "NoiseChain",
     "NoiseInjector",
     "NoiseModel",

@@ -68,6 +68,17 @@ class ImagePairs(Dataset):
             return None, clean
         return to_unit(self.noisy[rows], self.data_range, device), clean
 
+    def corrupt(self, clean, noise, generator):
+        """Corrupt a batch as it will come to ``predict``: integer images hold whole levels.
+
+        Without the rounding a network learns to undo blur by differences that integers lose.
+        """
+        noisy = noise.corrupt(clean, generator)
+        if noise.clip and np.issubdtype(self.clean.dtype, np.integer):
+            width = self.data_range[1] - self.data_range[0]
+            noisy = noisy.mul(width).round_().div_(width)
+        return noisy
+
 
 class BatchIterator:
     """Whole batches of pairs; noise is drawn for each batch on the device.
@@ -105,7 +116,9 @@ class BatchIterator:
         generator = generator_on(self.device, noise_seed)
         for batch_rows in np.array_split(rows, self.n_batches):
             noisy, clean = self.pairs.batch(batch_rows, self.device)
-            yield self.noise.corrupt(clean, generator) if noisy is None else noisy, clean
+            if noisy is None:
+                noisy = self.pairs.corrupt(clean, self.noise, generator)
+            yield noisy, clean
 
 
 def count_batches(n_images, batch_size):

@@ -304,3 +304,18 @@ def test_clean_images_a_rounding_above_white_are_white():
     clean = np.full((4, 8, 8, 1), 1 + 1e-7)
     _, batch = ImagePairs(clean, None, UNIT).batch(np.arange(4), "cpu")
     assert batch.max() == 1
+
+
+def test_noisy_integer_images_hold_whole_levels():
+    (noisy, _), *_ = iterate(ImagePairs(LEVELS, None, (0.0, 255.0)))
+    # float32 of a value up to 255
+    assert torch.allclose(255 * noisy, (255 * noisy).round(), atol=1e-4)
+
+
+@pytest.mark.parametrize("images", [X, LEVELS], ids=["floats", "unclipped noise"])
+def test_other_noisy_images_are_not_rounded(images):
+    noise = GaussianNoise(0.1, clip=images.dtype != np.uint8)
+    pairs = ImagePairs(images, None, UNIT if noise.clip else (0.0, 255.0))
+    _, clean = pairs.batch(np.arange(4), "cpu")
+    noisy = pairs.corrupt(clean, noise, torch.Generator().manual_seed(0))
+    assert torch.equal(noisy, noise.corrupt(clean, torch.Generator().manual_seed(0)))

@@ -1,0 +1,300 @@
+"""New images from a density over the codes of an autoencoder."""
+
+import copy
+from inspect import signature
+from numbers import Integral
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.decomposition import PCA
+from sklearn.frozen import FrozenEstimator
+from sklearn.mixture import GaussianMixture
+from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
+
+from ._denoising_cae import DenoisingCAE
+from ._density import fit_density, seeded
+from ._random import resolve_seed
+
+__all__ = ["LatentSampler"]
+
+# Components of the default mixture, after Ghosh et al.
+N_GAUSSIANS = 10
+
+
+class LatentSampler(BaseEstimator):
+    """Draw new images: a density over the codes of an autoencoder, and its decoder.
+
+    An autoencoder learns no distribution of its codes; fitted to them afterwards, a mixture of
+    Gaussians makes it a generative model [1]_. Codes longer than ``n_components`` are projected on
+    their principal components first, and what is drawn is projected back.
+
+    Parameters
+    ----------
+    estimator : DenoisingCAE or FrozenEstimator
+        The autoencoder, without skip connections and without residual output. A copy of it is
+        fitted; one that is fitted already is kept as it is within
+        :class:`sklearn.frozen.FrozenEstimator`.
+    density : density estimator, default=None
+        Anything with ``fit``, ``score_samples`` and ``sample``, such as
+        :class:`~sklearn.mixture.GaussianMixture`,
+        :class:`~sklearn.mixture.BayesianGaussianMixture` or
+        :class:`~sklearn.neighbors.KernelDensity`. ``None`` is ``GaussianMixture(10)``, which needs
+        10 images at least and many more to draw good ones.
+    n_components : int, default=32
+        Number of principal components of longer codes, fewer if there are fewer images. ``None``
+        fits the density to the codes themselves.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the projection, and of the autoencoder and the density where they have none of
+        their own.
+
+    Attributes
+    ----------
+    estimator_ : DenoisingCAE or FrozenEstimator
+        The fitted autoencoder.
+    pca_ : sklearn.decomposition.PCA or None
+        The projection of the codes; ``None`` if they are short enough.
+    density_ : density estimator
+        The fitted density.
+    n_features_in_ : int
+        Number of values in one image.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a data frame.
+
+    See Also
+    --------
+    DenoisingCAE : The autoencoder.
+
+    References
+    ----------
+    .. [1] P. Ghosh, M. S. M. Sajjadi, A. Vergari, M. Black, B. Schölkopf, "From variational to
+       deterministic autoencoders", ICLR 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_cae import DenoisingCAE, LatentSampler
+    >>> X = load_digits().images / 16
+    >>> cae = DenoisingCAE(channels=(16, 32), latent_dim=8)
+    >>> sampler = LatentSampler(cae, random_state=0).fit(X)
+    >>> sampler.sample(5, random_state=0).shape
+    (5, 8, 8)
+    >>> sampler.interpolate(X[:2], X[2:4], n_steps=6).shape
+    (2, 6, 8, 8)
+    """
+
+    _parameter_constraints = {
+        "estimator": [DenoisingCAE, FrozenEstimator],
+        "density": "no_validation",  # an error of its own
+        "n_components": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: DenoisingCAE | FrozenEstimator,
+        density: Any = None,
+        *,
+        n_components: int | None = 32,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.density = density
+        self.n_components = n_components
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Train the autoencoder and fit the density to the codes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Images: uint8, uint16, float32 or float64.
+        y : Ignored
+            Present for the interface of scikit-learn.
+
+        Returns
+        -------
+        self : LatentSampler
+            The fitted sampler.
+
+        Raises
+        ------
+        ValueError
+            If images or parameters are not as described, the autoencoder's codes do not decode, or
+            the images are too few for the density. The sampler is then as it was before.
+        """
+        self._validate_params()
+        self._check_decodable()
+        self._check_density()
+        seed = resolve_seed(self.random_state)
+        estimator = seeded(clone(self.estimator), seed).fit(X, None)
+        codes = _encode(estimator, X)
+        pca = self._fit_pca(codes, seed)
+        density = self._fit_density(codes if pca is None else pca.transform(codes), seed)
+        self.estimator_, self.pca_, self.density_ = estimator, pca, density
+        return self
+
+    def sample(
+        self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None
+    ) -> NDArray[Any]:
+        """Draw new images.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+            Number of images.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the draw; ``None`` draws others each time.
+
+        Returns
+        -------
+        images : ndarray of n_samples images
+            Images in the layout, dtype and units of the training images.
+
+        Raises
+        ------
+        ValueError
+            If ``n_samples`` is not a positive integer.
+        """
+        _check_count("n_samples", n_samples, 1)
+        check_is_fitted(self)
+        seed = resolve_seed(random_state)
+        drawn = _draw(self.density_, n_samples, seed)
+        # A mixture gives its draws component by component.
+        codes = np.random.default_rng(seed).permutation(drawn)
+        codes = codes if self.pca_ is None else self.pca_.inverse_transform(codes)
+        return self.estimator_.inverse_transform(codes)
+
+    def score_samples(self, X: ArrayLike) -> NDArray[Any]:
+        """Log-density of the codes of images, projected as those in ``fit``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Images of the size and in the units of those in ``fit``.
+
+        Returns
+        -------
+        log_density : ndarray of shape (n,)
+            What ``score_samples`` of the density gives: natural logarithms.
+
+        Raises
+        ------
+        ValueError
+            If X does not have the shape or the units of the images in ``fit``, or is not finite.
+        """
+        check_is_fitted(self)
+        codes = _encode(self.estimator_, X)
+        return self.density_.score_samples(
+            codes if self.pca_ is None else self.pca_.transform(codes)
+        )
+
+    def interpolate(self, X1: ArrayLike, X2: ArrayLike, n_steps: int = 8) -> NDArray[Any]:
+        """Walk from images to others on straight lines between their codes.
+
+        Parameters
+        ----------
+        X1, X2 : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Images to start from, and as many to end at.
+        n_steps : int, default=8
+            Number of images of a walk, the reconstructions of both ends included: 2 at least.
+
+        Returns
+        -------
+        walks : ndarray of shape (n, n_steps, ...)
+            Images in the layout, dtype and units of the training images.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many images in X1 as in X2, if ``n_steps`` is not an integer from 2
+            on, or as in ``score_samples``.
+        """
+        _check_count("n_steps", n_steps, 2)
+        check_is_fitted(self)
+        starts, ends = (_encode(self.estimator_, X) for X in (X1, X2))
+        if len(starts) != len(ends):
+            raise ValueError(
+                f"X1 has {len(starts)} image(s) and X2 {len(ends)}; a walk leads from an image of "
+                "X1 to the one at its place in X2. Give as many of both."
+            )
+        # (n_steps, 1), to mix codes (n, 1, n_features_out)
+        part = np.linspace(0, 1, n_steps)[:, np.newaxis]
+        codes = (1 - part) * starts[:, np.newaxis] + part * ends[:, np.newaxis]
+        images = self.estimator_.inverse_transform(codes.reshape(-1, codes.shape[2]))
+        return images.reshape(len(starts), n_steps, *images.shape[1:])
+
+    def _check_decodable(self):
+        frozen = isinstance(self.estimator, FrozenEstimator)
+        cae = self.estimator.estimator if frozen else self.estimator
+        if not isinstance(cae, DenoisingCAE):
+            raise ValueError(
+                f"estimator={self.estimator!r}; expected a DenoisingCAE, or a fitted one within "
+                "FrozenEstimator."
+            )
+        for option in ("skip_connections", "residual"):
+            if getattr(cae, option):
+                raise ValueError(
+                    f"estimator has {option}=True, which hands the image past the code: the "
+                    f"code alone does not decode. Take an autoencoder with {option}=False."
+                )
+
+    def _check_density(self):
+        missing = [
+            method
+            for method in ("fit", "score_samples", "sample")
+            if self.density is not None and not hasattr(self.density, method)
+        ]
+        if missing:
+            raise ValueError(
+                f"density={self.density!r} has no {' and no '.join(missing)}; expected None or an "
+                "estimator with fit, score_samples and sample, such as GaussianMixture(5) or "
+                "KernelDensity(). To project codes first, give n_components."
+            )
+
+    def _fit_pca(self, codes, seed):
+        if self.n_components is None or codes.shape[1] <= self.n_components:
+            return None
+        n_components = min(self.n_components, len(codes))
+        return PCA(n_components, random_state=seed).fit(codes)
+
+    def _fit_density(self, codes, seed):
+        density = GaussianMixture(N_GAUSSIANS) if self.density is None else clone(self.density)
+        return fit_density(density, codes, seed)
+
+    @property
+    def n_features_in_(self):
+        return self.estimator_.n_features_in_
+
+    @property
+    def feature_names_in_(self):
+        return self.estimator_.feature_names_in_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+def _check_count(name, value, smallest):
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < smallest:
+        raise ValueError(f"{name}={value!r}; expected an integer, {smallest} or more.")
+
+
+def _encode(estimator, X):
+    """Codes in float64, an array whatever the output that scikit-learn is set to."""
+    return np.asarray(estimator.transform(X), dtype=np.float64)
+
+
+def _draw(density, n_samples, seed):
+    """Draw codes from a density of scikit-learn: some take a seed to draw, some to construct."""
+    if "random_state" in signature(density.sample).parameters:
+        return density.sample(n_samples, random_state=seed)
+    if "random_state" in density.get_params():
+        density = copy.copy(density).set_params(random_state=seed)
+    drawn = density.sample(n_samples)
+    # Mixtures also tell the component of each draw.
+    return drawn[0] if isinstance(drawn, tuple) else drawn
