@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from small import as_uint, assert_same_weights, colour, gray, identity_cae, small_cae
 
+from sklearn_cae import GaussianNoise
+
 # --- layouts
 
 
