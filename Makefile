@@ -15,7 +15,7 @@ test doctest: export SCIPY_ARRAY_API = 1
 
 demo: .venv/.installed-benchmarks
 	@rm -f $(FIGURE)
-	$(BIN)/python examples/plot_denoise.py
+	cd $(dir $(FIGURE)) && ../$(BIN)/python plot_denoise.py
 	@test -f $(FIGURE) || { echo "The example did not write $(FIGURE)." >&2; exit 1; }
 	@echo "The figure is in $(FIGURE)"
 
