@@ -109,7 +109,8 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Course of the learning rate over the steps of ``fit``. ``partial_fit`` keeps it constant.
         For any other schedule take "constant" and a :class:`skorch.callbacks.LRScheduler`.
     batch_size : int, default=32
-        Largest number of images in a training batch.
+        Largest number of images in a training batch. No batch holds a single image, which batch
+        normalisation may refuse: 1 trains in pairs.
     max_epochs : int, default=10
         Number of passes over the training images.
     validation_fraction : float, default=0.1
