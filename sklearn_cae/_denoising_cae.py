@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
@@ -150,6 +151,8 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Names of the columns, if X was a data frame.
     n_parameters_ : int
         Number of trained weights and biases.
+    layer_names_ : list of str
+        Names of the stages of the network, for ``encode_layers``.
 
     See Also
     --------
@@ -401,6 +404,36 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         images = self._in_batches(self._decode, codes, np.empty(shape, spec.dtype))
         return from_channels_last(images, spec.ndim, spec)
 
+    def encode_layers(self, X: ArrayLike, layer: str = "encoder.code") -> NDArray[np.float32]:
+        """Compute the feature maps of a layer: edges, textures and shapes as the network sees them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Images as ``predict`` takes them.
+        layer : str, default="encoder.code"
+            One of ``layer_names_``, or the name of any layer in ``net_.module_.named_modules()``:
+            "encoder.stages.0.0" is the first convolution, without normalisation and ReLU.
+
+        Returns
+        -------
+        maps : ndarray of shape (n, h, w, n_maps), or (n, n_maps, h, w) with ``channel_axis=1``
+            float32 feature maps; (n, n_values) of a layer with flat outputs.
+
+        Raises
+        ------
+        ValueError
+            If there is no such layer, or it gives no feature maps. Or as in ``predict``.
+        """
+        _, images = self._check_fitted_images(X)
+        if layer not in dict(self.net_.module_.named_modules()):
+            raise ValueError(
+                f"layer={layer!r}; expected one of layer_names_, {self.layer_names_}, or another "
+                "name in net_.module_.named_modules()."
+            )
+        maps = self._in_batches(partial(self._layer_output, layer), images)
+        return np.moveaxis(maps, 1, self._spec.channel_axis) if maps.ndim == 4 else maps
+
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
         """Mean PSNR of the denoised images in dB; an image counts with at most 100 dB.
 
@@ -641,10 +674,10 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         flat_code = self.net_.get_params_for("module")["latent_dim"] is not None
         return checked, self._view(checked, one_size=one_size or flat_code)
 
-    def _in_batches(self, function, arrays, out):
+    def _in_batches(self, function, arrays, out=None):
         """Fill ``out`` with a function of batches of one fixed size, of which the last is padded.
 
-        So no result depends on the images beside it.
+        So no result depends on the images beside it. ``None`` is an array like the first results.
         """
         images = arrays if arrays.ndim == 4 else out
         size = max(1, min(PREDICT_BATCH, PREDICT_PIXELS // math.prod(images.shape[1:3])))
@@ -653,7 +686,10 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             rows = slice(start, min(start + size, len(arrays)))
             batch = np.resize(arrays[rows], (size, *arrays.shape[1:]))
             with torch.inference_mode():
-                out[rows] = function(batch)[: rows.stop - start]
+                results = function(batch)[: rows.stop - start]
+            if out is None:
+                out = np.empty((len(arrays), *results.shape[1:]), results.dtype)
+            out[rows] = results
         return out
 
     def _denoise(self, images):
@@ -662,6 +698,9 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     def _encode(self, images):
         return self.net_.module_.encode(self._to_unit(images)).flatten(1).cpu().numpy()
+
+    def _layer_output(self, layer, images):
+        return self.net_.module_.layer_output(self._to_unit(images), layer).cpu().numpy()
 
     def _decode(self, codes):
         module, spec = self.net_.module_, self._spec
@@ -685,6 +724,10 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                     f"inverse_transform needs a network whose code holds all of the image, but "
                     f"{option}=True hands the noisy image past the code. Fit with {option}=False."
                 )
+
+    @property
+    def layer_names_(self):
+        return self.net_.module_.layer_names
 
     @property
     def _n_features_out(self):

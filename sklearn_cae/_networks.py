@@ -94,6 +94,29 @@ class ConvAutoencoder(nn.Module):
         """Map images ``(n, C, H, W)`` to codes ``(n, *code_shape)``."""
         return self.bottleneck.compress(self.encoder(images)[0])
 
+    @property
+    def layer_names(self):
+        """Names of the stages, from the image to the image, each with its feature maps."""
+        encoder = [f"encoder.stages.{i}" for i in range(self.n_stages)]
+        n_decoder = len(self.decoder.stages) - (not self.skip_connections)
+        decoder = [f"decoder.stages.{i}" for i in range(n_decoder)]
+        return [*encoder, "encoder.code", *decoder, "decoder.head"]
+
+    def layer_output(self, images, layer):
+        """Give what a layer, called by its name among the submodules, makes of images."""
+        outputs = []
+        hook = self.get_submodule(layer).register_forward_hook(
+            lambda module, args, output: outputs.append(output)
+        )
+        with hook:
+            self(images)
+        if len(outputs) != 1 or not isinstance(outputs[0], torch.Tensor):
+            raise ValueError(
+                f"layer {layer!r} gives no feature maps; choose one of {self.layer_names}, or a "
+                "layer within."
+            )
+        return outputs[0]
+
     def decode(self, codes, image_size):
         """Map codes ``(n, *code_shape)`` to images ``(n, C, *image_size)``."""
         sizes = halved_sizes(image_size, self.n_stages)

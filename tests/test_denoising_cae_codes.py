@@ -125,3 +125,59 @@ def test_images_stay_arrays_under_a_global_setting_of_pandas():
         cae = small_cae().fit(X)
         assert type(cae.predict(X)) is np.ndarray
         assert type(cae.inverse_transform(cae.transform(X))) is np.ndarray
+
+
+def test_every_stage_gives_its_feature_maps():
+    cae = small_cae().fit(X)
+    height, width = X.shape[1:3]
+    shapes = {name: cae.encode_layers(X, name).shape for name in cae.layer_names_}
+    assert shapes == {
+        "encoder.stages.0": (24, height, width, 4),
+        "encoder.stages.1": (24, height // 2, width // 2, 8),
+        "encoder.code": (24, height // 4, width // 4, 4),
+        "decoder.stages.0": (24, height // 2, width // 2, 4),
+        "decoder.head": (24, height, width, 3),
+    }
+
+
+def test_with_skip_connections_the_merging_stage_has_a_name_too():
+    cae = small_cae(skip_connections=True).fit(X)
+    assert cae.encode_layers(X, cae.layer_names_[-2]).shape[1:3] == X.shape[1:3]
+
+
+def test_feature_maps_of_the_code_are_the_codes():
+    cae = small_cae().fit(X)
+    maps = cae.encode_layers(X)
+    assert (maps.transpose(0, 3, 1, 2).reshape(24, -1) == cae.transform(X)).all()
+
+
+def test_feature_maps_of_the_head_become_the_denoised_images():
+    cae = small_cae().fit(X)
+    output = 1 / (1 + np.exp(-cae.encode_layers(X, "decoder.head")))
+    np.testing.assert_allclose(output, cae.predict(X), atol=1e-6)  # float32
+
+
+def test_feature_maps_follow_the_channel_axis():
+    first = small_cae(channel_axis=1).fit(X.transpose(0, 3, 1, 2))
+    assert first.encode_layers(X.transpose(0, 3, 1, 2), "encoder.stages.1").shape[1] == 8
+
+
+def test_a_flat_layer_gives_rows():
+    cae = small_cae(latent_dim=3).fit(X)
+    assert (cae.encode_layers(X, "bottleneck.compress") == cae.transform(X)).all()
+
+
+def test_feature_maps_are_of_images_of_any_size():
+    assert small_cae().fit(X).encode_layers(X[:, :, :5], "encoder.stages.0").shape[2] == 5
+
+
+@pytest.mark.parametrize("layer", ["encoder.stages.7", "conv1", 3])
+def test_an_unknown_layer_is_named_with_those_there_are(layer):
+    with pytest.raises(ValueError, match=r"expected one of layer_names_, \['encoder.stages.0'"):
+        small_cae().fit(X).encode_layers(X, layer)
+
+
+@pytest.mark.parametrize("layer", ["encoder", "encoder.stages"])
+def test_a_part_without_feature_maps_of_its_own_is_refused(layer):
+    with pytest.raises(ValueError, match="gives no feature maps; choose one of"):
+        small_cae().fit(X).encode_layers(X, layer)

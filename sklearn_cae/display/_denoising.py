@@ -1,4 +1,4 @@
-"""Pictures of denoisers, by the Display convention of scikit-learn."""
+"""Clean, noisy and denoised images side by side."""
 
 from collections.abc import Sequence
 from typing import Any, Self
@@ -6,12 +6,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._images import check_pixels, learn_spec, to_channels_last
-from .metrics import denoise_pairs, peak_signal_noise_ratio
-from .noise import NoiseModel
-from .noise._pairs import check_same_shape
-
-__all__ = ["DenoisingDisplay"]
+from .._images import check_pixels, learn_spec, to_channels_last
+from ..metrics import denoise_pairs, peak_signal_noise_ratio
+from ..noise import NoiseModel
+from ..noise._pairs import check_same_shape
+from ._drawing import show_image
 
 
 class DenoisingDisplay:
@@ -194,12 +193,3 @@ class DenoisingDisplay:
                 "denoised, a column for each image."
             )
         return axes
-
-
-def show_image(ax, image):
-    """Draw one image (H, W, C) in units of the data range, pixel by pixel, without ticks."""
-    if image.shape[2] == 1:
-        ax.imshow(image[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-    else:
-        ax.imshow(image.clip(0, 1), interpolation="nearest")
-    ax.set(xticks=[], yticks=[])
