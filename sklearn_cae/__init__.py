@@ -1,7 +1,7 @@
 """Denoising convolutional autoencoders with the interface of scikit-learn."""
 
 from ._denoising_cae import DenoisingCAE
-from ._density import NearestNeighborDistance
+from ._density import CodeDensity
 from ._outliers import CAEOutlierDetector
 from ._sampling import LatentSampler
 from .classical import ClassicalDenoiser
@@ -25,12 +25,12 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "CAEOutlierDetector",
     "ClassicalDenoiser",
+    "CodeDensity",
     "DenoisingCAE",
     "GaussianBlur",
     "GaussianNoise",
     "LatentSampler",
     "MaskingNoise",
-    "NearestNeighborDistance",
     "NoiseChain",
     "NoiseInjector",
     "NoiseModel",

@@ -38,6 +38,8 @@ CURES = {
 RANGE_MARGIN = 10.0
 # Width of a data range from which on images within 0 to 1 are taken for images in other units.
 WIDE_RANGE = 128
+# Smallest standard deviation of an image that is normalised, in units of the data range.
+MIN_CONTRAST = 0.01
 
 
 @dataclass(frozen=True)
@@ -309,6 +311,32 @@ def to_channels_last(X, spec):
             "with four dimensions, as channel_axis says."
         )
     return images
+
+
+def view_of_size(X, spec):
+    """View validated images ``X`` as ``(n, H, W, C)``, with the H and W of ``spec`` only."""
+    images = to_channels_last(X, spec)
+    size = (spec.height, spec.width)
+    if images.shape[1:3] != size:
+        raise ValueError(
+            f"X has images of {images.shape[1]} x {images.shape[2]} pixels, but those in fit "
+            f"had {size[0]} x {size[1]}, and codes have one length. Crop or resize the images."
+        )
+    return images
+
+
+def normalize_contrast(images, data_range):
+    """Global contrast normalisation of images ``(n, H, W, C)``: float32, clipped to [0, 1].
+
+    Each image gets a mean of 0.5 and a standard deviation of 1/6. What varies by less than
+    ``MIN_CONTRAST`` of the data range is not amplified to that.
+    """
+    low, high = data_range
+    unit = ((images - np.float32(low)) / np.float32(high - low)).astype(np.float32)
+    axes = (1, 2, 3)
+    unit -= unit.mean(axis=axes, keepdims=True)
+    unit /= 6 * np.maximum(unit.std(axis=axes, keepdims=True), MIN_CONTRAST)
+    return np.clip(unit + 0.5, 0, 1, out=unit)
 
 
 def channels_last(X, axis):

@@ -1,13 +1,11 @@
 """Outlier detection by what an autoencoder makes of an image, and by where its code lies."""
 
-import copy
 from collections.abc import Callable
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
@@ -15,8 +13,15 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._denoising_cae import DenoisingCAE
-from ._density import NearestNeighborDistance, fit_density, seeded
-from ._images import check_images, check_units, to_unit
+from ._density import CodeDensity, fit_density, seeded
+from ._images import (
+    check_images,
+    check_units,
+    check_within_range,
+    learn_spec,
+    normalize_contrast,
+    view_of_size,
+)
 from ._random import derived_seed, generators_by_content, resolve_seed
 from .metrics import structural_similarity
 
@@ -28,73 +33,49 @@ AUTO_LEVEL = 0.05
 SSIM_WINDOW = 3
 
 
-class Float64Network:
-    """A copy of a fitted network in float64, for scores without the rounding of float32.
-
-    Parameters
-    ----------
-    cae : DenoisingCAE
-        A fitted autoencoder.
-    """
-
-    def __init__(self, cae):
-        # Apple's GPUs have no float64.
-        self.device = "cpu" if str(cae.net_.device).startswith("mps") else cae.net_.device
-        self.module = copy.deepcopy(cae.net_.module_).to(self.device).double().eval()
-        self.data_range = cae.data_range_
-
-    def to_unit(self, images):
-        """Turn an array (n, H, W, C) into a float64 tensor (n, C, H, W), black 0, white 1."""
-        low, high = self.data_range
-        unit = (images.astype(np.float64) - low) / (high - low)
-        return torch.from_numpy(unit).permute(0, 3, 1, 2).contiguous()
-
-    def encode(self, batch):
-        """Flat codes of a tensor of :meth:`to_unit`, as an array."""
-        return self.module.encode(batch.to(self.device)).flatten(1).cpu().numpy()
-
-    def denoise(self, batch):
-        """Denoise a tensor of :meth:`to_unit`."""
-        return self.module(batch.to(self.device)).clamp(0, 1).cpu()
-
-
-def _squared_error(network, images):
+def _squared_error(cae, images):
     """Squared error of the reconstruction of each pixel, (n, H, W), the mean over channels."""
-    batch = network.to_unit(images)
-    return (network.denoise(batch) - batch).square().mean(dim=1).numpy()
+    batch = cae._to_unit(images)
+    return (_denoised(cae, batch) - batch.double()).square().mean(dim=1).cpu().numpy()
 
 
-def _reconstruction_score(detector, network, images):
-    return -_squared_error(network, images).mean(axis=(1, 2))
+def _denoised(cae, batch):
+    """Denoise a tensor (n, C, H, W) with values in [0, 1]; float64, for the sums to come."""
+    return cae.net_.module_(batch).clamp(0, 1).double()
 
 
-def _ssim_score(detector, network, images):
-    batch = network.to_unit(images)
+def _reconstruction_score(detector, images):
+    return -_squared_error(detector._cae, images).mean(axis=(1, 2))
+
+
+def _ssim_score(detector, images):
+    batch = detector._cae._to_unit(images)
     missing = [(0, max(0, SSIM_WINDOW - side)) for side in images.shape[1:3]]
     original, denoised = (
-        np.pad(tensor.permute(0, 2, 3, 1), [(0, 0), *missing, (0, 0)], mode="edge")
-        for tensor in (batch, network.denoise(batch))
+        np.pad(tensor.permute(0, 2, 3, 1).cpu(), [(0, 0), *missing, (0, 0)], mode="edge")
+        for tensor in (batch.double(), _denoised(detector._cae, batch))
     )
     return structural_similarity(original, denoised, data_range=1, reduction="none")
 
 
-def _density_score(detector, network, images):
-    return detector.density_.score_samples(network.encode(network.to_unit(images)))
+def _density_score(detector, images):
+    return detector.density_.score_samples(detector._cae._encode(images).astype(np.float64))
 
 
-def _denoising_score(detector, network, images):
-    cae, batch = detector._cae, network.to_unit(images)
-    # In float32, so that an image gets the same noise whatever its dtype.
-    clean = to_unit(images, cae.data_range_).contiguous()
+def _denoising_score(detector, images):
+    cae = detector._cae
+    clean = cae._to_unit(images)
+    # Drawn on the CPU, so that an image gets the same noise on any device.
+    on_cpu = clean.cpu().contiguous()
     errors = []
     for seed in detector._noise_seeds:
-        noisy = cae.noise_.corrupt(clean, generators_by_content(clean.numpy(), seed))
-        denoised = network.denoise(noisy.double())
-        errors.append((denoised - batch).square().mean(dim=(1, 2, 3)).numpy())
+        noisy = cae.noise_.corrupt(on_cpu, generators_by_content(on_cpu.numpy(), seed))
+        denoised = _denoised(cae, noisy.to(clean.device))
+        errors.append((denoised - clean.double()).square().mean(dim=(1, 2, 3)).cpu().numpy())
     return -np.mean(errors, axis=0)
 
 
-# Functions of a detector, its network and a batch of images (n, H, W, C).
+# Functions of a detector and a batch of prepared images (n, H, W, C).
 SCORES: dict[str, Callable[..., NDArray[Any]]] = {
     "reconstruction": _reconstruction_score,
     "ssim": _ssim_score,
@@ -115,13 +96,13 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         The autoencoder. A copy of it is fitted; one that is fitted already is kept as it is within
         :class:`sklearn.frozen.FrozenEstimator`, and ``fit`` should then see other images than it
         did. ``None`` is ``DenoisingCAE()``.
-    method : str, default="combined"
+    method : str, default="density"
         What makes an image normal:
 
+        - "density": a code where ``density`` is high;
         - "reconstruction": a small mean squared error of its reconstruction;
         - "ssim": a large structural similarity of image and reconstruction [1]_. Images of less
           than 3 pixels in a direction are first extended to 3 by repeating their edge;
-        - "density": a code where ``density`` is high;
         - "denoising": a small mean squared error of what is denoised, averaged over ``n_draws``
           draws of the noise the autoencoder was trained with. The same image always gets the same
           noise;
@@ -132,7 +113,13 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         :class:`~sklearn.mixture.GaussianMixture`, :class:`~sklearn.neighbors.KernelDensity`,
         :class:`~sklearn.covariance.EllipticEnvelope`, a
         :class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``, or a pipeline that
-        ends in one. ``None`` is :class:`NearestNeighborDistance`. Used by "density" and "combined".
+        ends in one. ``None`` is :class:`CodeDensity`. Used by "density" and "combined".
+    contrast_normalization : "auto" or bool, default="auto"
+        Global contrast normalisation [2]_: the autoencoder sees each image minus its mean and
+        divided by its standard deviation, over all pixels and channels, and clipped to three
+        standard deviations. Brightness and contrast then make no outlier; for images where they
+        may, take False. "auto" is True, but False for a FrozenEstimator, which gets the images as
+        they are.
     n_draws : int, default=4
         Number of noise draws of "denoising" and "combined".
     contamination : "auto" or float, default="auto"
@@ -149,7 +136,8 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
     Attributes
     ----------
     estimator_ : DenoisingCAE or FrozenEstimator
-        The fitted autoencoder.
+        The fitted autoencoder. One that is not frozen takes images (n, H, W, C), with
+        ``contrast_normalization`` normalised ones in [0, 1].
     density_ : density estimator or None
         The fitted density; ``None`` if the method uses none.
     offset_ : float
@@ -168,17 +156,18 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
 
     Notes
     -----
-    Scores are computed by a copy of the network in float64 and do not depend on the images beside
-    one in a batch.
+    Scores do not depend on the images beside one in a batch.
 
-    The error of the reconstruction alone prefers smooth images, whatever they show: where normal
-    images have more texture than the others it may be worse than chance.
+    The error of the reconstruction prefers smooth images, whatever they show: where normal images
+    have more texture than the others it may be worse than chance. ``benchmarks/one_class.py``
+    compares the methods.
 
     References
     ----------
     .. [1] P. Bergmann, S. Löwe, M. Fauser, D. Sattlegger, C. Steger, "Improving unsupervised defect
        segmentation by applying structural similarity to autoencoders", VISAPP 2019.
-    .. [2] S. Bates, E. Candès, L. Lei, Y. Romano, M. Sesia, "Testing for outliers with conformal
+    .. [2] I. Goodfellow, Y. Bengio, A. Courville, "Deep learning", MIT Press 2016, section 12.2.
+    .. [3] S. Bates, E. Candès, L. Lei, Y. Romano, M. Sesia, "Testing for outliers with conformal
        p-values", Annals of Statistics 2023.
 
     Examples
@@ -199,6 +188,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         "estimator": [DenoisingCAE, FrozenEstimator, None],
         "method": [StrOptions({*SCORES, "combined"})],
         "density": "no_validation",  # an error of its own
+        "contrast_normalization": [StrOptions({"auto"}), "boolean"],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -209,8 +199,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         self,
         estimator: DenoisingCAE | FrozenEstimator | None = None,
         *,
-        method: str = "combined",
+        method: str = "density",
         density: Any = None,
+        contrast_normalization: str | bool = "auto",
         n_draws: int = 4,
         contamination: str | float = "auto",
         calibration_fraction: float = 0.2,
@@ -219,6 +210,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         self.estimator = estimator
         self.method = method
         self.density = density
+        self.contrast_normalization = contrast_normalization
         self.n_draws = n_draws
         self.contamination = contamination
         self.calibration_fraction = calibration_fraction
@@ -269,7 +261,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         -------
         scores : ndarray of shape (n,)
             float64 scores; higher is more normal. "reconstruction" and "denoising" are in squared
-            units of the data range, "ssim" is at most 1, "density" is what the density gives.
+            units of the range that the autoencoder sees: the data range, or, with contrast
+            normalisation, six standard deviations of the image. "ssim" is at most 1, "density" is
+            what the density gives.
 
         Raises
         ------
@@ -319,7 +313,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X: ArrayLike) -> NDArray[Any]:
-        r"""Conformal p-values: how many held-out images look as unusual [2]_.
+        r"""Conformal p-values: how many held-out images look as unusual [3]_.
 
         .. math:: p(x) = \frac{1 + \#\{i : s(c_i) \le s(x)\}}{1 + n}
 
@@ -362,7 +356,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         maps : ndarray of shape (n, H, W), or (n, H * W) for rows
-            float64 errors, not negative, in squared units of the data range.
+            float64 errors, not negative, in the units of the score "reconstruction".
 
         Raises
         ------
@@ -370,8 +364,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
             As in ``score_samples``.
         """
         checked, images = self._check_fitted_images(X)
-        maps = np.empty(images.shape[:3])
-        self._cae._in_batches(partial(_squared_error, Float64Network(self._cae)), images, maps)
+        maps = self._cae._in_batches(partial(_squared_error, self._cae), images)
         return maps.reshape(len(maps), -1) if checked.ndim == 2 else maps
 
     def _check_estimator(self):
@@ -400,8 +393,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         seed = resolve_seed(self.random_state)
         train, held_out = self._split(len(checked), seed)
         estimator = DenoisingCAE() if self.estimator is None else clone(self.estimator)
-        self.estimator_ = seeded(estimator, seed).fit(checked[train], None)
-        images = self._view(checked)
+        self._learn_spec(estimator, checked)
+        images = self._prepare(checked)
+        self.estimator_ = self._fit_autoencoder(seeded(estimator, seed), images[train])
         self._noise_seeds = [derived_seed(seed, draw) for draw in range(self.n_draws)]
         names = tuple(SCORES) if self.method == "combined" else (self.method,)
         self._check_noise(names)
@@ -416,6 +410,34 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
             self.offset_ = np.quantile(self.calibration_scores_, AUTO_LEVEL)
         else:
             self.offset_ = np.quantile(self._score(images), float(self.contamination))
+
+    def _learn_spec(self, estimator, checked):
+        """Learn layout and units of the images, which a frozen autoencoder has learned before."""
+        frozen = isinstance(estimator, FrozenEstimator)
+        self._normalizes = (
+            not frozen
+            if self.contrast_normalization == "auto"
+            else bool(self.contrast_normalization)
+        )
+        if frozen:
+            self._spec = estimator.estimator._spec
+            self._check_size_of_frozen()
+        else:
+            self._spec = learn_spec(
+                checked,
+                image_shape=estimator.image_shape,
+                channel_axis=estimator.channel_axis,
+                data_range=estimator.data_range,
+            )
+            check_within_range(checked, self._spec.data_range)
+        check_units(checked, self._spec)
+
+    def _fit_autoencoder(self, estimator, images):
+        if isinstance(estimator, FrozenEstimator):
+            return estimator
+        data_range = (0, 1) if self._normalizes else self._spec.data_range
+        layout = {"image_shape": None, "channel_axis": -1, "data_range": data_range}
+        return estimator.set_params(**layout).fit(images)
 
     def _split(self, n_images, seed):
         """Indices of the images to train on, and of those to hold out."""
@@ -442,27 +464,30 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
                 "fitted on pairs and has none. Fit it on clean images, or choose another method."
             )
 
-    def _fit_density(self, images, seed):
-        density = NearestNeighborDistance() if self.density is None else clone(self.density)
-        codes = np.empty((len(images), self._cae._n_features_out))
-        network = Float64Network(self._cae)
-        self._cae._in_batches(lambda batch: network.encode(network.to_unit(batch)), images, codes)
-        return fit_density(density, codes, seed)
-
-    def _check_fitted_images(self, X):
-        """Validate images for a fitted detector: the checked X, and its view (n, H, W, C)."""
-        check_is_fitted(self)
-        checked = check_images(self, X, reset=False)
-        return checked, self._view(checked)
-
-    def _view(self, checked):
-        if self.n_features_in_ != self._cae.n_features_in_:
+    def _check_size_of_frozen(self):
+        n_values = self._spec.height * self._spec.width * self._spec.n_channels
+        if self.n_features_in_ != n_values:
             raise ValueError(
                 f"X has images of {self.n_features_in_} values, but the frozen autoencoder was "
-                f"fitted on images of {self._cae.n_features_in_}. Give images of its size."
+                f"fitted on images of {n_values}. Give images of its size."
             )
-        check_units(checked, self._cae._spec)
-        return self._cae._view(checked, one_size=True)
+
+    def _fit_density(self, images, seed):
+        density = CodeDensity() if self.density is None else clone(self.density)
+        codes = self._cae._in_batches(self._cae._encode, images)
+        return fit_density(density, codes.astype(np.float64), seed)
+
+    def _check_fitted_images(self, X):
+        """Validate images for a fitted detector: the checked X, and the prepared images."""
+        check_is_fitted(self)
+        checked = check_images(self, X, reset=False)
+        check_units(checked, self._spec)
+        return checked, self._prepare(checked)
+
+    def _prepare(self, checked):
+        """Images (n, H, W, C) as the autoencoder takes them."""
+        images = view_of_size(checked, self._spec)
+        return normalize_contrast(images, self._spec.data_range) if self._normalizes else images
 
     def _score(self, images):
         """Sum of the scores, each minus its location and divided by its scale."""
@@ -472,8 +497,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         return scores
 
     def _score_by(self, name, images):
-        function = partial(SCORES[name], self, Float64Network(self._cae))
-        return self._cae._in_batches(function, images, np.empty(len(images)))
+        return self._cae._in_batches(partial(SCORES[name], self), images)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

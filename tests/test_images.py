@@ -17,6 +17,7 @@ from sklearn_cae._images import (
     from_channels_last,
     from_unit,
     learn_spec,
+    normalize_contrast,
     to_channels_last,
     to_unit,
 )
@@ -271,3 +272,34 @@ def test_integers_are_rounded_to_the_nearest_level():
 def test_integers_are_clipped_to_what_they_can_hold():
     batch = torch.tensor([-0.5, 1.5]).reshape(1, 1, 1, 2)
     assert from_unit(batch, (0, 255), np.uint8).ravel().tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+def test_normalised_images_have_a_mean_of_a_half_and_a_std_of_a_sixth(dtype):
+    white = np.iinfo(dtype).max if np.issubdtype(dtype, np.integer) else 1
+    # Nothing of uniform noise is beyond three standard deviations, where it would be clipped.
+    images = (np.random.default_rng(0).uniform(0.2, 0.5, (5, 8, 8, 3)) * white).astype(dtype)
+    normalized = normalize_contrast(images, (0, white))
+    assert normalized.dtype == np.float32
+    np.testing.assert_allclose(normalized.mean(axis=(1, 2, 3)), 0.5, atol=1e-5)
+    np.testing.assert_allclose(normalized.std(axis=(1, 2, 3)), 1 / 6, rtol=1e-4)
+
+
+def test_normalised_images_are_clipped_at_three_standard_deviations():
+    images = np.zeros((1, 8, 8, 1), np.float32)
+    images[0, 0, 0] = 1
+    # 63 zeros and a one: the one is nearly 8 standard deviations above the mean.
+    assert normalize_contrast(images, (0, 1)).max() == 1
+
+
+def test_the_contrast_of_flat_images_is_not_amplified():
+    images = np.full((1, 8, 8, 1), 0.3, np.float32)
+    images[0, 0, 0] += 0.001
+    assert np.ptp(normalize_contrast(images, (0, 1))) == pytest.approx(0.001 / 0.06, rel=1e-3)
+
+
+def test_normalising_leaves_the_images_alone():
+    images = np.random.default_rng(0).random((2, 4, 4, 1), dtype=np.float32)
+    before = images.copy()
+    normalize_contrast(images, (0, 1))
+    np.testing.assert_array_equal(images, before)
