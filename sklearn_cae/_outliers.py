@@ -75,13 +75,25 @@ def _denoising_score(detector, images):
     return -np.mean(errors, axis=0)
 
 
+def _features_score(detector, images):
+    module = detector._cae.net_.module_
+    batch = detector._cae._to_unit(images)
+    original, denoised = (
+        module.encoder(x)[1][detector.feature_stage - 1].double()
+        for x in (batch, module(batch).clamp(0, 1))
+    )
+    return -(denoised - original).square().mean(dim=(1, 2, 3)).cpu().numpy()
+
+
 # Functions of a detector and a batch of prepared images (n, H, W, C).
 SCORES: dict[str, Callable[..., NDArray[Any]]] = {
     "reconstruction": _reconstruction_score,
     "ssim": _ssim_score,
     "density": _density_score,
     "denoising": _denoising_score,
+    "features": _features_score,
 }
+COMBINED = ("density", "reconstruction", "ssim", "denoising")
 
 
 class CAEOutlierDetector(OutlierMixin, BaseEstimator):
@@ -106,7 +118,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         - "denoising": a small mean squared error of what is denoised, averaged over ``n_draws``
           draws of the noise the autoencoder was trained with. The same image always gets the same
           noise;
-        - "combined": a large sum of these four, each minus its mean and divided by its standard
+        - "features": a small mean squared error of the reconstruction in the feature maps of an
+          encoder stage, which weighs edges and textures; for ``DenoisingCAE(encoder="vgg16")``;
+        - "combined": a large sum of the first four, each minus its mean and divided by its standard
           deviation on the held-out images.
     density : density estimator, default=None
         Anything with ``fit`` and ``score_samples`` on codes (n, n_features_out) in float64, such as
@@ -122,6 +136,8 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         they are.
     n_draws : int, default=4
         Number of noise draws of "denoising" and "combined".
+    feature_stage : int, default=2
+        Which stage of the encoder "features" compares, counted from the image; a block of VGG16.
     contamination : "auto" or float, default="auto"
         Share of outliers among the images of ``fit``, above 0 and at most 0.5: as many of them
         score below ``offset_``. "auto" calls an image an outlier that scores below all but 5 % of
@@ -190,6 +206,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         "density": "no_validation",  # an error of its own
         "contrast_normalization": [StrOptions({"auto"}), "boolean"],
         "n_draws": [Interval(Integral, 1, None, closed="left")],
+        "feature_stage": [Interval(Integral, 1, None, closed="left")],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
@@ -203,6 +220,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         density: Any = None,
         contrast_normalization: str | bool = "auto",
         n_draws: int = 4,
+        feature_stage: int = 2,
         contamination: str | float = "auto",
         calibration_fraction: float = 0.2,
         random_state: int | np.random.RandomState | None = None,
@@ -212,6 +230,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         self.density = density
         self.contrast_normalization = contrast_normalization
         self.n_draws = n_draws
+        self.feature_stage = feature_stage
         self.contamination = contamination
         self.calibration_fraction = calibration_fraction
         self.random_state = random_state
@@ -262,8 +281,8 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         scores : ndarray of shape (n,)
             float64 scores; higher is more normal. "reconstruction" and "denoising" are in squared
             units of the range that the autoencoder sees: the data range, or, with contrast
-            normalisation, six standard deviations of the image. "ssim" is at most 1, "density" is
-            what the density gives.
+            normalisation, six standard deviations of the image. "features" is in squared units of
+            the feature maps, "ssim" is at most 1, "density" is what the density gives.
 
         Raises
         ------
@@ -397,8 +416,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         images = self._prepare(checked)
         self.estimator_ = self._fit_autoencoder(seeded(estimator, seed), images[train])
         self._noise_seeds = [derived_seed(seed, draw) for draw in range(self.n_draws)]
-        names = tuple(SCORES) if self.method == "combined" else (self.method,)
+        names = COMBINED if self.method == "combined" else (self.method,)
         self._check_noise(names)
+        self._check_stage(names)
         self.density_ = self._fit_density(images[train], seed) if "density" in names else None
         self._standards = dict.fromkeys(names, (0.0, 1.0))
         if self.method == "combined":
@@ -462,6 +482,14 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
             raise ValueError(
                 f"method={self.method!r} draws the noise of the training, but the autoencoder was "
                 "fitted on pairs and has none. Fit it on clean images, or choose another method."
+            )
+
+    def _check_stage(self, names):
+        n_stages = self._cae.net_.module_.n_stages
+        if "features" in names and self.feature_stage > n_stages:
+            raise ValueError(
+                f"feature_stage={self.feature_stage}, but the encoder has {n_stages} stage(s), "
+                "counted from 1."
             )
 
     def _check_size_of_frozen(self):

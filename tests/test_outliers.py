@@ -29,7 +29,7 @@ from small import (
 
 from sklearn_cae import CAEOutlierDetector, CodeDensity, DenoisingCAE
 from sklearn_cae._images import normalize_contrast
-from sklearn_cae._outliers import SCORES
+from sklearn_cae._outliers import COMBINED, SCORES
 from sklearn_cae.metrics import structural_similarity
 
 METHODS = [*SCORES, "combined"]
@@ -222,7 +222,7 @@ def test_a_density_of_the_user_is_left_unfitted():
 
 
 def test_denoising_without_noise_is_reconstruction():
-    X, cae, methods = gray(), small_cae(noise="none"), ("reconstruction", "denoising")
+    X, cae = gray(), small_cae(noise="none")
     scores = [
         small_detector(method, cae=cae).fit(X).score_samples(X)
         for method in ("reconstruction", "denoising")
@@ -253,7 +253,7 @@ def test_the_noise_of_an_image_does_not_depend_on_its_dtype():
 
 def test_combined_is_the_sum_of_the_standardised_scores():
     X, expected = gray(60), 0
-    for method in SCORES:
+    for method in COMBINED:
         detector = small_detector(method).fit(X)
         held_out = detector.calibration_scores_
         expected = expected + (detector.score_samples(X) - held_out.mean()) / held_out.std()
@@ -486,6 +486,22 @@ def test_brightness_changes_the_scores_of_images_as_they_are(digits):
     detector = small_detector("density").fit(X)
     changed = detector.score_samples(new * 0.5 + 0.3) / detector.score_samples(new)
     assert (np.abs(changed - 1) > 0.1).mean() > 0.5
+
+
+def test_features_are_compared_after_a_stage_of_the_encoder():
+    X = gray()
+    cae = small_cae().fit(X)
+    maps = [cae.encode_layers(images, "encoder.stages.1") for images in (X, cae.predict(X))]
+    detector = small_detector("features", cae=FrozenEstimator(cae)).fit(X)
+    # float32
+    np.testing.assert_allclose(
+        detector.score_samples(X), -np.square(maps[0] - maps[1]).mean(axis=(1, 2, 3)), rtol=1e-4
+    )
+
+
+def test_a_stage_the_encoder_does_not_have_is_refused():
+    with pytest.raises(ValueError, match=r"feature_stage=3, but the encoder has 2 stage"):
+        small_detector("features", feature_stage=3).fit(gray())
 
 
 def test_a_frozen_autoencoder_gets_the_images_as_they_are():
