@@ -4,7 +4,9 @@ import math
 from collections.abc import Sequence
 from contextlib import contextmanager
 from functools import partial
+from inspect import signature
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +17,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 from skorch.callbacks import Callback
 
+from ._html import NetworkHTMLMixin
 from ._images import (
     check_images,
     check_targets,
@@ -29,7 +32,7 @@ from ._images import (
 )
 from ._networks import ConvAutoencoder
 from ._random import resolve_seed
-from ._state import load_state, read_state
+from ._state import load_state, load_weights, read_state, read_weights
 from ._training import (
     LOSSES,
     LR_SCHEDULES,
@@ -44,6 +47,8 @@ from ._training import (
     resolve_device,
     train,
 )
+from ._vgg16 import VGG16_BLOCKS, check_vgg16_images, vgg16_shapes
+from ._vgg16_weights import read_vgg16_weights
 from .metrics import psnr_scorer
 from .noise import NoiseModel, resolve_noise
 from .noise._pairs import check_same_shape, split_targets
@@ -53,7 +58,9 @@ PREDICT_PIXELS = 2**16
 PREDICT_BATCH = 64
 
 
-class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class DenoisingCAE(
+    NetworkHTMLMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     r"""Denoising convolutional autoencoder.
 
     It compresses an image :math:`x` into a code and gives back the clean image. In training it
@@ -89,6 +96,26 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     residual : bool, default=False
         Learn what to add to the noisy image, instead of the clean image. Together with
         ``skip_connections`` the choice of those who only denoise.
+    encoder : {"conv", "vgg16"}, default="conv"
+        "conv" is an encoder of ``channels``, ``code_channels`` and ``downsampling``, trained with
+        the decoder. "vgg16" are the first blocks of VGG16 [3]_, trained before and frozen. It has
+        64, 128, 256, 512 and 512 feature maps in its blocks, which the decoder mirrors, so that
+        those three parameters stay at their defaults; ``kernel_size``, ``upsampling`` and
+        ``normalization`` are the decoder's. It takes gray and RGB images of at least 32 x 32
+        pixels, in any units.
+    encoder_blocks : int, default=3
+        Blocks of VGG16 to use, 1 to 5. Each halves the image: with 3, images of 32 x 32 pixels
+        have codes of 4 x 4 x 256. Those of ``loss="vgg"`` too.
+    trainable_encoder_blocks : int, default=0
+        How many of the encoder's blocks, counted from the last, are not frozen. To fine-tune,
+        raise it between two calls of ``fit`` with ``warm_start=True``, and lower ``lr``.
+    encoder_weights : "imagenet", str, path-like or None, default="imagenet"
+        Weights of VGG16 in the encoder and in ``loss="vgg"``. "imagenet" is torchvision's official
+        file, looked for in the cache of :mod:`torch.hub` and downloaded there once (528 MB). A
+        path is that of a state dict in torchvision's format, whole or of the ``features`` alone,
+        from :func:`torch.save` or in safetensors (``*.safetensors``). ``None`` is random weights.
+        No file is read after the first ``fit`` where ``partial_fit`` and ``warm_start`` go on, nor
+        for unpickling.
     noise : NoiseModel, str, list of these, or None, default=None
         What corrupts the training images, as in :class:`NoiseInjector`. ``None`` is
         ``GaussianNoise(0.1)``, unless X brings its own noise; "none" makes a plain autoencoder.
@@ -100,8 +127,13 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     data_range : "auto" or tuple (low, high), default="auto"
         Values of black and white. "auto" is 0 to 255 for uint8, 0 to 65535 for uint16, 0 to 1 for
         floats within it, and the smallest and largest value seen in ``fit`` for other floats.
-    loss : {"mse", "bce", "l1"} or a class of torch loss, default="mse"
+    loss : {"mse", "bce", "l1", "vgg"} or a class of torch loss, default="mse"
         Mean squared error, binary cross-entropy (needs ``residual=False``) or mean absolute error.
+        "vgg" adds to the mean squared error that of VGG16's feature maps, as in [4]_, for sharper
+        edges; what it takes and reads is as for ``encoder="vgg16"``.
+    perceptual_weight : float, default=0.01
+        Weight of the feature maps in ``loss="vgg"``. At each pixel they are scaled to length 1:
+        their squared error is between 0 and 2, for any weights of VGG16.
     optimizer : {"adam", "adamw", "sgd"} or a class of torch optimizer, default="adam"
         The optimizer.
     lr : float, default=1e-2
@@ -130,7 +162,7 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Seed of the initial weights, the order of the images and the noise. With an int, the same
         machine trains the same model on CPU.
     verbose : int, default=0
-        0 is silent, 1 shows a progress bar over epochs.
+        0 is silent, 1 shows a progress bar over epochs, and one of a download.
 
     Attributes
     ----------
@@ -151,6 +183,8 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Names of the columns, if X was a data frame.
     n_parameters_ : int
         Number of trained weights and biases.
+    n_total_parameters_ : int
+        Number of all weights and biases of the network: the trained and the frozen ones.
     layer_names_ : list of str
         Names of the stages of the network, for ``encode_layers``.
 
@@ -175,6 +209,10 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
        features with denoising autoencoders", ICML 2008.
     .. [2] L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
        large learning rates", 2019.
+    .. [3] K. Simonyan, A. Zisserman, "Very deep convolutional networks for large-scale image
+       recognition", ICLR 2015.
+    .. [4] J. Johnson, A. Alahi, L. Fei-Fei, "Perceptual losses for real-time style transfer and
+       super-resolution", ECCV 2016.
 
     Examples
     --------
@@ -196,11 +234,16 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         "normalization": [StrOptions({"batch"}), None],
         "skip_connections": ["boolean"],
         "residual": ["boolean"],
+        "encoder": [StrOptions({"conv", "vgg16"})],
+        "encoder_blocks": [Interval(Integral, 1, len(VGG16_BLOCKS), closed="both")],
+        "trainable_encoder_blocks": [Interval(Integral, 0, len(VGG16_BLOCKS), closed="both")],
+        "encoder_weights": [str, PathLike, None],
         "noise": [NoiseModel, str, list, tuple, None],
         "image_shape": [tuple, list, None],
         "channel_axis": [Options(Integral, {-1, 1, 3})],
         "data_range": [StrOptions({"auto"}), tuple, list],
         "loss": [StrOptions(set(LOSSES)), type],
+        "perceptual_weight": [Interval(Real, 0, None, closed="left")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), type],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions(set(LR_SCHEDULES))],
@@ -228,11 +271,16 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         normalization: str | None = "batch",
         skip_connections: bool = False,
         residual: bool = False,
+        encoder: str = "conv",
+        encoder_blocks: int = 3,
+        trainable_encoder_blocks: int = 0,
+        encoder_weights: str | PathLike[str] | None = "imagenet",
         noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
         image_shape: Sequence[int] | None = None,
         channel_axis: int = -1,
         data_range: str | Sequence[float] = "auto",
         loss: str | type[torch.nn.Module] = "mse",
+        perceptual_weight: float = 0.01,
         optimizer: str | type[torch.optim.Optimizer] = "adam",
         lr: float = 1e-2,
         lr_schedule: str = "one_cycle",
@@ -256,11 +304,16 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         self.normalization = normalization
         self.skip_connections = skip_connections
         self.residual = residual
+        self.encoder = encoder
+        self.encoder_blocks = encoder_blocks
+        self.trainable_encoder_blocks = trainable_encoder_blocks
+        self.encoder_weights = encoder_weights
         self.noise = noise
         self.image_shape = image_shape
         self.channel_axis = channel_axis
         self.data_range = data_range
         self.loss = loss
+        self.perceptual_weight = perceptual_weight
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -293,8 +346,11 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         ValueError
-            If images, targets or parameters are not as described, or the loss diverges. The
-            estimator is then as it was before.
+            If images, targets or parameters are not as described, the file of ``encoder_weights``
+            is not one of VGG16, or the loss diverges. The estimator is then as it was before.
+        OSError
+            If the file of ``encoder_weights`` is missing and cannot be downloaded, or is not the
+            official one. The estimator is then as it was before.
         """
         resume = self.warm_start and hasattr(self, "net_")
         return self._fit(X, y, resume=resume, one_pass=False)
@@ -321,8 +377,11 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Raises
         ------
         ValueError
-            If images, targets or parameters are not as described, or the loss diverges. The
-            estimator is then as it was before.
+            If images, targets or parameters are not as described, the file of ``encoder_weights``
+            is not one of VGG16, or the loss diverges. The estimator is then as it was before.
+        OSError
+            If the file of ``encoder_weights`` is missing and cannot be downloaded, or is not the
+            official one. The estimator is then as it was before.
         """
         return self._fit(X, y, resume=hasattr(self, "net_"), one_pass=True)
 
@@ -413,7 +472,8 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             Images as ``predict`` takes them.
         layer : str, default="encoder.code"
             One of ``layer_names_``, or the name of any layer in ``net_.module_.named_modules()``:
-            "encoder.stages.0.0" is the first convolution, without normalisation and ReLU.
+            "encoder.stages.0.0" is the first convolution, without normalisation and ReLU. Those of
+            VGG16 have torchvision's names: "encoder.features.0" is its first convolution.
 
         Returns
         -------
@@ -497,10 +557,13 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             )
             if resume:
                 load_state(net, self._compatible_state(net))
+            self._load_vgg16(net, resume=resume)
             train(net, train_pairs, valid_pairs)
             self.net_ = net
             self.history_ = epoch_curves(net.history)
-            self.n_parameters_ = sum(p.numel() for p in net.module_.parameters())
+            parameters = list(net.module_.parameters())
+            self.n_parameters_ = sum(p.numel() for p in parameters if p.requires_grad)
+            self.n_total_parameters_ = sum(p.numel() for p in parameters)
         return self
 
     def _check_combinations(self):
@@ -523,8 +586,40 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                     f"callbacks holds {callback!r}; expected skorch callbacks such as "
                     "skorch.callbacks.Checkpoint(), or pairs (name, callback)."
                 )
+        self._check_vgg16_parameters()
         resolve_noise(self.noise)
         resolve_device(self.device)
+
+    def _check_vgg16_parameters(self):
+        if self.trainable_encoder_blocks > self.encoder_blocks:
+            raise ValueError(
+                f"trainable_encoder_blocks={self.trainable_encoder_blocks}, but the encoder has "
+                f"encoder_blocks={self.encoder_blocks}. Take no more than these."
+            )
+        defaults = signature(DenoisingCAE).parameters
+        for name in self._without_effect():
+            value, default = getattr(self, name), defaults[name].default
+            if (tuple(value) if isinstance(value, list) else value) != default:
+                raise ValueError(
+                    f"{name}={value!r} has no effect with encoder={self.encoder!r} and "
+                    f"loss={self.loss!r}. Leave it at its default, {default!r}, or change these."
+                )
+
+    def _without_effect(self):
+        """Names of parameters that the choice of the encoder and of the loss makes meaningless."""
+        names = []
+        if self.encoder == "vgg16":
+            names += ["channels", "code_channels", "downsampling"]
+        else:
+            names += ["trainable_encoder_blocks"]
+        if self.loss != "vgg":
+            names += ["perceptual_weight"]
+        if not self._uses_vgg16():
+            names += ["encoder_blocks", "encoder_weights"]
+        return names
+
+    def _uses_vgg16(self):
+        return self.encoder == "vgg16" or self.loss == "vgg"
 
     @contextmanager
     def _all_or_nothing(self):
@@ -556,8 +651,11 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             check_units(noisy, self._spec)
         draws_noise = self.noise_ is not None
         flat_code = self.latent_dim is not None
+        view = self._view(clean, one_size=flat_code)
+        if self._uses_vgg16():
+            check_vgg16_images(view.shape)
         return ImagePairs(
-            self._view(clean, one_size=flat_code),
+            view,
             None if draws_noise else self._view(noisy, one_size=flat_code),
             self.data_range_,
         )
@@ -603,7 +701,7 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         return train_pairs, valid_pairs
 
     def _architecture(self):
-        spec = self._spec
+        spec, vgg16 = self._spec, self.encoder == "vgg16"
         return {
             "image_size": (spec.height, spec.width),
             "n_channels": spec.n_channels,
@@ -616,6 +714,9 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             "normalization": self.normalization,
             "skip_connections": self.skip_connections,
             "residual": self.residual,
+            "encoder": self.encoder,
+            "encoder_blocks": self.encoder_blocks if vgg16 else None,
+            "trainable_encoder_blocks": self.trainable_encoder_blocks if vgg16 else None,
         }
 
     def _make_net(self, architecture, *, device, n_epochs=1, callbacks=()):
@@ -633,11 +734,45 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             device=device,
             verbose=self.verbose,
             **{f"module__{name}": value for name, value in architecture.items()},
+            **self._criterion_parameters(),
         )
         return initialize_with_seed(net, self._seed)
 
+    def _criterion_parameters(self):
+        if self.loss != "vgg":
+            return {}
+        return {
+            "criterion__n_blocks": self.encoder_blocks,
+            "criterion__weight": self.perceptual_weight,
+        }
+
+    def _load_vgg16(self, net, *, resume):
+        """Give VGG16 in encoder and loss their weights: those of before, or of the file."""
+        parts = [] if resume or self.encoder != "vgg16" else [net.module_.encoder]
+        if self.loss == "vgg" and not (resume and self._restore_loss(net)):
+            parts.append(net.criterion_.vgg)
+        if parts and self.encoder_weights is not None:
+            weights = read_vgg16_weights(
+                self.encoder_weights, self.encoder_blocks, progress=self.verbose > 0
+            )
+            for vgg in parts:
+                vgg.load_state_dict(weights)
+        self._loss_weights = read_weights(net.criterion_.vgg) if self.loss == "vgg" else {}
+
+    def _restore_loss(self, net):
+        """Give the loss its weights of the last training; whether there are any that fit."""
+        there = (
+            self.loss == "vgg"
+            and self._loss_weights.keys() == vgg16_shapes(self.encoder_blocks).keys()
+        )
+        if there:
+            load_weights(net.criterion_.vgg, self._loss_weights)
+        return there
+
     def _callbacks(self, one_pass, n_epochs, n_images):
         callbacks = list(self.callbacks or [])
+        if self.verbose:
+            callbacks.append(("progress", EpochProgress()))
         if not one_pass:
             callbacks += lr_callbacks(
                 self.lr_schedule,
@@ -646,23 +781,25 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 n_steps=n_epochs * count_batches(n_images, self.batch_size),
             )
             if self.early_stopping:
-                callbacks += early_stopping_callbacks(self.patience)
-        if self.verbose:
-            callbacks.append(("progress", EpochProgress()))
+                callbacks += early_stopping_callbacks(self.patience, self.verbose)
         return callbacks
 
     def _compatible_state(self, net):
         """State of the fitted net for one made from today's parameters."""
         state, architecture = read_state(self.net_), net.get_params_for("module")
-        changed = [
-            f"{name} from {value!r} to {architecture[name]!r}"
+        changed = {
+            name: f"{name} from {value!r} to {architecture[name]!r}"
             for name, value in state["architecture"].items()
             if value != architecture[name]
-        ]
+        }
+        # Blocks may thaw; the optimizer then starts afresh, as it has other weights to follow.
+        if changed.pop("trainable_encoder_blocks", None):
+            state["optimizer_state"] = {}
         if changed:
             raise ValueError(
-                f"Training cannot go on, because the network has changed since: "
-                f"{', '.join(changed)}. Set it back, or make a new estimator (sklearn.base.clone)."
+                "Training cannot go on, because the network has changed since: "
+                f"{', '.join(changed.values())}. Set it back, or make a new estimator "
+                "(sklearn.base.clone)."
             )
         return state
 
@@ -671,8 +808,12 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         check_is_fitted(self)
         checked = check_images(self, X, reset=False)
         check_units(checked, self._spec)
-        flat_code = self.net_.get_params_for("module")["latent_dim"] is not None
-        return checked, self._view(checked, one_size=one_size or flat_code)
+        architecture = self.net_.get_params_for("module")
+        flat_code = architecture["latent_dim"] is not None
+        view = self._view(checked, one_size=one_size or flat_code)
+        if architecture["encoder"] == "vgg16":
+            check_vgg16_images(view.shape)
+        return checked, view
 
     def _in_batches(self, function, arrays, out=None):
         """Fill ``out`` with a function of batches of one fixed size, of which the last is padded.
@@ -748,6 +889,7 @@ class DenoisingCAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             fitted = state["net_"]
             net = self._make_net(fitted["architecture"], device=self._device_or_cpu())
             self.net_ = load_state(net, fitted)
+            self._restore_loss(self.net_)
 
     def _device_or_cpu(self):
         try:

@@ -15,6 +15,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from ._vgg16 import VGG16
+
 
 class ConvAutoencoder(nn.Module):
     """Encoder, code and decoder with as many down- as up-samplings.
@@ -46,6 +48,13 @@ class ConvAutoencoder(nn.Module):
         Hand the encoder's feature maps over to the decoder.
     residual : bool
         Give back the input plus the network's output, instead of the output through a sigmoid.
+    encoder : {"conv", "vgg16"}
+        "vgg16" takes the place of ``channels``, ``code_channels`` and ``downsampling``: VGG16's
+        feature maps are those that the decoder mirrors.
+    encoder_blocks : int or None
+        Number of VGG16's blocks; the image is halved once for each of them.
+    trainable_encoder_blocks : int or None
+        How many of these, counted from the last, are trained; the others are frozen.
     """
 
     def __init__(
@@ -62,13 +71,21 @@ class ConvAutoencoder(nn.Module):
         normalization,
         skip_connections,
         residual,
+        encoder="conv",
+        encoder_blocks=None,
+        trainable_encoder_blocks=None,
     ):
         super().__init__()
-        self.n_stages = len(channels)
         self.skip_connections = skip_connections
         self.residual = residual
         conv = ConvFactory(kernel_size, normalization)
-        self.encoder = Encoder(n_channels, channels, code_channels, downsampling, conv)
+        self.encoder = (
+            VGG16(encoder_blocks, trainable_encoder_blocks)
+            if encoder == "vgg16"
+            else Encoder(n_channels, channels, code_channels, downsampling, conv)
+        )
+        channels, code_channels = self.encoder.channels, self.encoder.code_channels
+        self.n_stages = len(channels)
         spatial_code = (code_channels, *halved_sizes(image_size, self.n_stages)[-1])
         self.code_shape = spatial_code if latent_dim is None else (latent_dim,)
         self.bottleneck = (
@@ -97,7 +114,7 @@ class ConvAutoencoder(nn.Module):
     @property
     def layer_names(self):
         """Names of the stages, from the image to the image, each with its feature maps."""
-        encoder = [f"encoder.stages.{i}" for i in range(self.n_stages)]
+        encoder = [f"encoder.{name}" for name in self.encoder.stage_names]
         n_decoder = len(self.decoder.stages) - (not self.skip_connections)
         decoder = [f"decoder.stages.{i}" for i in range(n_decoder)]
         return [*encoder, "encoder.code", *decoder, "decoder.head"]
@@ -158,6 +175,9 @@ class Encoder(nn.Module):
 
     def __init__(self, n_channels, channels, code_channels, downsampling, conv):
         super().__init__()
+        self.channels = channels
+        self.code_channels = code_channels
+        self.stage_names = [f"stages.{i}" for i in range(len(channels))]
         stride = 2 if downsampling == "stride" else 1
         self.stages = nn.ModuleList([conv.activated(n_channels, channels[0])])
         for n_in, n_out in pairwise(channels):

@@ -4,7 +4,9 @@ import importlib
 from types import ModuleType
 
 
-def import_optional(name: str, *, extra: str, purpose: str) -> ModuleType:
+def import_optional(
+    name: str, *, extra: str | None, purpose: str, package: str | None = None
+) -> ModuleType:
     """Import an optional package, or say which feature needs it and how to install it.
 
     Call it inside the function that needs the package, so that the library imports without it.
@@ -12,11 +14,14 @@ def import_optional(name: str, *, extra: str, purpose: str) -> ModuleType:
     Parameters
     ----------
     name : str
-        Name of the package, the same for ``import`` and for ``pip install``.
-    extra : str
-        Extra of ``sklearn-cae`` that brings the package, as in ``sklearn-cae[extra]``.
+        Name of the package for ``import``.
+    extra : str or None
+        Extra of ``sklearn-cae`` that brings the package, as in ``sklearn-cae[extra]``; ``None`` if
+        none does.
     purpose : str
         What needs the package, as the beginning of a sentence: "Downloading MNIST".
+    package : str, default=None
+        Name of the package for ``pip install``; ``None`` is `name`.
 
     Returns
     -------
@@ -37,8 +42,9 @@ def import_optional(name: str, *, extra: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        commands = [f'`pip install "sklearn-cae[{extra}]"`'] if extra else []
+        commands.append(f"`pip install {package or name}`")
         raise ImportError(
-            f"{purpose} needs the optional package {name}, which could not be imported "
-            f'({error}). Install it with `pip install "sklearn-cae[{extra}]"` '
-            f"or `pip install {name}`."
+            f"{purpose} needs the optional package {package or name}, which could not be imported "
+            f"({error}). Install it with {' or '.join(commands)}."
         ) from error

@@ -12,7 +12,7 @@ def read_state(net):
     """Copy architecture, weights, optimizer state and history out of a net."""
     return {
         "architecture": net.get_params_for("module"),
-        "weights": _map(net.module_.state_dict(), torch.Tensor, _to_array),
+        "weights": read_weights(net.module_),
         "optimizer": type(net.optimizer_).__name__,
         "optimizer_state": _map(net.optimizer_.state_dict()["state"], torch.Tensor, _to_array),
         "history": [
@@ -23,7 +23,7 @@ def read_state(net):
 
 def load_state(net, state):
     """Copy a state of :func:`read_state` into an initialised net of the same architecture."""
-    net.module_.load_state_dict(_map(state["weights"], np.ndarray, torch.tensor))
+    load_weights(net.module_, state["weights"])
     if state["optimizer"] == type(net.optimizer_).__name__:
         optimizer = net.optimizer_.state_dict()
         optimizer["state"] = _map(state["optimizer_state"], np.ndarray, torch.tensor)
@@ -33,6 +33,16 @@ def load_state(net, state):
         for key, value in epoch.items():
             net.history.record(key, value)
     return net
+
+
+def read_weights(module):
+    """Copy weights and buffers out of a torch module, as arrays by name."""
+    return _map(module.state_dict(), torch.Tensor, _to_array)
+
+
+def load_weights(module, weights):
+    """Copy weights of :func:`read_weights` into a torch module."""
+    module.load_state_dict(_map(weights, np.ndarray, torch.tensor))
 
 
 def _without_batches(epoch):

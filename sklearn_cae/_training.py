@@ -17,8 +17,9 @@ from torch.utils.data import Dataset
 
 from ._images import to_unit
 from ._random import derived_seed, generator_on
+from ._vgg16 import PerceptualLoss
 
-LOSSES = {"mse": nn.MSELoss, "bce": nn.BCELoss, "l1": nn.L1Loss}
+LOSSES = {"mse": nn.MSELoss, "bce": nn.BCELoss, "l1": nn.L1Loss, "vgg": PerceptualLoss}
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 _GLOBAL_GENERATOR = Lock()
 LR_SCHEDULES = ("one_cycle", "cosine", "constant")
@@ -153,6 +154,14 @@ class DenoisingNet(NeuralNet):
             ("valid_psnr", PassthroughScoring("valid_psnr", lower_is_better=False)),
         ]
 
+    def get_all_learnable_params(self):
+        """Names and parameters that are trained: frozen ones are no matter of the optimizer."""
+        return (
+            (name, parameter)
+            for name, parameter in super().get_all_learnable_params()
+            if parameter.requires_grad
+        )
+
     def get_iterator(self, dataset, training=False):
         """Batches of an epoch: reshuffled with fresh noise to train, fixed to validate."""
         seeds = self._training_seeds if training else self._validation_seeds
@@ -214,14 +223,27 @@ def lr_callbacks(schedule, optimizer, *, max_lr, n_steps):
     ]
 
 
-def early_stopping_callbacks(patience):
+def early_stopping_callbacks(patience, verbose):
     """Skorch callbacks that stop when the validation loss stalls and restore the best epoch."""
-    stopping = EarlyStopping(monitor="valid_loss", patience=patience, load_best=True)
+    stopping = EarlyStopping(
+        monitor="valid_loss",
+        patience=patience,
+        load_best=True,
+        sink=_print_above_bar if verbose else print,
+    )
     return [("early_stopping", stopping)]
+
+
+def _print_above_bar(text):
+    from tqdm.auto import tqdm
+
+    tqdm.write(text)
 
 
 class EpochProgress(Callback):
     """A progress bar over epochs with losses and validation PSNR."""
+
+    bar = None
 
     def on_train_begin(self, net, **kwargs):
         from tqdm.auto import tqdm
@@ -235,7 +257,12 @@ class EpochProgress(Callback):
         self.bar.update()
 
     def on_train_end(self, net, **kwargs):
-        self.bar.close()
+        self.close()
+
+    def close(self):
+        """Close the bar, as skorch does not tell callbacks of an error."""
+        if self.bar is not None:
+            self.bar.close()
 
 
 def resolve_device(device):
@@ -273,6 +300,15 @@ def train(net, train_pairs, valid_pairs):
         If the loss or a weight is no longer a finite number.
     """
     net.train_split = predefined_split(valid_pairs) if valid_pairs else None
-    net.partial_fit(train_pairs)
+    try:
+        net.partial_fit(train_pairs)
+    finally:
+        _close_progress(net)
     if not all(torch.isfinite(p).all() for p in net.module_.state_dict().values()):
         raise ValueError(f"Weights became infinite in training. Lower lr={net.lr:g}.")
+
+
+def _close_progress(net):
+    for _, callback in net.callbacks_:
+        if isinstance(callback, EpochProgress):
+            callback.close()

@@ -1,0 +1,128 @@
+"""Denoising with a frozen, pretrained VGG16 beside the plain encoder, at the same budget.
+
+CIFAR-10 with Gaussian noise, uint8 in and out. Each network trains on the same ``--n-train``
+training images for ``--epochs`` passes; what a pass costs is in the table, in seconds of
+wall time. Frozen encoders have the weights of ``--weights`` or, to tell what the pretraining gives,
+random ones. ``plain`` is the default network, ``skip`` has skip connections and a residual output,
+and ``perceptual`` is the default network trained by ``loss="vgg"``. Figures are means over the test
+images, mean ± standard deviation over the seeds. Each result is one line of ``--results``; what is
+there already is not run again.
+
+    python benchmarks/train_vgg16.py DATA --out vgg16-cifar10.pth
+    python benchmarks/transfer.py DATA --weights vgg16-cifar10.pth --seeds 0 1 2
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from _data import load
+
+from sklearn_cae import DenoisingCAE, NoiseInjector
+from sklearn_cae.metrics import peak_signal_noise_ratio, structural_similarity
+from sklearn_cae.noise import GaussianNoise
+
+OPTIONS = {"plain": {}, "skip": {"skip_connections": True, "residual": True}}
+TEST_SEED = 2**31
+
+
+def networks(weights, blocks):
+    """Parameters of each network by its name."""
+    table = {f"conv, {name}": params for name, params in OPTIONS.items()}
+    table["conv, perceptual"] = {"loss": "vgg", "encoder_weights": weights}
+    for n_blocks in blocks:
+        for origin, source in (("pretrained", weights), ("random", None)):
+            frozen = {"encoder": "vgg16", "encoder_blocks": n_blocks, "encoder_weights": source}
+            for name, params in OPTIONS.items():
+                table[f"VGG16, {n_blocks} blocks, {origin}, {name}"] = frozen | params
+    return table
+
+
+def quality(clean, images):
+    return {
+        "psnr": peak_signal_noise_ratio(clean, images, data_range=255),
+        "ssim": structural_similarity(clean, images, data_range=255),
+    }
+
+
+def run(params, noise, seed, images, args):
+    x_train, clean, noisy = images
+    chosen = np.random.default_rng(seed).permutation(len(x_train))[: args.n_train]
+    cae = DenoisingCAE(
+        noise=noise,
+        max_epochs=args.epochs,
+        validation_fraction=0,
+        random_state=seed,
+        device=args.device,
+        **params,
+    )
+    start = time.perf_counter()
+    cae.fit(x_train[chosen])
+    seconds = (time.perf_counter() - start) / args.epochs
+    counts = {"trained": cae.n_parameters_, "total": cae.n_total_parameters_}
+    return {"s": seconds, **counts, **quality(clean, cae.predict(noisy))}
+
+
+def table(results):
+    """Markdown table; mean and, where there are several seeds, the standard deviation."""
+    lines = [
+        "| noise | network | PSNR | SSIM | trained / all parameters | s of a pass |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key in dict.fromkeys((r["noise"], r["network"]) for r in results):
+        rows = [r for r in results if (r["noise"], r["network"]) == key]
+        lines.append(
+            f"| {key[0]} | {key[1]} | {_spread(rows, 'psnr', 2)} | {_spread(rows, 'ssim', 3)} "
+            f"| {rows[0]['trained']} / {rows[0]['total']} | {np.mean([r['s'] for r in rows]):.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def _spread(rows, key, digits):
+    values = [row[key] for row in rows]
+    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{spread}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", help="folder with cifar10.npz")
+    parser.add_argument("--weights", required=True, help="state dict of VGG16, or 'imagenet'")
+    parser.add_argument("--results", default="transfer.jsonl")
+    parser.add_argument("--blocks", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--noise", type=float, nargs="+", default=[0.1, 0.25])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--n-train", type=int, default=10_000)
+    parser.add_argument("--n-test", type=int, default=10_000)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+
+    torch.set_num_threads(args.threads)
+    path = Path(args.results)
+    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    seen = {(r["noise"], r["network"], r["seed"]) for r in done}
+    x_train, _, x_test, _ = load("cifar10", args.data)
+    clean = x_test[: args.n_test]
+    with path.open("a") as file:
+        for std in args.noise:
+            noise = GaussianNoise(std)
+            noisy = np.asarray(NoiseInjector(noise, random_state=TEST_SEED).corrupt(clean))
+            print(f"noisy images, {std}: {quality(clean, noisy)}")
+            for name, params in networks(args.weights, args.blocks).items():
+                for seed in args.seeds:
+                    if (std, name, seed) in seen:
+                        continue
+                    result = run(params, noise, seed, (x_train, clean, noisy), args)
+                    done.append({"noise": std, "network": name, "seed": seed, **result})
+                    file.write(json.dumps(done[-1]) + "\n")
+                    file.flush()
+    print(table(done))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,340 @@
+"""VGG16's convolutions as torch modules: topology, what is frozen, normalisation, the loss."""
+
+import pytest
+import torch
+from torch import nn
+
+from sklearn_cae._networks import ConvAutoencoder
+from sklearn_cae._vgg16 import VGG16, VGG16_BLOCKS, PerceptualLoss, check_vgg16_images, vgg16_shapes
+
+
+def vgg16(*args):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return VGG16(*args)
+
+
+def images(n=2, channels=3, height=32, width=32, seed=0):
+    return torch.rand(
+        n, channels, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float
+    )
+
+
+def network(**params):
+    defaults = {
+        "image_size": (32, 32),
+        "n_channels": 3,
+        "channels": (4, 8),
+        "code_channels": 5,
+        "latent_dim": None,
+        "kernel_size": 3,
+        "downsampling": "max_pool",
+        "upsampling": "nearest",
+        "normalization": "batch",
+        "skip_connections": False,
+        "residual": False,
+        "encoder": "vgg16",
+        "encoder_blocks": 1,
+        "trainable_encoder_blocks": 0,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return ConvAutoencoder(**defaults | params)
+
+
+# --- topology
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return vgg16(5)
+
+
+def test_all_blocks_have_14714688_weights_and_biases(whole):
+    # torchvision's vgg16().features.
+    assert sum(p.numel() for p in whole.parameters()) == 14_714_688
+
+
+def test_there_are_thirteen_convolutions_of_3_x_3(whole):
+    convolutions = [m for m in whole.modules() if isinstance(m, nn.Conv2d)]
+    assert [conv.kernel_size for conv in convolutions] == [(3, 3)] * 13
+
+
+def test_layers_stand_where_torchvision_has_them(whole):
+    kinds = {nn.Conv2d: "conv", nn.ReLU: "relu", nn.MaxPool2d: "pool"}
+    pair = "conv relu conv relu pool "
+    triple = "conv relu conv relu conv relu pool "
+    layers = [kinds[type(layer)] for layer in (*whole.features, whole.code)]
+    assert layers == (2 * pair + 3 * triple).split()
+
+
+@pytest.mark.parametrize("n_blocks", [1, 2, 3, 4, 5])
+def test_the_table_has_the_names_and_shapes_of_the_weights(n_blocks):
+    state = {name: tuple(t.shape) for name, t in VGG16(n_blocks).state_dict().items()}
+    assert state == vgg16_shapes(n_blocks)
+
+
+def test_without_a_number_the_table_is_that_of_all_blocks():
+    assert vgg16_shapes() == vgg16_shapes(5)
+
+
+@pytest.mark.parametrize(
+    ("n_blocks", "shape"),
+    [(1, (64, 16, 16)), (2, (128, 8, 8)), (3, (256, 4, 4)), (4, (512, 2, 2)), (5, (512, 1, 1))],
+)
+def test_codes_of_32_x_32_pixels(whole, n_blocks, shape):
+    code, maps = vgg16(n_blocks)(images())
+    assert code.shape[1:] == shape
+    assert len(maps) == n_blocks
+
+
+@pytest.mark.parametrize("size", [(32, 32), (33, 40), (37, 51)])
+def test_pooling_rounds_up(size):
+    height, width = size
+    code, maps = vgg16(2)(images(1, 3, *size))
+    assert code.shape[2:] == (-(-height // 4), -(-width // 4))
+    assert [tuple(m.shape[1:]) for m in maps] == [
+        (64, height, width),
+        (128, -(-height // 2), -(-width // 2)),
+    ]
+
+
+def test_feature_maps_are_those_after_each_block_before_pooling():
+    vgg, batch = vgg16(2), images()
+    code, maps = vgg(batch)
+    first = vgg.features[:4](vgg.normalize(batch))
+    torch.testing.assert_close(maps[0], first, rtol=0, atol=0)
+    second = vgg.features[4:](first)
+    torch.testing.assert_close(maps[1], second, rtol=0, atol=0)
+    torch.testing.assert_close(code, nn.functional.max_pool2d(second, 2), rtol=0, atol=0)
+
+
+def test_random_weights_keep_the_size_of_the_signal(whole):
+    # Initialised for ReLU after He et al.: neither vanishing nor exploding over thirteen layers.
+    batch = images(4)
+    before, after = whole.normalize(batch).square().mean(), whole(batch)[1][-1].square().mean()
+    assert 0.05 < after / before < 20
+
+
+# --- what it makes of images
+
+
+def test_images_are_normalised_to_the_statistics_of_imagenet():
+    # The mean colour of ImageNet is zero, and a standard deviation above it is one.
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    ones = vgg16(1).normalize((mean + std).expand(1, 3, 2, 2))
+    # float32 rounding.
+    torch.testing.assert_close(ones, torch.ones(1, 3, 2, 2), rtol=0, atol=1e-6)
+
+
+def test_gray_images_are_colour_images_of_three_equal_channels():
+    vgg, gray = vgg16(1), images(channels=1)
+    torch.testing.assert_close(vgg(gray)[0], vgg(gray.repeat(1, 3, 1, 1))[0], rtol=0, atol=0)
+
+
+def test_the_statistics_are_no_weights():
+    assert not {"mean", "std"} & vgg16(1).state_dict().keys()
+
+
+def test_the_statistics_follow_the_precision_of_the_network():
+    assert vgg16(1).double()(images().double())[0].dtype == torch.float64
+
+
+@pytest.mark.parametrize("shape", [(4, 32, 32, 1), (4, 32, 32, 3), (1, 100, 33, 3)])
+def test_gray_and_colour_images_of_32_pixels_and_more_are_taken(shape):
+    check_vgg16_images(shape)
+
+
+@pytest.mark.parametrize("n_channels", [2, 4])
+def test_other_channels_are_refused(n_channels):
+    message = f"{n_channels} channels, but VGG16 takes gray images or three colours.*encoder='conv'"
+    with pytest.raises(ValueError, match=message):
+        check_vgg16_images((1, 32, 32, n_channels))
+
+
+@pytest.mark.parametrize("size", [(31, 32), (32, 31), (1, 100)])
+def test_small_images_are_refused(size):
+    message = rf"{size[0]} x {size[1]} pixels, but VGG16 needs 32 x 32 at least. Pad or resize"
+    with pytest.raises(ValueError, match=message):
+        check_vgg16_images((1, *size, 3))
+
+
+# --- frozen
+
+
+def blocks_that_are_trained(vgg):
+    return [
+        all(p.requires_grad for index in block for p in vgg.features[index].parameters())
+        for block in VGG16_BLOCKS[: len(vgg.channels)]
+    ]
+
+
+@pytest.mark.parametrize("n_trainable", [0, 1, 2, 3])
+def test_the_last_blocks_are_trained_if_asked_for(n_trainable):
+    trained = blocks_that_are_trained(vgg16(3, n_trainable))
+    assert trained == [False] * (3 - n_trainable) + [True] * n_trainable
+
+
+@pytest.mark.parametrize("n_trainable", [0, 1, 3])
+def test_what_is_frozen_stays_in_evaluation_mode(n_trainable):
+    vgg = vgg16(3, n_trainable).train()
+    n_frozen = sum(not trained for trained in blocks_that_are_trained(vgg))
+    convolutions = [vgg.features[index] for block in VGG16_BLOCKS[:n_frozen] for index in block]
+    assert not any(conv.training for conv in convolutions)
+    rest = [vgg.features[index] for block in VGG16_BLOCKS[n_frozen:3] for index in block]
+    assert all(conv.training for conv in rest)
+
+
+def test_frozen_layers_record_nothing_for_a_backward_pass():
+    code, maps = vgg16(2)(images())
+    assert [t.grad_fn for t in (code, *maps)] == [None] * 3
+
+
+def test_only_the_trained_blocks_are_recorded():
+    code, maps = vgg16(2, 1)(images())
+    assert maps[0].grad_fn is None
+    assert code.grad_fn is not None
+
+
+def test_images_that_ask_for_a_gradient_get_one():
+    batch = images(channels=1).requires_grad_()
+    vgg16(1)(batch)[0].sum().backward()
+    assert batch.grad.abs().sum() > 0
+
+
+# --- in an autoencoder
+
+
+SIZES = [(32, 32), (33, 47), (45, 32)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"encoder_blocks": 3},
+        {"encoder_blocks": 2, "skip_connections": True, "residual": True, "n_channels": 1},
+        {"upsampling": "transpose", "normalization": None, "kernel_size": 5},
+    ],
+    ids=str,
+)
+def test_an_image_comes_out_in_its_size(size, params):
+    batch = images(2, params.get("n_channels", 3), *size)
+    assert network(**params).eval()(batch).shape == batch.shape
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_flat_code_has_its_length(size):
+    net = network(latent_dim=3, image_size=size, encoder_blocks=2).eval()
+    assert net.encode(images(2, 3, *size)).shape == (2, 3)
+    assert net(images(2, 3, *size)).shape == (2, 3, *size)
+
+
+def test_the_decoder_mirrors_the_feature_maps_of_the_encoder():
+    net = network(encoder_blocks=3, normalization=None)
+    convolutions = [m for m in net.decoder.modules() if isinstance(m, nn.Conv2d)]
+    widths = [(conv.in_channels, conv.out_channels) for conv in convolutions]
+    assert widths == [(256, 128), (128, 64), (64, 3)]
+
+
+def test_skip_connections_widen_the_decoder_by_the_maps_of_each_block():
+    net = network(encoder_blocks=3, normalization=None, skip_connections=True)
+    convolutions = [m for m in net.decoder.modules() if isinstance(m, nn.Conv2d)]
+    widths = [(conv.in_channels, conv.out_channels) for conv in convolutions]
+    assert widths == [(256 + 256, 128), (128 + 128, 64), (64 + 64, 64), (64, 3)]
+
+
+def test_a_residual_network_begins_by_giving_back_its_input():
+    batch = images()
+    torch.testing.assert_close(network(residual=True).eval()(batch), batch, rtol=0, atol=1e-6)
+
+
+def test_every_weight_that_is_not_frozen_is_trained():
+    net = network(encoder_blocks=2, trainable_encoder_blocks=1, skip_connections=True)
+    net(images(4)).square().sum().backward()
+    trained = {name for name, p in net.named_parameters() if p.grad is not None and p.grad.any()}
+    frozen = {f"encoder.features.{index}.{kind}" for index in (0, 2) for kind in ("weight", "bias")}
+    assert {name for name, _ in net.named_parameters()} - trained == frozen
+
+
+def test_layers_of_the_encoder_have_the_names_of_torchvision():
+    net = network(encoder_blocks=3)
+    assert net.layer_names[:4] == [
+        "encoder.features.3",
+        "encoder.features.8",
+        "encoder.features.15",
+        "encoder.code",
+    ]
+
+
+# --- the perceptual loss
+
+
+def perceptual(n_blocks=2, weight=0.5):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return PerceptualLoss(n_blocks, weight)
+
+
+def test_equal_images_have_no_loss():
+    assert perceptual()(images(), images()) == 0
+
+
+def test_without_weight_the_loss_is_the_mean_squared_error():
+    loss = perceptual(weight=0)(images(), images(seed=1))
+    assert loss == nn.functional.mse_loss(images(), images(seed=1))
+
+
+def test_the_loss_is_linear_in_its_weight():
+    pixels, one, three = (
+        perceptual(weight=weight)(images(), images(seed=1)) for weight in (0, 1, 3)
+    )
+    # float32 rounding.
+    torch.testing.assert_close(three - pixels, 3 * (one - pixels), rtol=1e-5, atol=0)
+
+
+def test_the_perceptual_part_is_the_distance_of_scaled_feature_maps():
+    loss, one, other = perceptual(1, 1), images(), images(seed=1)
+    maps = [loss.vgg(batch)[1][0] for batch in (one, other)]
+    scaled = [nn.functional.normalize(m, dim=1) for m in maps]
+    expected = (scaled[0] - scaled[1]).square().sum(dim=1).mean()
+    part = loss(one, other) - nn.functional.mse_loss(one, other)
+    # 1e-6 is added to squared lengths of about 1.
+    torch.testing.assert_close(part, expected, rtol=1e-4, atol=0)
+
+
+def test_the_scale_of_the_weights_does_not_matter():
+    loss = perceptual(1)
+    before = loss(images(), images(seed=1))
+    with torch.no_grad():
+        loss.vgg.features[2].weight.mul_(50)
+    # 1e-6 is added to squared lengths of about 1; biases are zero.
+    torch.testing.assert_close(loss(images(), images(seed=1)), before, rtol=1e-4, atol=0)
+
+
+def test_the_gradient_reaches_the_output_through_the_frozen_layers():
+    loss, output = perceptual(weight=1e6), images().requires_grad_()
+    loss(output, images(seed=1)).backward()
+    assert (output.grad != 0).float().mean() > 0.9
+    assert [p.grad for p in loss.parameters()] == [None] * 8
+
+
+def test_pixels_without_features_leave_the_gradient_finite():
+    loss, output = perceptual(1), images().requires_grad_()
+    with torch.no_grad():
+        loss.vgg.features[2].bias.fill_(-1e3)
+    loss(output, images(seed=1)).backward()
+    assert output.grad.isfinite().all()
+
+
+def test_blur_is_perceived_more_than_a_shift_of_brightness_of_the_same_error():
+    # Stripes of one pixel: blur takes their edges away.
+    sharp = torch.zeros(1, 1, 32, 32)
+    sharp[..., ::2] = 1
+    blurred = nn.functional.avg_pool2d(nn.functional.pad(sharp, (1, 1, 1, 1), "reflect"), 3, 1)
+    error = nn.functional.mse_loss(blurred, sharp)
+    shifted = sharp + error.sqrt()
+    loss = perceptual(2, 1)
+    assert loss(blurred, sharp) > loss(shifted, sharp)
