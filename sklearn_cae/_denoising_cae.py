@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from contextlib import contextmanager
 from functools import partial
 from inspect import signature
 from numbers import Integral, Real
@@ -28,11 +27,12 @@ from ._images import (
     learn_spec,
     to_channels_last,
     to_unit,
+    view_of_size,
     warn_user,
 )
 from ._networks import ConvAutoencoder
 from ._random import resolve_seed
-from ._state import load_state, load_weights, read_state, read_weights
+from ._state import all_or_nothing, load_state, load_weights, read_state, read_weights
 from ._training import (
     LOSSES,
     LR_SCHEDULES,
@@ -543,7 +543,7 @@ class DenoisingCAE(
     def _fit(self, X, y, *, resume, one_pass):
         self._validate_params()
         self._check_combinations()
-        with self._all_or_nothing():
+        with all_or_nothing(self):
             pairs = self._read_pairs(X, y, resume=resume)
             if not resume:
                 self._seed = resolve_seed(self.random_state)
@@ -621,17 +621,6 @@ class DenoisingCAE(
     def _uses_vgg16(self):
         return self.encoder == "vgg16" or self.loss == "vgg"
 
-    @contextmanager
-    def _all_or_nothing(self):
-        """Leave the estimator as it was if anything in here fails."""
-        before = dict(self.__dict__)
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
     def _read_pairs(self, X, y, *, resume):
         """Validate images and targets, and learn their layout and units if nothing is resumed."""
         images, target = check_images(self, X, reset=not resume), check_targets(y)
@@ -679,14 +668,7 @@ class DenoisingCAE(
 
     def _view(self, X, *, one_size):
         """View images as (n, H, W, C); a flat code needs them in the size of ``fit``."""
-        images = to_channels_last(X, self._spec)
-        size = (self._spec.height, self._spec.width)
-        if one_size and images.shape[1:3] != size:
-            raise ValueError(
-                f"X has images of {images.shape[1]} x {images.shape[2]} pixels, but those in fit "
-                f"had {size[0]} x {size[1]}, and codes have one length. Crop or resize the images."
-            )
-        return images
+        return view_of_size(X, self._spec) if one_size else to_channels_last(X, self._spec)
 
     def _split(self, pairs, one_pass):
         """Images to train on and images to validate with, None if there are none."""

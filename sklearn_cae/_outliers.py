@@ -23,6 +23,7 @@ from ._images import (
     view_of_size,
 )
 from ._random import derived_seed, generators_by_content, resolve_seed
+from ._state import all_or_nothing
 from .metrics import structural_similarity
 
 __all__ = ["CAEOutlierDetector"]
@@ -259,13 +260,8 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         self._validate_params()
         self._check_estimator()
         self._check_density()
-        before = dict(self.__dict__)
-        try:
+        with all_or_nothing(self):
             self._fit(X)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:

@@ -1,11 +1,25 @@
-"""A trained net as plain numbers and numpy arrays, and back.
+"""A trained net as plain numbers and numpy arrays, and back; a failing fit undone.
 
-This is what pickles hold, so that a model trained on a GPU opens on a CPU, and what training goes
-on from, so that a failing one leaves the trained net alone.
+The numbers are what pickles hold, so that a model trained on a GPU opens on a CPU, and what
+training goes on from, so that a failing one leaves the trained net alone.
 """
+
+from contextlib import contextmanager
 
 import numpy as np
 import torch
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Leave an estimator as it was if anything in here fails."""
+    before = dict(estimator.__dict__)
+    try:
+        yield
+    except BaseException:
+        estimator.__dict__.clear()
+        estimator.__dict__.update(before)
+        raise
 
 
 def read_state(net):
