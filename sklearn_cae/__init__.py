@@ -1,5 +1,6 @@
 """Denoising convolutional autoencoders with the interface of scikit-learn."""
 
+from ._comparison import DenoiserComparison, compare_denoisers
 from ._denoising_cae import DenoisingCAE
 from ._density import CodeDensity
 from ._outliers import CAEOutlierDetector
@@ -26,6 +27,7 @@ __all__ = [
     "CAEOutlierDetector",
     "ClassicalDenoiser",
     "CodeDensity",
+    "DenoiserComparison",
     "DenoisingCAE",
     "GaussianBlur",
     "GaussianNoise",
@@ -38,6 +40,7 @@ __all__ = [
     "PoissonNoise",
     "SaltAndPepperNoise",
     "SpeckleNoise",
+    "compare_denoisers",
     "load_pairs",
     "save_pairs",
 ]

@@ -243,8 +243,6 @@ def _print_above_bar(text):
 class EpochProgress(Callback):
     """A progress bar over epochs with losses and validation PSNR."""
 
-    bar = None
-
     def on_train_begin(self, net, **kwargs):
         from tqdm.auto import tqdm
 
@@ -261,7 +259,7 @@ class EpochProgress(Callback):
 
     def close(self):
         """Close the bar, as skorch does not tell callbacks of an error."""
-        if self.bar is not None:
+        if hasattr(self, "bar"):
             self.bar.close()
 
 

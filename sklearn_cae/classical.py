@@ -1,6 +1,7 @@
 """Classical filters as estimators, tuned on pairs: what a learned denoiser has to beat."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from itertools import product
 from typing import Any, Self
 
@@ -29,10 +30,11 @@ from ._images import (
     to_channels_last,
     to_unit,
 )
+from ._optional import import_optional
 from .metrics import peak_signal_noise_ratio, psnr_scorer
 from .noise._pairs import check_same_shape, split_targets
 
-__all__ = ["CLASSICAL_METHODS", "ClassicalDenoiser"]
+__all__ = ["CLASSICAL_METHODS", "ClassicalDenoiser", "available_methods"]
 
 
 def _median(images, size):
@@ -69,6 +71,17 @@ def _wiener(image, std, balance):
     return np.stack(channels, axis=2)[reach:-reach, reach:-reach]
 
 
+def _bm3d(image, sigma):
+    bm3d = import_optional("bm3d", extra=None, purpose="BM3D")
+    height, width, n_channels = image.shape
+    # Version 4.0.3 crashes on images of 8 x 8 pixels and refuses smaller ones.
+    missing = [(0, max(0, 16 - side)) for side in (height, width)]
+    padded = np.pad(image, (*missing, (0, 0)), mode="symmetric")
+    filter_channels = bm3d.bm3d_rgb if n_channels == 3 else bm3d.bm3d
+    filtered = filter_channels(padded, sigma)
+    return filtered.reshape(padded.shape)[:height, :width].astype(image.dtype)
+
+
 def _each(function):
     """Apply a filter of one image to a batch."""
 
@@ -98,7 +111,31 @@ CLASSICAL_METHODS: dict[str, tuple[Callable[..., Any], dict[str, tuple[float, ..
         _each(_wiener),
         {"std": (0.7, 1.0, 1.5, 2.0), "balance": (1e-4, 1e-3, 1e-2, 1e-1, 1.0)},
     ),
+    "bm3d": (_each(_bm3d), {"sigma": (0.02, 0.05, 0.1, 0.15, 0.25, 0.4)}),
 }
+# Packages that only these filters need, by their names for ``import``.
+_NEEDED_PACKAGES = {"wavelet": "pywt", "bm3d": "bm3d"}
+
+
+def available_methods() -> list[str]:
+    """List the filters of :class:`ClassicalDenoiser` whose packages are installed.
+
+    Returns
+    -------
+    methods : list of str
+        Values for its parameter ``method``.
+
+    Examples
+    --------
+    >>> from sklearn_cae.classical import available_methods
+    >>> "median" in available_methods()
+    True
+    """
+    return [
+        method
+        for method in CLASSICAL_METHODS
+        if method not in _NEEDED_PACKAGES or find_spec(_NEEDED_PACKAGES[method])
+    ]
 
 
 class ClassicalDenoiser(BaseEstimator):
@@ -112,7 +149,9 @@ class ClassicalDenoiser(BaseEstimator):
     method : str, default="median"
         "median", "total_variation" (Chambolle), "nl_means" (non-local means) and "wavelet"
         (BayesShrink) remove noise; "unsharp_mask" and "wiener" (deconvolution of a Gaussian)
-        sharpen blurred images.
+        sharpen blurred images. "bm3d" (block matching and 3D filtering), the strongest against
+        Gaussian noise and by far the slowest, needs the package bm3d, which is free for
+        non-commercial use only: ``pip install bm3d``.
     image_shape : tuple (H, W) or (H, W, C), default=None
         Shape of one image in rows (n, n_features).
     channel_axis : int, default=-1

@@ -306,7 +306,7 @@ def denoise_pairs(estimator, X, y=None, *, noise=None, random_state=0):
     data_range : tuple of float
         Values of black and white.
     """
-    denoiser = _denoiser_of(estimator)
+    denoiser = denoiser_of(estimator)
     noisy, clean, _ = split_targets(X, y)
     clean = check_pixels(clean)
     if noisy is not None:
@@ -348,10 +348,10 @@ def _noise_for(denoiser, noise):
     return resolve_noise(noise)
 
 
-def _denoiser_of(estimator):
+def denoiser_of(estimator):
     """The last step of a pipeline, of the best candidate of a search."""
     estimator = getattr(estimator, "best_estimator_", estimator)
-    return _denoiser_of(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
+    return denoiser_of(estimator[-1]) if isinstance(estimator, Pipeline) else estimator
 
 
 def _like(X, images):

@@ -3,9 +3,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae import ClassicalDenoiser, DenoisingCAE, GaussianNoise, NoiseInjector
 from sklearn_cae.display import DenoisingDisplay
-from sklearn_cae.metrics import peak_signal_noise_ratio
+from sklearn_cae.metrics import peak_signal_noise_ratio, structural_similarity
 
 RNG = np.random.default_rng(0)
 
@@ -40,11 +40,20 @@ def test_at_most_all_images_are_shown(cae, gray):
     assert DenoisingDisplay.from_estimator(cae, gray, n_images=50).axes_.shape == (3, 10)
 
 
-def test_psnr_stands_under_each_column(cae, gray):
+def test_psnr_and_ssim_stand_under_each_picture(cae, gray):
     display = DenoisingDisplay.from_estimator(cae, gray, n_images=3)
     noisy = np.asarray(NoiseInjector(random_state=0).corrupt(gray[:3]))
-    psnr = peak_signal_noise_ratio(gray[:3], cae.predict(noisy), data_range=1, reduction="none")
-    assert [ax.get_xlabel() for ax in display.axes_[2]] == [f"{p:.1f} dB" for p in psnr]
+    for row, images in ((1, noisy), (2, cae.predict(noisy))):
+        psnr = peak_signal_noise_ratio(gray[:3], images, data_range=1, reduction="none")
+        ssim = structural_similarity(gray[:3], images, data_range=1, reduction="none")
+        texts = [f"{p:.1f} dB\nSSIM {s:.2f}" for p, s in zip(psnr, ssim, strict=True)]
+        assert [ax.get_xlabel() for ax in display.axes_[row]] == texts
+
+
+def test_images_too_small_for_ssim_have_their_psnr_alone():
+    strips = np.full((2, 1, 16), 0.5)
+    display = DenoisingDisplay.from_predictions(strips, strips + 0.1, strips + 0.01)
+    assert [ax.get_xlabel() for ax in display.axes_[1:, 0]] == ["20.0 dB", "40.0 dB"]
 
 
 def test_the_rows_are_named(cae, gray):
@@ -113,6 +122,82 @@ def test_images_with_two_channels_are_refused():
     images = RNG.random((2, 6, 6, 2))
     with pytest.raises(ValueError, match="2 channels cannot be shown"):
         DenoisingDisplay.from_predictions(images, images, images)
+
+
+def test_each_model_has_its_row_with_what_it_predicts(cae, gray):
+    pairs = NoiseInjector(random_state=0).fit_transform(gray)
+    models = {"median": ClassicalDenoiser("median").fit(pairs), "ours": cae}
+    display = DenoisingDisplay.from_estimators(models, gray, n_images=2)
+    assert [ax.get_ylabel() for ax in display.axes_[:, 0]] == ["clean", "noisy", "median", "ours"]
+    for row, model in ((2, models["median"]), (3, cae)):
+        predicted = model.predict(np.asarray(pairs))[1]
+        # The display divides float64 by the data range.
+        np.testing.assert_allclose(shown(display, row, 1), predicted, atol=1e-6)
+
+
+def test_all_models_get_the_noise_of_the_first_that_has_one(cae, gray):
+    strong = DenoisingCAE(channels=(4,), noise=GaussianNoise(0.5), max_epochs=1).fit(gray)
+    median = ClassicalDenoiser("median").fit(gray, gray)
+    display = DenoisingDisplay.from_estimators({"median": median, "a": strong, "b": cae}, gray)
+    alone = DenoisingDisplay.from_estimator(strong, gray)
+    np.testing.assert_array_equal(display.noisy, alone.noisy)
+
+
+def test_estimators_of_different_data_ranges_are_refused(gray):
+    wide, narrow = (
+        ClassicalDenoiser("median", data_range=(0, high)).fit(gray, gray) for high in (2, 1)
+    )
+    with pytest.raises(ValueError, match=r"different data ranges.*Fit them all with one"):
+        DenoisingDisplay.from_estimators({"a": wide, "b": narrow}, gray, noise="gaussian")
+
+
+@pytest.mark.parametrize("name", ["clean", "noisy"])
+def test_a_model_cannot_have_the_name_of_another_row(gray, name):
+    with pytest.raises(ValueError, match="Name the denoiser"):
+        DenoisingDisplay.from_predictions(gray, gray, {name: gray})
+
+
+def test_zoom_shows_a_part_and_frames_it_in_the_whole(gray):
+    display = DenoisingDisplay.from_predictions(gray, gray, gray, n_images=2, zoom=(1, 2, 3, 4))
+    assert [ax.get_ylabel() for ax in display.axes_[:, 0]] == ["clean", "zoom", "noisy", "denoised"]
+    np.testing.assert_array_equal(shown(display, 0, 1), gray[1])
+    for row in (1, 2, 3):
+        np.testing.assert_array_equal(shown(display, row, 1), gray[1, 1:4, 2:6])
+    (frame,) = display.axes_[0, 1].patches
+    # Pixel (1, 2) begins half a pixel before its centre.
+    assert frame.get_bbox().bounds == (1.5, 0.5, 4, 3)
+
+
+@pytest.mark.parametrize("zoom", [(-1, 0, 4, 4), (0, 0, 9, 4), (0, 5, 4, 4), (0, 0, 0, 4)])
+def test_a_zoom_that_leaves_the_image_is_refused(gray, zoom):
+    with pytest.raises(ValueError, match=r"expected \(top, left, height, width\)"):
+        DenoisingDisplay.from_predictions(gray, gray, gray, zoom=zoom)
+
+
+def test_errors_stand_below_their_pictures_with_one_symmetric_scale():
+    clean = np.full((2, 8, 8, 3), 0.5)
+    noisy = clean + np.array([0.3, 0.3, 0])
+    better = clean - np.array([0.1, 0, 0])
+    display = DenoisingDisplay.from_predictions(clean, noisy, {"ours": better}, errors=True)
+    assert [ax.get_ylabel() for ax in display.axes_[:, 0]] == [
+        "clean", "noisy", "error", "ours", "error",
+    ]  # fmt: skip
+    for row, error in ((2, 0.2), (4, -0.1 / 3)):
+        (image,) = display.axes_[row, 1].get_images()
+        np.testing.assert_allclose(image.get_array(), error)
+        np.testing.assert_allclose((image.norm.vmin, image.norm.vmax), (-0.1 / 3, 0.1 / 3))
+
+
+def test_the_limit_of_the_errors_can_be_given(gray):
+    display = DenoisingDisplay.from_predictions(gray, gray, gray, errors=True, error_limit=0.25)
+    (image,) = display.axes_[4, 0].get_images()
+    assert (image.norm.vmin, image.norm.vmax) == (-0.25, 0.25)
+
+
+def test_images_without_errors_have_a_scale_all_the_same(gray):
+    display = DenoisingDisplay.from_predictions(gray, gray, gray, errors=True)
+    (image,) = display.axes_[4, 0].get_images()
+    assert (image.norm.vmin, image.norm.vmax) == (-1, 1)
 
 
 def test_plot_returns_the_display(gray):

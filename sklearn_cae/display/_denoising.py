@@ -1,50 +1,64 @@
-"""Clean, noisy and denoised images side by side."""
+"""Clean, noisy and denoised images one below the other."""
 
-from collections.abc import Sequence
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._images import check_pixels, learn_spec, to_channels_last
-from ..metrics import denoise_pairs, peak_signal_noise_ratio
+from .._images import check_pixels, learn_spec
+from ..metrics import denoise_pairs, denoiser_of, peak_signal_noise_ratio, structural_similarity
 from ..noise import NoiseModel
 from ..noise._pairs import check_same_shape
-from ._drawing import show_image
+from ._drawing import check_channels, grid_of_axes, show_image, show_signed, unit_images
 
 
 class DenoisingDisplay:
-    """Clean, noisy and denoised images one below the other, with their PSNR.
+    """Clean, noisy and denoised images of any number of denoisers, with PSNR and SSIM.
 
-    Make one with :meth:`from_estimator` or :meth:`from_predictions`.
+    Make one with :meth:`from_estimator`, :meth:`from_estimators` or :meth:`from_predictions`.
 
     Parameters
     ----------
-    clean, noisy, denoised : ndarray of shape (n, H, W, C)
+    clean, noisy : ndarray of shape (n, H, W, C)
         Images in units of the data range: black is 0 and white is 1. C is 1, 3 or 4.
+    denoised : ndarray of shape (n, H, W, C), or dict of these
+        Denoised images, or those of several denoisers by name.
 
     Attributes
     ----------
-    psnr_noisy_, psnr_denoised_ : ndarray of shape (n,)
-        PSNR of each image in dB.
+    psnr_, ssim_ : dict of ndarray of shape (n,)
+        PSNR in dB and SSIM of each image, for "noisy" and each denoiser by its name. SSIM needs
+        3 x 3 pixels; of smaller images it is NaN.
     figure_ : matplotlib.figure.Figure
         The figure of the last ``plot``.
-    axes_ : ndarray of matplotlib.axes.Axes of shape (3, n)
-        Its axes.
+    axes_ : ndarray of matplotlib.axes.Axes of shape (n_rows, n)
+        Its axes: rows clean, noisy and one for each denoiser. With ``zoom`` a row for the part of
+        the clean image follows the first, with ``errors`` a row of errors follows each of the
+        others.
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import DenoisingCAE
+    >>> from sklearn_cae import ClassicalDenoiser, DenoisingCAE, NoiseInjector
     >>> from sklearn_cae.display import DenoisingDisplay
     >>> X = load_digits().images / 16
     >>> cae = DenoisingCAE(channels=(8,), max_epochs=1, random_state=0).fit(X[:200])
     >>> display = DenoisingDisplay.from_estimator(cae, X[200:], n_images=4)
     >>> display.axes_.shape
     (3, 4)
+    >>> median = ClassicalDenoiser("median").fit(NoiseInjector().fit_transform(X[:20]))
+    >>> display = DenoisingDisplay.from_estimators({"median": median, "ours": cae}, X[200:])
+    >>> sorted(display.psnr_)
+    ['median', 'noisy', 'ours']
     """
 
-    def __init__(self, clean: NDArray[Any], noisy: NDArray[Any], denoised: NDArray[Any]):
+    def __init__(
+        self,
+        clean: NDArray[Any],
+        noisy: NDArray[Any],
+        denoised: NDArray[Any] | Mapping[str, NDArray[Any]],
+    ):
         self.clean = clean
         self.noisy = noisy
         self.denoised = denoised
@@ -58,7 +72,7 @@ class DenoisingDisplay:
         noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
         n_images: int = 8,
         random_state: int = 0,
-        axes: Any = None,
+        **plot_options: Any,
     ) -> Self:
         """Corrupt clean images, denoise them and show the three.
 
@@ -74,19 +88,75 @@ class DenoisingDisplay:
             How many of the first images to show.
         random_state : int, default=0
             Seed of the noise.
-        axes : array-like of matplotlib.axes.Axes of shape (3, n_images), default=None
-            Axes to draw on; ``None`` makes a new figure.
+        **plot_options : dict
+            Options of :meth:`plot`: ``zoom``, ``errors``, ``error_limit``, ``axes``.
 
         Returns
         -------
         display : DenoisingDisplay
             The display.
         """
-        clean, noisy, denoised, data_range = denoise_pairs(
-            estimator, X[:n_images], noise=noise, random_state=random_state
+        return cls.from_estimators(
+            {"denoised": estimator},
+            X,
+            noise=noise,
+            n_images=n_images,
+            random_state=random_state,
+            **plot_options,
         )
+
+    @classmethod
+    def from_estimators(
+        cls,
+        estimators: Mapping[str, Any],
+        X: Any,
+        *,
+        noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
+        n_images: int = 8,
+        random_state: int = 0,
+        **plot_options: Any,
+    ) -> Self:
+        """Corrupt clean images and show what each of several denoisers makes of them.
+
+        Parameters
+        ----------
+        estimators : dict of str to estimator or Pipeline
+            Fitted denoisers by the name of their row.
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Clean images, best ones no estimator has seen.
+        noise : NoiseModel, str, list of these, or None, default=None
+            The noise; ``None`` is that of the first estimator that was trained with one.
+        n_images : int, default=8
+            How many of the first images to show.
+        random_state : int, default=0
+            Seed of the noise.
+        **plot_options : dict
+            Options of :meth:`plot`: ``zoom``, ``errors``, ``error_limit``, ``axes``.
+
+        Returns
+        -------
+        display : DenoisingDisplay
+            The display.
+
+        Raises
+        ------
+        ValueError
+            If the estimators differ in their values of black and white.
+        """
+        noise = first_noise(estimators.values()) if noise is None else noise
+        denoised, ranges = {}, {}
+        for name, estimator in estimators.items():
+            clean, noisy, denoised[name], ranges[name] = denoise_pairs(
+                estimator, X[:n_images], noise=noise, random_state=random_state
+            )
+        if len(set(ranges.values())) > 1:
+            raise ValueError(
+                f"The estimators have different data ranges, {ranges}, so their noise differs. Fit "
+                "them all with one data_range=(low, high)."
+            )
+        data_range = next(iter(ranges.values()))
         return cls.from_predictions(
-            clean, noisy, denoised, n_images=n_images, data_range=data_range, axes=axes
+            clean, noisy, denoised, n_images=n_images, data_range=data_range, **plot_options
         )
 
     @classmethod
@@ -94,20 +164,22 @@ class DenoisingDisplay:
         cls,
         clean: ArrayLike,
         noisy: ArrayLike,
-        denoised: ArrayLike,
+        denoised: ArrayLike | Mapping[str, ArrayLike],
         *,
         n_images: int = 8,
         image_shape: Sequence[int] | None = None,
         channel_axis: int = -1,
         data_range: str | Sequence[float] = "auto",
-        axes: Any = None,
+        **plot_options: Any,
     ) -> Self:
         """Show images you already have.
 
         Parameters
         ----------
-        clean, noisy, denoised : array-like of one shape
+        clean, noisy : array-like of one shape
             Images (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W) in the same units.
+        denoised : array-like of that shape, or dict of these
+            Denoised images, or those of several denoisers by the name of their row.
         n_images : int, default=8
             How many of the first images to show.
         image_shape : tuple (H, W) or (H, W, C), default=None
@@ -117,79 +189,192 @@ class DenoisingDisplay:
         data_range : "auto" or tuple (low, high), default="auto"
             Values of black and white, learned from ``clean`` as in
             :class:`~sklearn_cae.DenoisingCAE`.
-        axes : array-like of matplotlib.axes.Axes of shape (3, n_images), default=None
-            Axes to draw on; ``None`` makes a new figure.
+        **plot_options : dict
+            Options of :meth:`plot`: ``zoom``, ``errors``, ``error_limit``, ``axes``.
 
         Returns
         -------
         display : DenoisingDisplay
             The display.
         """
-        rows = {"clean": clean, "noisy": noisy, "denoised": denoised}
-        rows = {name: check_pixels(X, name=name)[:n_images] for name, X in rows.items()}
-        for name in ("noisy", "denoised"):
-            check_same_shape(rows[name], rows["clean"])
+        by_name = _by_name(denoised)
+        if {"clean", "noisy"} & by_name.keys():
+            raise ValueError(
+                f"denoised has the names {list(by_name)}; 'clean' and 'noisy' are rows of their "
+                "own. Name the denoiser."
+            )
+        truth = check_pixels(clean, name="clean")[:n_images]
         spec = learn_spec(
-            rows["clean"], image_shape=image_shape, channel_axis=channel_axis, data_range=data_range
+            truth, image_shape=image_shape, channel_axis=channel_axis, data_range=data_range
         )
-        low, high = spec.data_range
-        unit = {
-            name: (to_channels_last(X, spec).astype(np.float64) - low) / (high - low)
-            for name, X in rows.items()
+        tested = {
+            name: check_pixels(X, name=name)[:n_images]
+            for name, X in {"noisy": noisy, **by_name}.items()
         }
-        return cls(**unit).plot(axes=axes)
+        for X in tested.values():
+            check_same_shape(X, truth)
+        unit = {name: unit_images(X, spec, name=name) for name, X in tested.items()}
+        return cls(unit_images(truth, spec), unit.pop("noisy"), unit).plot(**plot_options)
 
-    def plot(self, *, axes: Any = None) -> Self:
+    def plot(
+        self,
+        *,
+        zoom: Sequence[int] | None = None,
+        errors: bool = False,
+        error_limit: float | None = None,
+        axes: Any = None,
+    ) -> Self:
         """Draw the images.
 
         Parameters
         ----------
-        axes : array-like of matplotlib.axes.Axes of shape (3, n), default=None
+        zoom : tuple (top, left, height, width), default=None
+            Part of each image in pixels. The first row shows the whole clean image and this part
+            framed, all others this part alone. PSNR and SSIM are those of the whole image.
+        errors : bool, default=False
+            Whether to show below noisy and denoised images what differs from the clean ones, as
+            the mean over channels.
+        error_limit : float, default=None
+            Ends of the colour scale of all errors, in units of the data range; ``None`` is the
+            99th percentile of the errors of denoised images.
+        axes : array-like of matplotlib.axes.Axes of shape (n_rows, n), default=None
             Axes to draw on; ``None`` makes a new figure.
 
         Returns
         -------
         display : DenoisingDisplay
             The display itself, with ``figure_`` and ``axes_``.
+
+        Raises
+        ------
+        ValueError
+            If images have other than 1, 3 or 4 channels, ``zoom`` leaves the image, or ``axes``
+            have another shape.
         """
-        n_images, height, width, n_channels = self.clean.shape
-        if n_channels not in (1, 3, 4):
-            raise ValueError(
-                f"images with {n_channels} channels cannot be shown; allowed are 1, 3 and 4. "
-                "Select channels first."
-            )
-        self.axes_ = self._check_axes(axes, n_images, height / width)
-        self.figure_ = self.axes_[0, 0].figure
-        self.psnr_noisy_ = self._psnr(self.noisy)
-        self.psnr_denoised_ = self._psnr(self.denoised)
-        rows = (
-            ("clean", self.clean, None),
-            ("noisy", self.noisy, self.psnr_noisy_),
-            ("denoised", self.denoised, self.psnr_denoised_),
+        check_channels(self.clean)
+        self._measure()
+        rows = self._rows(zoom, errors)
+        n_images, height, width, _ = rows[-1].images.shape
+        height_sum = sum(1.3 * height / width + row.margin for row in rows)
+        self.axes_ = grid_of_axes(
+            axes,
+            (len(rows), n_images),
+            figsize=(1.3 * n_images + (1.3 if errors else 0.4), height_sum),
+            meaning=f"rows {', '.join(row.label for row in rows)}, a column for each image",
         )
-        for row_axes, (name, images, psnr) in zip(self.axes_, rows, strict=True):
-            for i, ax in enumerate(row_axes):
-                show_image(ax, images[i])
-                if psnr is not None:
-                    ax.set_xlabel(f"{psnr[i]:.1f} dB")
-            row_axes[0].set_ylabel(name)
+        self.figure_ = self.axes_[0, 0].figure
+        limit = self._error_limit() if error_limit is None else error_limit
+        for row_axes, row in zip(self.axes_, rows, strict=True):
+            row.draw(row_axes, limit)
+        if zoom is not None:
+            _frame(self.axes_[0], zoom)
+        if errors:
+            error_axes = [ax for ax, row in zip(self.axes_, rows, strict=True) if row.signed]
+            _add_scale(self.figure_, error_axes)
         return self
 
-    def _psnr(self, images):
-        return peak_signal_noise_ratio(
-            self.clean, images.clip(0, 1), data_range=1, reduction="none"
+    def _measure(self):
+        tested = {
+            name: images.clip(0, 1)
+            for name, images in {"noisy": self.noisy, **_by_name(self.denoised)}.items()
+        }
+        each: dict[str, Any] = {"data_range": 1, "reduction": "none"}
+        self.psnr_ = {
+            name: peak_signal_noise_ratio(self.clean, images, **each)
+            for name, images in tested.items()
+        }
+        too_small = min(self.clean.shape[1:3]) < 3
+        self.ssim_ = {
+            name: np.full(len(images), np.nan)
+            if too_small
+            else structural_similarity(self.clean, images, **each)
+            for name, images in tested.items()
+        }
+
+    def _rows(self, zoom, errors):
+        part = _part(zoom, self.clean.shape[1:3])
+        rows = [_Row("clean", self.clean)]
+        if zoom is not None:
+            rows.append(_Row("zoom", self.clean[part]))
+        for name, images in {"noisy": self.noisy, **_by_name(self.denoised)}.items():
+            rows.append(_Row(name, images[part], self._texts(name)))
+            if errors:
+                error = (images - self.clean)[part].mean(axis=3, keepdims=True)
+                rows.append(_Row("error", error, signed=True))
+        return rows
+
+    def _texts(self, name):
+        pairs = zip(self.psnr_[name], self.ssim_[name], strict=True)
+        return tuple(
+            f"{psnr:.1f} dB" + ("" if np.isnan(ssim) else f"\nSSIM {ssim:.2f}")
+            for psnr, ssim in pairs
         )
 
-    def _check_axes(self, axes, n_images, aspect):
-        if axes is None:
-            import matplotlib.pyplot as plt
+    def _error_limit(self):
+        errors = [
+            np.abs((images - self.clean).mean(axis=3))
+            for images in _by_name(self.denoised).values()
+        ]
+        return float(np.percentile(errors, 99)) or 1.0
 
-            size = (1.3 * n_images + 0.4, 3 * (1.3 * aspect + 0.25))
-            return plt.subplots(3, n_images, figsize=size, squeeze=False, layout="constrained")[1]
-        axes = np.asarray(axes, dtype=object)
-        if axes.shape != (3, n_images):
-            raise ValueError(
-                f"axes have shape {axes.shape}; expected (3, {n_images}): rows clean, noisy and "
-                "denoised, a column for each image."
-            )
-        return axes
+
+class _Row(NamedTuple):
+    """One row of pictures, with the texts below them."""
+
+    label: str
+    images: NDArray[Any]
+    texts: tuple[str, ...] = ()
+    signed: bool = False
+
+    @property
+    def margin(self):
+        """Height of the texts and the gap below them in inches."""
+        return 0.45 if self.texts else 0.1
+
+    def draw(self, axes, limit):
+        for ax, image in zip(axes, self.images, strict=True):
+            if self.signed:
+                show_signed(ax, image[..., 0], limit)
+            else:
+                show_image(ax, image)
+        for ax, text in zip(axes, self.texts, strict=False):
+            ax.set_xlabel(text, size="small")
+        axes[0].set_ylabel(self.label)
+
+
+def first_noise(estimators):
+    """The noise of the first estimator that was trained with one, ``None`` if none was."""
+    noises = (getattr(denoiser_of(estimator), "noise_", None) for estimator in estimators)
+    return next((noise for noise in noises if noise is not None), None)
+
+
+def _by_name(denoised):
+    return denoised if isinstance(denoised, Mapping) else {"denoised": denoised}
+
+
+def _part(zoom, image_size):
+    if zoom is None:
+        return ...
+    top, left, height, width = zoom
+    bottom, right = image_size
+    if not (0 <= top < top + height <= bottom and 0 <= left < left + width <= right):
+        raise ValueError(
+            f"zoom={zoom}; expected (top, left, height, width) in pixels within images of "
+            f"{bottom} x {right}."
+        )
+    return np.s_[:, top : top + height, left : left + width]
+
+
+def _frame(axes, zoom):
+    from matplotlib.patches import Rectangle
+
+    top, left, height, width = zoom
+    for ax in axes:
+        corner = (left - 0.5, top - 0.5)
+        ax.add_patch(Rectangle(corner, width, height, fill=False, edgecolor="tab:orange", lw=1.5))
+
+
+def _add_scale(figure, error_axes):
+    (image,) = error_axes[0][0].get_images()
+    axes = [ax for row in error_axes for ax in row]
+    figure.colorbar(image, ax=axes, extend="both", aspect=30, label="error (image − clean)")

@@ -1,0 +1,164 @@
+"""How a training went, epoch by epoch."""
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from ._drawing import COLOURS, grid_of_axes
+
+
+class LearningCurvesDisplay:
+    """Loss and validation PSNR over the epochs, with the best epoch and the overfitting.
+
+    Make one with :meth:`from_estimator` or :meth:`from_history`. The gap between the losses is
+    shaded where that of validation is the higher one: a gap that widens is overfitting. That the
+    loss of training is the higher one at first is usual, because it is the mean over an epoch in
+    which the weights still change.
+
+    Parameters
+    ----------
+    train_loss : ndarray of shape (n_epochs,)
+        Training loss of each epoch.
+    valid_loss : ndarray of shape (n_epochs,), default=None
+        Validation loss; NaN in epochs without one.
+    valid_psnr : ndarray of shape (n_epochs,), default=None
+        Validation PSNR in dB; NaN in epochs without one.
+
+    Attributes
+    ----------
+    best_epoch_ : int or None
+        The epoch with the lowest validation loss, counted from 1: the one that early stopping
+        restores. ``None`` without validation.
+    figure_ : matplotlib.figure.Figure
+        The figure of the last ``plot``.
+    axes_ : ndarray of matplotlib.axes.Axes of shape (n_panels,)
+        Its axes: the losses and, if there is one, the PSNR.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_cae import DenoisingCAE
+    >>> from sklearn_cae.display import LearningCurvesDisplay
+    >>> X = load_digits().images[:200] / 16
+    >>> cae = DenoisingCAE(channels=(8,), max_epochs=3, random_state=0).fit(X)
+    >>> display = LearningCurvesDisplay.from_estimator(cae)
+    >>> 1 <= display.best_epoch_ <= 3
+    True
+    """
+
+    def __init__(
+        self,
+        train_loss: NDArray[Any],
+        valid_loss: NDArray[Any] | None = None,
+        valid_psnr: NDArray[Any] | None = None,
+    ):
+        self.train_loss = train_loss
+        self.valid_loss = valid_loss
+        self.valid_psnr = valid_psnr
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, axes: Any = None) -> Self:
+        """Show the training of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : DenoisingCAE
+            A fitted estimator with ``history_``.
+        axes : array-like of matplotlib.axes.Axes of shape (n_panels,), default=None
+            Axes to draw on; ``None`` makes a new figure.
+
+        Returns
+        -------
+        display : LearningCurvesDisplay
+            The display.
+        """
+        check_is_fitted(estimator)
+        return cls.from_history(estimator.history_, axes=axes)
+
+    @classmethod
+    def from_history(cls, history: Mapping[str, ArrayLike], *, axes: Any = None) -> Self:
+        """Show a training from its numbers.
+
+        Parameters
+        ----------
+        history : dict of array-like of shape (n_epochs,)
+            ``train_loss`` and, if images were held out, ``valid_loss`` and ``valid_psnr`` in dB,
+            as in ``DenoisingCAE.history_``.
+        axes : array-like of matplotlib.axes.Axes of shape (n_panels,), default=None
+            Axes to draw on; ``None`` makes a new figure.
+
+        Returns
+        -------
+        display : LearningCurvesDisplay
+            The display.
+        """
+        names = ("train_loss", "valid_loss", "valid_psnr")
+        curves = {name: np.asarray(history[name]) for name in names if name in history}
+        return cls(**curves).plot(axes=axes)
+
+    def plot(self, *, axes: Any = None) -> Self:
+        """Draw the curves.
+
+        Parameters
+        ----------
+        axes : array-like of matplotlib.axes.Axes of shape (n_panels,), default=None
+            Axes to draw on, two with a validation PSNR and one without; ``None`` makes a new
+            figure.
+
+        Returns
+        -------
+        display : LearningCurvesDisplay
+            The display itself, with ``figure_`` and ``axes_``.
+        """
+        n_panels = 1 if self.valid_psnr is None else 2
+        self.axes_ = grid_of_axes(
+            axes, (n_panels,), figsize=(3.6 * n_panels, 2.8), meaning="the losses, then the PSNR"
+        )
+        self.figure_ = self.axes_[0].figure
+        self.best_epoch_ = (
+            None if self.valid_loss is None else int(np.nanargmin(self.valid_loss)) + 1
+        )
+        epochs = np.arange(1, len(self.train_loss) + 1)
+        self._plot_losses(self.axes_[0], epochs)
+        if self.valid_psnr is not None:
+            _plot_curve(self.axes_[1], epochs, self.valid_psnr, "valid", self.best_epoch_)
+            self.axes_[1].set_ylabel("validation PSNR (dB)")
+        for ax in self.axes_:
+            ax.set_xlabel("epoch")
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        return self
+
+    def _plot_losses(self, ax, epochs):
+        _plot_curve(ax, epochs, self.train_loss, "train")
+        if self.valid_loss is not None:
+            _plot_curve(ax, epochs, self.valid_loss, "valid", self.best_epoch_)
+            self._shade_overfitting(ax, epochs)
+        ax.set(ylabel="loss", yscale="log")
+        ax.legend()
+
+    def _shade_overfitting(self, ax, epochs):
+        worse = self.valid_loss > self.train_loss
+        if worse.any():
+            ax.fill_between(
+                epochs,
+                self.train_loss,
+                self.valid_loss,
+                where=worse,
+                interpolate=True,
+                color=COLOURS[1],
+                alpha=0.35,
+                linewidth=0,
+                label="overfitting",
+            )
+
+
+def _plot_curve(ax, epochs, values, name, best_epoch=None):
+    colour, marker = {"train": (COLOURS[0], "."), "valid": (COLOURS[1], "s")}[name]
+    ax.plot(epochs, values, color=colour, marker=marker, markersize=4, label=name)
+    if best_epoch is not None:
+        ax.axvline(
+            best_epoch, color=colour, linestyle=":", zorder=0, label=f"best epoch {best_epoch}"
+        )

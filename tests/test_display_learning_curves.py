@@ -1,0 +1,89 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.exceptions import NotFittedError
+from small import gray, small_cae
+
+from sklearn_cae.display import LearningCurvesDisplay
+
+HISTORY = {
+    "train_loss": np.array([0.8, 0.4, 0.2, 0.1]),
+    "valid_loss": np.array([0.6, 0.4, 0.3, 0.5]),
+    "valid_psnr": np.array([10.0, 12.0, 14.0, 13.0]),
+}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def lines(ax):
+    return {line.get_label(): line.get_xydata().T for line in ax.get_lines()}
+
+
+def test_the_curves_stand_over_epochs_from_one():
+    display = LearningCurvesDisplay.from_history(HISTORY)
+    losses, psnr = (lines(ax) for ax in display.axes_)
+    for drawn, values in (
+        (losses["train"], HISTORY["train_loss"]),
+        (losses["valid"], HISTORY["valid_loss"]),
+        (psnr["valid"], HISTORY["valid_psnr"]),
+    ):
+        np.testing.assert_array_equal(drawn, [[1, 2, 3, 4], values])
+
+
+def test_the_axes_say_what_they_show():
+    display = LearningCurvesDisplay.from_history(HISTORY)
+    assert [ax.get_ylabel() for ax in display.axes_] == ["loss", "validation PSNR (dB)"]
+    assert [ax.get_xlabel() for ax in display.axes_] == ["epoch", "epoch"]
+
+
+def test_the_best_epoch_is_marked_in_both_panels():
+    display = LearningCurvesDisplay.from_history(HISTORY)
+    assert display.best_epoch_ == 3
+    for ax in display.axes_:
+        np.testing.assert_array_equal(lines(ax)["best epoch 3"][0], [3, 3])
+
+
+def test_the_gap_is_shaded_from_where_validation_becomes_worse():
+    display = LearningCurvesDisplay.from_history(HISTORY)
+    (shade,) = display.axes_[0].collections
+    (path,) = shade.get_paths()
+    # The losses meet at epoch 2; the last epoch is the fourth.
+    assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (2, 4)
+
+
+def test_no_gap_is_shaded_while_validation_is_the_better_one():
+    display = LearningCurvesDisplay.from_history(
+        {"train_loss": HISTORY["train_loss"], "valid_loss": HISTORY["train_loss"] / 2}
+    )
+    assert list(display.axes_[0].collections) == []
+
+
+def test_without_validation_there_is_the_training_loss_alone():
+    cae = small_cae(max_epochs=2, validation_fraction=0).fit(gray())
+    display = LearningCurvesDisplay.from_estimator(cae)
+    assert display.best_epoch_ is None
+    (ax,) = display.axes_
+    np.testing.assert_array_equal(lines(ax)["train"][1], cae.history_["train_loss"])
+
+
+def test_epochs_of_partial_fit_have_no_validation():
+    cae = small_cae(max_epochs=2, validation_fraction=0.25).fit(gray()).partial_fit(gray())
+    display = LearningCurvesDisplay.from_estimator(cae)
+    assert np.isnan(lines(display.axes_[0])["valid"][1, 2])
+    assert display.best_epoch_ == np.argmin(cae.history_["valid_loss"][:2]) + 1
+
+
+def test_it_draws_on_given_axes():
+    figure, axes = plt.subplots(1, 2)
+    display = LearningCurvesDisplay.from_history(HISTORY, axes=axes)
+    assert display.figure_ is figure
+    assert display.plot() is display
+
+
+def test_an_estimator_that_is_not_fitted_is_refused():
+    with pytest.raises(NotFittedError):
+        LearningCurvesDisplay.from_estimator(small_cae())
