@@ -6,8 +6,9 @@ detector has its defaults on all three sets; the other methods share the autoenc
 default. *combined* is the sum of the four scores, each standardised on the held-out images, as
 ``method="combined"`` computes it. Beside them: IsolationForest, OneClassSVM and KernelDensity on
 the principal components that hold 95 % of the variance of the pixels, as they are and after the
-contrast normalisation of the detector, and PyOD's AutoEncoder. The last table is the share of
-unseen images of the class with a p-value of at most 0.05.
+contrast normalisation of the detector; the detector's own density on normalised pixels, which tells
+what the autoencoder adds; and PyOD's AutoEncoder. The last table is the share of unseen images of
+the class with a p-value of at most 0.05.
 
 Each class is one line of ``--results``; what is there already is not run again.
 
@@ -29,7 +30,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KernelDensity
 from sklearn.svm import OneClassSVM
 
-from sklearn_cae import CAEOutlierDetector
+from sklearn_cae import CAEOutlierDetector, CodeDensity
 
 METHODS = ("density", "reconstruction", "ssim", "denoising")
 LEVEL = 0.05
@@ -57,6 +58,11 @@ def classical_scores(train, test, seed):
         "KernelDensity": KernelDensity(bandwidth=bandwidth),
     }
     return {name: d.fit(train).score_samples(test) for name, d in detectors.items()}
+
+
+def code_density_scores(train, test):
+    """Scores of the detector's density, with the normalised pixels in the place of codes."""
+    return CodeDensity().fit(normalized_rows(train)).score_samples(normalized_rows(test))
 
 
 def pyod_scores(train, test, seed):
@@ -97,6 +103,7 @@ def run(job, args):
     scores["combined"] = sum((scores[m] - held_out[m].mean()) / held_out[m].std() for m in METHODS)
     scores |= classical_scores(as_rows(train), as_rows(x_test), job["seed"])
     normalized = classical_scores(normalized_rows(train), normalized_rows(x_test), job["seed"])
+    normalized["CodeDensity"] = code_density_scores(train, x_test)
     scores |= {f"{name}, normalised": values for name, values in normalized.items()}
     scores |= pyod_scores(as_rows(train), as_rows(x_test), job["seed"])
     return {

@@ -179,7 +179,7 @@ class DenoisingCAE(
         Values of black and white.
     n_features_in_ : int
         Number of values in one image.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a data frame.
     n_parameters_ : int
         Number of trained weights and biases.

@@ -1,6 +1,6 @@
 """Densities over codes."""
 
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -8,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.preprocessing import normalize
@@ -26,8 +25,8 @@ class CodeDensity(BaseEstimator):
     r"""Kernel density of codes.
 
     The default density of :class:`CAEOutlierDetector`. Codes of 16 or more values are divided by
-    their Euclidean norm; of long codes the direction alone tells more of what an image shows. All
-    are projected on their principal components. A code :math:`z` then scores
+    their Euclidean norm; of long codes the direction alone tells more of what an image shows. A
+    code :math:`z` then scores
 
     .. math:: \log \frac{1}{n} \sum_{i=1}^n \exp\Bigl(-\frac{\|z - z_i\|^2}{2 (b d)^2}\Bigr)
 
@@ -40,17 +39,11 @@ class CodeDensity(BaseEstimator):
     bandwidth : float, default=0.2
         Standard deviation of the Gaussian kernel in units of :math:`d`. The smaller, the more
         kinds of normal images are told apart.
-    n_components : int, default=64
-        Number of principal components; fewer if the codes are fewer or shorter.
-    random_state : int, RandomState instance or None, default=None
-        Seed of the randomised decomposition of many long codes.
 
     Attributes
     ----------
-    pca_ : sklearn.decomposition.PCA
-        The projection.
-    codes_ : ndarray of shape (n, n_components_)
-        The projected training codes.
+    codes_ : ndarray of shape (n, n_features)
+        The training codes, divided by their norm if they are long.
     distance_ : float
         :math:`d`; 1 if all training codes are equal.
 
@@ -64,25 +57,13 @@ class CodeDensity(BaseEstimator):
     True
     """
 
-    _parameter_constraints = {
-        "bandwidth": [Interval(Real, 0, None, closed="neither")],
-        "n_components": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints = {"bandwidth": [Interval(Real, 0, None, closed="neither")]}
 
-    def __init__(
-        self,
-        bandwidth: float = 0.2,
-        *,
-        n_components: int = 64,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
+    def __init__(self, bandwidth: float = 0.2) -> None:
         self.bandwidth = bandwidth
-        self.n_components = n_components
-        self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Keep the projected codes.
+        """Keep the codes.
 
         Parameters
         ----------
@@ -102,12 +83,7 @@ class CodeDensity(BaseEstimator):
             If there are fewer than two codes, or they are not finite.
         """
         self._validate_params()
-        codes = self._scaled(X, ensure_min_samples=2)
-        n_components = min(self.n_components, *codes.shape)
-        # Equal codes have no variance of which to explain a part.
-        with np.errstate(invalid="ignore"):
-            self.pca_ = PCA(n_components, random_state=self.random_state).fit(codes)
-        self.codes_ = self.pca_.transform(codes)
+        self.codes_ = self._scaled(X, ensure_min_samples=2)
         distance = np.sqrt(2 * self.codes_.var(axis=0).sum())
         # Rounding leaves equal codes a little apart.
         self.distance_ = float(distance) if distance > 1e-6 else 1.0
@@ -127,9 +103,8 @@ class CodeDensity(BaseEstimator):
             float64 scores, at most 0; higher is more normal.
         """
         check_is_fitted(self)
-        codes = self.pca_.transform(self._scaled(X))
         chunks = pairwise_distances_chunked(
-            codes,
+            self._scaled(X),
             self.codes_,
             reduce_func=self._log_mean_kernel,
             metric="sqeuclidean",

@@ -145,7 +145,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         the held-out images.
     calibration_fraction : float, default=0.2
         Share of the images that ``fit`` holds out, at least one. With n of them the smallest
-        p-value is 1 / (n + 1).
+        p-value [3]_ is 1 / (n + 1).
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of held-out images, of the noise, and of the autoencoder and the density
         where they have none of their own.
@@ -163,7 +163,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         Scores of the held-out images, ascending.
     n_features_in_ : int
         Number of values in one image.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a data frame.
 
     See Also
@@ -328,7 +328,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def p_values(self, X: ArrayLike) -> NDArray[Any]:
-        r"""Conformal p-values: how many held-out images look as unusual [3]_.
+        r"""Conformal p-values: how many held-out images look as unusual.
+
+        After Bates et al., in the references of this class:
 
         .. math:: p(x) = \frac{1 + \#\{i : s(c_i) \le s(x)\}}{1 + n}
 

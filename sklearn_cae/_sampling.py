@@ -60,7 +60,7 @@ class LatentSampler(BaseEstimator):
         The fitted density.
     n_features_in_ : int
         Number of values in one image.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a data frame.
 
     See Also

@@ -210,9 +210,9 @@ def test_a_mixture_fits_while_array_api_dispatch_is_on():
         assert np.isfinite(detector.fit(gray()).score_samples(gray())).all()
 
 
-def test_the_default_density_has_the_seed_of_the_detector():
-    density = small_detector("density").fit(gray()).density_
-    assert repr(density) == "CodeDensity(random_state=0)"
+def test_a_density_without_a_seed_gets_that_of_the_detector():
+    density = small_detector("density", density=GaussianMixture(2)).fit(gray()).density_
+    assert density.random_state == 0
 
 
 def test_a_density_of_the_user_is_left_unfitted():

@@ -71,7 +71,7 @@ class NoiseInjector(
         Shape of one image, (H, W) or (H, W, C).
     n_features_in_ : int
         Number of values in one image.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns, if X was a data frame.
 
     See Also

@@ -350,7 +350,7 @@ NOISE_MODELS = {
 
 
 def resolve_noise(noise: NoiseModel | str | Sequence[NoiseModel | str] | None) -> NoiseModel:
-    """Turn what users may write for a noise into a checked :class:`NoiseModel` of its own.
+    """Turn what users may write for a noise into a checked ``NoiseModel`` of its own.
 
     Parameters
     ----------
