@@ -4,12 +4,12 @@ BIN := .venv/bin
 FIGURE := examples/plot_denoise.png
 
 .NOTPARALLEL:
-.PHONY: demo test lint doctest clean
+.PHONY: demo test lint doctest docs clean
 
 # Figures go to files.
 export MPLBACKEND = Agg
 # The networks of the tests are tiny: more threads slow them down.
-test doctest: export OMP_NUM_THREADS = 1
+test doctest docs: export OMP_NUM_THREADS = 1
 # Without it scikit-learn skips its array API checks.
 test doctest: export SCIPY_ARRAY_API = 1
 
@@ -32,8 +32,15 @@ lint: .venv/.installed-test
 doctest: .venv/.installed-test
 	$(BIN)/python -m pytest -q --doctest-modules sklearn_cae
 
+# The code of the pages is run first; -W makes a warning an error.
+docs: .venv/.installed-docs
+	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/_build --ignore=docs/auto_examples docs
+	@rm -rf docs/api/generated
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "The pages are in docs/_build/html/index.html"
+
 clean:
-	rm -rf .venv build dist docs/_build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist docs/_build docs/api/generated docs/auto_examples .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra that was installed.
