@@ -1,0 +1,78 @@
+"""
+One network for all noise levels?
+=================================
+
+A noise model takes a range in place of a number: ``GaussianNoise((0, 0.3))`` draws a level for
+each image anew. The network never learns the level of an image, it has to see it. What does that
+cost, against networks trained for one level?
+"""
+
+# %%
+# The data
+# --------
+# Colour patches of photographs; test patches come from other photographs. They are larger, because
+# a convolutional network takes images of any size and learns faster from small ones.
+import matplotlib.pyplot as plt
+import numpy as np
+
+from sklearn_cae import DenoisingCAE, GaussianNoise
+from sklearn_cae.datasets import load_natural_patches
+from sklearn_cae.display import DenoisingDisplay, NoiseRobustnessDisplay
+
+X_train = load_natural_patches(16, n_patches=1500, random_state=0).images
+X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).images
+
+# %%
+# Three networks
+# --------------
+# Equal but for the noise of their training.
+noises = {"only 0.05": 0.05, "only 0.2": 0.2, "0 to 0.3": (0, 0.3)}
+networks = {
+    name: DenoisingCAE(
+        channels=(16, 32),
+        code_channels=32,
+        skip_connections=True,
+        residual=True,
+        noise=GaussianNoise(std),
+        batch_size=16,
+        max_epochs=10,
+        random_state=0,
+    ).fit(X_train)
+    for name, std in noises.items()
+}
+
+# %%
+# At each level
+# -------------
+# The table gives the PSNR in dB of each network, and what the network for all levels gains or loses
+# against the better one of the others.
+levels = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+_, axes = plt.subplots(1, 1, figsize=(6, 4), layout="constrained", squeeze=False)
+display = NoiseRobustnessDisplay.from_estimators(networks, X_test, levels=levels, axes=axes[0])
+plt.show()
+
+print(f"{'std':>5}{'noisy':>8}" + "".join(f"{name:>11}" for name in networks) + f"{'gain':>8}")
+*fixed, blind = display.psnr.values()
+for i, std in enumerate(levels):
+    gain = blind[i] - max(psnr[i] for psnr in fixed)
+    cells = "".join(f"{psnr[i]:11.2f}" for psnr in display.psnr.values())
+    print(f"{std:5}{display.psnr_noisy[i]:8.2f}{cells}{gain:+8.2f}")
+print(f"Largest loss of the network for all levels: {np.max(np.max(fixed, axis=0) - blind):.2f} dB")
+
+# %%
+# The specialists are good near the level that they know, where they may be much better than the
+# network for all levels after so short a training, and fall off to its sides; below the dashed line
+# a network does harm. Here are weak and strong noise on one patch.
+patch = X_test[6:7]
+figure = plt.figure(figsize=(5, 8), layout="constrained")
+for part, std in zip(figure.subfigures(1, 2), (0.05, 0.3), strict=True):
+    part.suptitle(f"std {std}")
+    DenoisingDisplay.from_estimators(
+        networks, patch, noise=GaussianNoise(std), axes=part.subplots(5, 1, squeeze=False)
+    )
+plt.show()
+
+# %%
+# How to read it: go down a column; the specialist for weak noise leaves strong noise in place, the
+# specialist for strong noise harms a patch with weak noise, and the network for all levels is the
+# one to take if you do not know the level.

@@ -1,0 +1,87 @@
+"""
+Would a classical filter do?
+============================
+
+Often, if you have few images to train on or little time. ``compare_denoisers`` puts networks and
+tuned filters into one table; here the networks differ in the number of their training images.
+"""
+
+# %%
+# The data
+# --------
+# Colour patches of photographs; test patches come from other photographs. They are larger, because
+# a convolutional network takes images of any size and learns faster from small ones. The filters
+# are tuned on patches of the training photographs in the size of the test patches.
+import matplotlib.pyplot as plt
+
+from sklearn_cae import DenoisingCAE, GaussianNoise, compare_denoisers
+from sklearn_cae.datasets import load_natural_patches
+
+X_train = load_natural_patches(16, n_patches=1500, random_state=0).images
+X_tuning = load_natural_patches(n_patches=30, random_state=0).images
+X_test = load_natural_patches(n_patches=60, subset="test", random_state=1).images
+
+# %%
+# Networks of few and of many images
+# ----------------------------------
+# All see 12,000 images, the same ones more often where there are few.
+noise = GaussianNoise(0.1)
+networks = {
+    f"network, {n} images": DenoisingCAE(
+        channels=(16, 32),
+        code_channels=32,
+        skip_connections=True,
+        residual=True,
+        noise=noise,
+        batch_size=16,
+        max_epochs=12_000 // n,
+        validation_fraction=0,
+        random_state=0,
+    ).fit(X_train[:n])
+    for n in (15, 150, 1500)
+}
+
+# %%
+# One table
+# ---------
+# "identity" is the noisy image.
+comparison = compare_denoisers(
+    X_test,
+    noise,
+    networks,
+    X_train=X_tuning,
+    methods=["median", "total_variation", "wavelet", "nl_means"],
+)
+print(comparison)
+
+# %%
+# The best filter against each network, image by image.
+filters = ["median", "total_variation", "wavelet", "nl_means"]
+psnr = dict(zip(comparison.names, comparison.psnr, strict=True))
+best = max(filters, key=lambda name: psnr[name].mean())
+for name in networks:
+    wins = (psnr[name] > psnr[best]).mean()
+    print(f"{name} has the higher PSNR than {best} on {wins:.0%} of the test patches")
+
+# %%
+# Spread over the images
+# ----------------------
+figure, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+boxes = ax.boxplot(
+    comparison.psnr[::-1].T,
+    orientation="horizontal",
+    tick_labels=comparison.names[::-1],
+    showmeans=True,
+    patch_artist=True,
+    medianprops={"color": "black"},
+)
+for name, box in zip(comparison.names[::-1], boxes["boxes"], strict=True):
+    colour = "tab:orange" if name in networks else "lightgray"
+    box.set_facecolor(colour)
+ax.set_xlabel("PSNR of a test patch (dB)")
+plt.show()
+
+# %%
+# How to read it: a box holds the middle half of the test patches, its line is the median and the
+# triangle the mean, by which the rows are sorted; where a filter lies above a network (orange), or
+# little below it, take the filter, which needs no training.

@@ -1,0 +1,107 @@
+"""
+Are codes better features than PCA?
+===================================
+
+A code is a short description of an image, learned without labels. So are principal components. The
+same two classifiers get both, at the same lengths, and are scored on digits that neither has seen.
+"""
+
+# %%
+# The data
+# --------
+# Digits of 8 x 8 pixels, half to train and half to test.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sklearn_cae import DenoisingCAE, GaussianNoise
+from sklearn_cae.display import CodesDisplay
+
+X, y = load_digits(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(
+    X / 16, y, test_size=0.5, stratify=y, random_state=0
+)
+
+# %%
+# Codes and components
+# --------------------
+# ``latent_dim`` is the length of a flat code.
+lengths = (2, 4, 8, 16, 32)
+features = {
+    "codes": {
+        n: DenoisingCAE(
+            channels=(16, 32),
+            latent_dim=n,
+            noise=GaussianNoise(0.2),
+            max_epochs=15,
+            validation_fraction=0,
+            random_state=0,
+        ).fit(X_train)
+        for n in lengths
+    },
+    "PCA": {n: PCA(n, random_state=0).fit(X_train) for n in lengths},
+}
+
+# %%
+# Two classifiers
+# ---------------
+# Both see the labels of the training digits only. Accuracy on some 900 digits has a standard error
+# of about half a percentage point: smaller differences say nothing.
+classifiers = {
+    "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+    "5 nearest neighbours": KNeighborsClassifier(5),
+}
+
+
+def accuracy(classifier, transform):
+    classifier.fit(transform(X_train), y_train)
+    return classifier.score(transform(X_test), y_test)
+
+
+scores = {
+    (name, kind): [accuracy(classifier, fitted[n].transform) for n in lengths]
+    for name, classifier in classifiers.items()
+    for kind, fitted in features.items()
+}
+pixels = {name: accuracy(classifier, np.asarray) for name, classifier in classifiers.items()}
+print(f"{'features':12}{'classifier':24}" + "".join(f"{n:>7}" for n in lengths))
+for (name, kind), values in scores.items():
+    print(f"{kind:12}{name:24}" + "".join(f"{value:7.3f}" for value in values))
+for name, value in pixels.items():
+    print(f"{'64 pixels':12}{name:24}{value:7.3f}")
+
+# %%
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True, layout="constrained")
+for ax, name in zip(axes, classifiers, strict=True):
+    for kind, marker in zip(features, "os", strict=True):
+        ax.plot(lengths, scores[name, kind], marker=marker, label=kind)
+    ax.axhline(pixels[name], color="gray", linestyle=":", label="all 64 pixels")
+    ax.set(title=name, xlabel="length", xscale="log")
+    ax.set_xticks(lengths, lengths)
+    ax.minorticks_off()
+axes[0].set_ylabel("accuracy on test digits")
+axes[0].legend()
+plt.show()
+
+# %%
+# Codes gain most where features are short, because they are not linear in the pixels. With more
+# values the gap closes, and nearest neighbours do as well or better on principal components, which
+# cost no training, or on the pixels themselves: these digits are small.
+
+# %%
+# What a code of 16 values knows
+# ------------------------------
+cae = features["codes"][16]
+CodesDisplay.from_estimator(cae, X_test, y_test, method="tsne", random_state=0)
+plt.show()
+
+# %%
+# How to read it: a point is the code of a test digit, brought to the plane by t-SNE; the colours
+# are labels that the network never saw, so that clusters of one colour are kinds of digits that it
+# told apart on its own.

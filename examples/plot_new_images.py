@@ -1,0 +1,73 @@
+"""
+Can it draw new digits?
+=======================
+
+An autoencoder learns no distribution of its codes, but one can be fitted to them afterwards: a code
+drawn from it decodes to an image that was never there. How good the images are depends on that
+distribution.
+"""
+
+# %%
+# The autoencoder
+# ---------------
+# Digits of 8 x 8 pixels, with short flat codes. Fitted once, it is frozen for both samplers.
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+from sklearn.frozen import FrozenEstimator
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import NearestNeighbors
+
+from sklearn_cae import DenoisingCAE, GaussianNoise, LatentSampler
+from sklearn_cae.display import SamplesDisplay
+
+X = load_digits().images / 16
+X_train, X_test = X[:1200], X[1200:]
+cae = DenoisingCAE(
+    channels=(16, 32), latent_dim=8, noise=GaussianNoise(0.1), max_epochs=20, random_state=0
+).fit(X_train)
+
+# %%
+# Two distributions of codes
+# --------------------------
+# A single Gaussian knows mean and covariance of the codes; a mixture of ten can know ten kinds of
+# digits.
+samplers = {
+    name: LatentSampler(FrozenEstimator(cae), GaussianMixture(n), random_state=0).fit(X_train)
+    for name, n in {"single Gaussian": 1, "mixture of ten": 10}.items()
+}
+
+# %%
+# Two measures. The mean log-density of the codes of test digits says how well a distribution has
+# learned the codes; higher is better. The distance of an image to the nearest reconstruction of a
+# training digit, in root mean square of the pixels, says how much it looks like some digit;
+# reconstructed test digits show what this decoder reaches with codes of real ones.
+nearest = NearestNeighbors(n_neighbors=1).fit(cae.predict(X_train).reshape(len(X_train), -1))
+
+
+def distance(images):
+    return nearest.kneighbors(images.reshape(len(images), -1))[0].mean() / 8
+
+
+for name, sampler in samplers.items():
+    drawn = sampler.sample(1000, random_state=1)
+    print(
+        f"{name:15}: log-density of test codes {sampler.score_samples(X_test).mean():6.2f}, "
+        f"distance {distance(drawn):.3f}"
+    )
+print(f"reconstructed test digits: distance {distance(cae.predict(X_test)):.3f}")
+
+# %%
+# New digits beside real ones
+# ---------------------------
+figure = plt.figure(figsize=(7, 7.2), layout="constrained")
+for part, (name, sampler) in zip(figure.subfigures(2, 1), samplers.items(), strict=True):
+    part.suptitle(name)
+    SamplesDisplay.from_estimator(
+        sampler, X_test, n_images=36, random_state=1, axes=part.subplots(1, 2)
+    )
+plt.show()
+
+# %%
+# How to read it: real digits that no part has seen are on the left, drawn ones on the right, all
+# smoother than real ones; between the kinds of digits there are codes of no digit at all, where a
+# single Gaussian draws more often than the mixture, which still draws some.

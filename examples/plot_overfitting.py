@@ -1,0 +1,82 @@
+"""
+When does it overfit, and what does early stopping do?
+======================================================
+
+With few images and noise that stays the same. Drawn anew in each epoch, as ``fit(X)`` does, the
+noise makes it hard to learn images by heart; with given pairs, ``fit(X_noisy, X_clean)``, every
+epoch brings the same ones. Then early stopping helps.
+"""
+
+# %%
+# The data
+# --------
+# Digits of 8 x 8 pixels, in units from 0 to 1; 60 of them to train and validate. The test digits
+# take no part in training nor in stopping.
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+
+from sklearn_cae import DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae.display import LearningCurvesDisplay
+from sklearn_cae.metrics import peak_signal_noise_ratio
+
+X = load_digits().images / 16
+X_train, X_test = X[:60], X[900:]
+noise = GaussianNoise(0.3)
+noisy_train = np.asarray(NoiseInjector(noise, random_state=0).corrupt(X_train))
+noisy_test = np.asarray(NoiseInjector(noise, random_state=1).corrupt(X_test))
+
+# %%
+# Three trainings
+# ---------------
+# A third of the images is held out to validate. The learning rate is constant, so that any epoch is
+# a good one to stop at; with the default schedule the last ones are usually the best.
+
+
+def network(**options):
+    return DenoisingCAE(
+        channels=(32, 64),
+        code_channels=64,
+        skip_connections=True,
+        residual=True,
+        lr_schedule="constant",
+        batch_size=8,
+        max_epochs=60,
+        validation_fraction=1 / 3,
+        random_state=0,
+        **options,
+    )
+
+
+networks = {
+    "the same noise, to the end": network().fit(noisy_train, X_train),
+    "the same noise, early stopping": network(early_stopping=True, patience=10).fit(
+        noisy_train, X_train
+    ),
+    "fresh noise, to the end": network(noise=noise).fit(X_train),
+}
+
+# %%
+# The best epoch has the lowest validation loss. Only early stopping goes back to its weights.
+psnr_noisy = peak_signal_noise_ratio(X_test, noisy_test, data_range=1)
+print(f"PSNR of the noisy test digits {psnr_noisy:.2f} dB")
+for name, cae in networks.items():
+    loss = cae.history_["valid_loss"]
+    print(
+        f"{name}: {len(loss)} epochs, the best is {np.argmin(loss) + 1}; "
+        f"PSNR of the test digits {cae.score(noisy_test, X_test):.2f} dB"
+    )
+
+# %%
+# The curves
+# ----------
+figure = plt.figure(figsize=(8, 8.5), layout="constrained")
+for part, (name, cae) in zip(figure.subfigures(3, 1), networks.items(), strict=True):
+    part.suptitle(name)
+    LearningCurvesDisplay.from_estimator(cae, axes=part.subplots(1, 2))
+plt.show()
+
+# %%
+# How to read it: where the validation loss no longer falls while the training loss does, the
+# network learns its images and their noise by heart; early stopping ends the training some epochs
+# after the dotted line and goes back to it, and fresh noise moves that line to the right.
