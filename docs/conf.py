@@ -1,4 +1,4 @@
-"""Configuration of the documentation: `make docs` builds it, without network and without warnings."""
+"""Configuration of the documentation, built by `make docs` without network or warnings."""
 
 import re
 import sys
@@ -56,6 +56,7 @@ nitpicky = True
 autosummary_generate = True
 autodoc_typehints = "none"  # the types are in the docstrings
 autodoc_member_order = "bysource"
+toc_object_entries_show_parents = "hide"
 numpydoc_class_members_toctree = False
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = True

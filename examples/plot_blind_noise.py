@@ -63,8 +63,8 @@ print(f"Largest loss of the network for all levels: {np.max(np.max(fixed, axis=0
 # The specialists are good near the level that they know, where they may be much better than the
 # network for all levels after so short a training, and fall off to its sides; below the dashed line
 # a network does harm. Here are weak and strong noise on one patch.
-patch = X_test[6:7]
-figure = plt.figure(figsize=(5, 8), layout="constrained")
+patch = X_test[34:35]
+figure = plt.figure(figsize=(4, 8), layout="constrained")
 for part, std in zip(figure.subfigures(1, 2), (0.05, 0.3), strict=True):
     part.suptitle(f"std {std}")
     DenoisingDisplay.from_estimators(

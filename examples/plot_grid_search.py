@@ -69,6 +69,7 @@ for name, scorer in {"PSNR (dB)": psnr_scorer, "SSIM": ssim_scorer}.items():
 # %%
 # All candidates
 # --------------
+# A best value at the end of its grid asks for a wider grid.
 results = search.cv_results_
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
 for ax, metric, label in zip(axes, ("psnr", "ssim"), ("PSNR (dB)", "SSIM"), strict=True):

@@ -42,9 +42,10 @@ networks = {
 # %%
 # What the code is good for
 # -------------------------
-# The code of the bottleneck decodes to the denoised image. With skip connections it does not.
+# The code of the bottleneck decodes to the denoised image. With skip connections it does not. Codes
+# are of images in the size of training, so that they have one length.
 for name, cae in networks.items():
-    codes = cae.transform(X_test[:1])
+    codes = cae.transform(X_train[:1])
     try:
         cae.inverse_transform(codes)
         print(f"{name}: a code of {codes.shape[1]} values decodes")

@@ -3,8 +3,8 @@ Does a pretrained VGG16 encoder help?
 =====================================
 
 Try it on your images: this example shows how. It downloads nothing, so the weights of VGG16 are
-**random** here, and the figure says **nothing** about weights trained on ImageNet. With these,
-``encoder_weights="imagenet"``, which is the default, downloads 528 MB once.
+**random** here, and the figure says **nothing** about weights trained on ImageNet. Those come with
+``encoder_weights="imagenet"``, the default, which downloads 528 MB once.
 """
 
 # %%
@@ -61,6 +61,7 @@ print(f"now {cae.n_parameters_} weights are trained, test PSNR {psnr_scorer(cae,
 # %%
 # The test patches
 # ----------------
+# VGG16 after fine-tuning.
 DenoisingDisplay.from_estimators(networks, X_test[::8])
 plt.show()
 

@@ -183,7 +183,8 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
     ----------
     .. [1] P. Bergmann, S. Löwe, M. Fauser, D. Sattlegger, C. Steger, "Improving unsupervised defect
        segmentation by applying structural similarity to autoencoders", VISAPP 2019.
-    .. [2] I. Goodfellow, Y. Bengio, A. Courville, "Deep learning", MIT Press 2016, section 12.2.
+    .. [2] I. Goodfellow, Y. Bengio, A. Courville, "Deep learning", MIT Press 2016, section
+       12.2.
     .. [3] S. Bates, E. Candès, L. Lei, Y. Romano, M. Sesia, "Testing for outliers with conformal
        p-values", Annals of Statistics 2023.
 
