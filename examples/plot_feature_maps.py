@@ -19,7 +19,7 @@ from sklearn_cae import DenoisingCAE, GaussianNoise, NoiseInjector
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import FeatureMapsDisplay
 
-X_train = load_natural_patches(16, n_patches=1500, random_state=0).images
+X_train = load_natural_patches(n_patches=600, random_state=0).images
 cae = DenoisingCAE(
     channels=(16, 32, 64),
     code_channels=64,

@@ -9,7 +9,9 @@ whole photograph goes into ``predict`` as it is: no tiles, no seams.
 # %%
 # Train on patches
 # ----------------
-# Patches of 16 x 16 pixels, of other photographs than the one to come.
+# Patches of 16 x 16 pixels, of other photographs than the one to come. Small patches teach fast,
+# but their codes have to remain some pixels wide: here they are 4 x 4. A network whose codes were
+# 2 x 2 in training has hardly seen what lies far from a border, and fails there.
 from time import perf_counter
 
 import matplotlib.pyplot as plt

@@ -9,8 +9,7 @@ detail passes by the code; without, the code has to hold all of the image, and d
 # %%
 # The data
 # --------
-# Colour patches of photographs; test patches come from other photographs. They are larger, because
-# a convolutional network takes images of any size and learns faster from small ones.
+# Colour patches of photographs; test patches come from other photographs.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -18,7 +17,7 @@ from sklearn_cae import DenoisingCAE, GaussianNoise
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay, NoiseRobustnessDisplay
 
-X_train = load_natural_patches(16, n_patches=1500, random_state=0).images
+X_train = load_natural_patches(n_patches=600, random_state=0).images
 X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).images
 
 # %%
@@ -42,10 +41,9 @@ networks = {
 # %%
 # What the code is good for
 # -------------------------
-# The code of the bottleneck decodes to the denoised image. With skip connections it does not. Codes
-# are of images in the size of training, so that they have one length.
+# The code of the bottleneck decodes to the denoised image. With skip connections it does not.
 for name, cae in networks.items():
-    codes = cae.transform(X_train[:1])
+    codes = cae.transform(X_test[:1])
     try:
         cae.inverse_transform(codes)
         print(f"{name}: a code of {codes.shape[1]} values decodes")
