@@ -392,7 +392,8 @@ class DenoisingCAE(
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
             Noisy images in the units of those in ``fit``. Without ``latent_dim`` they may have any
-            height and width.
+            height and width; for images larger than those in ``fit``, train on patches whose codes
+            are 4 x 4 or more, because smaller ones see little but borders.
 
         Returns
         -------

@@ -340,6 +340,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         probability :math:`\alpha`, whatever the score. With "combined" this is so up to terms of
         order 1 / n, because the held-out images also give its means and standard deviations.
 
+        Images that are unlike those in ``fit`` for another reason, such as another camera or
+        writer, get small p-values too: shuffle ordered data before splitting it.
+
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
