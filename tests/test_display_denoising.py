@@ -107,6 +107,13 @@ def test_it_draws_on_given_axes(gray):
     assert display.figure_ is figure
 
 
+def test_it_draws_on_axes_without_their_dimension_of_length_one(gray):
+    _, axes = plt.subplots(3, 1)
+    display = DenoisingDisplay.from_predictions(gray, gray, gray, n_images=1, axes=axes)
+    assert display.axes_.shape == (3, 1)
+    assert display.axes_[2, 0] is axes[2]
+
+
 def test_axes_of_a_wrong_shape_are_refused(gray):
     _, axes = plt.subplots(2, 2)
     with pytest.raises(ValueError, match=r"axes have shape \(2, 2\); expected \(3, 2\)"):

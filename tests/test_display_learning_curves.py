@@ -47,19 +47,40 @@ def test_the_best_epoch_is_marked_in_both_panels():
         np.testing.assert_array_equal(lines(ax)["best epoch 3"][0], [3, 3])
 
 
-def test_the_gap_is_shaded_from_where_validation_becomes_worse():
+def test_the_gap_is_shaded_after_the_best_epoch():
     display = LearningCurvesDisplay.from_history(HISTORY)
     (shade,) = display.axes_[0].collections
     (path,) = shade.get_paths()
-    # The losses meet at epoch 2; the last epoch is the fourth.
-    assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (2, 4)
+    assert shade.get_label() == "overfitting"
+    # The losses meet at epoch 2; the best of four epochs is the third.
+    assert (path.vertices[:, 0].min(), path.vertices[:, 0].max()) == (3, 4)
 
 
-def test_no_gap_is_shaded_while_validation_is_the_better_one():
+@pytest.mark.parametrize(
+    "valid_loss",
+    [
+        pytest.param(HISTORY["train_loss"] / 2, id="validation is the better one"),
+        pytest.param(HISTORY["train_loss"] * 2, id="validation gains to the end"),
+        pytest.param(np.array([1.0, 0.03, 0.04, 0.05]), id="better and no longer gaining"),
+    ],
+)
+def test_without_overfitting_nothing_is_shaded(valid_loss):
     display = LearningCurvesDisplay.from_history(
-        {"train_loss": HISTORY["train_loss"], "valid_loss": HISTORY["train_loss"] / 2}
+        {"train_loss": HISTORY["train_loss"], "valid_loss": valid_loss}
     )
     assert list(display.axes_[0].collections) == []
+
+
+def test_long_trainings_have_markers_that_do_not_merge():
+    display = LearningCurvesDisplay.from_history({"train_loss": 1 / np.arange(1, 301)})
+    assert [line.get_markevery() for line in display.axes_[0].get_lines()] == [10]
+
+
+def test_a_single_axes_will_do_for_a_single_panel():
+    figure, ax = plt.subplots()
+    display = LearningCurvesDisplay.from_history({"train_loss": [2.0, 1.0]}, axes=ax)
+    assert display.axes_.shape == (1,)
+    assert display.figure_ is figure
 
 
 def test_without_validation_there_is_the_training_loss_alone():

@@ -85,6 +85,6 @@ def test_no_noise_at_all_counts_with_100_db(models):
 
 def test_it_draws_on_given_axes(models):
     figure, ax = plt.subplots()
-    display = NoiseRobustnessDisplay.from_estimators(models, X, levels=[0.1], axes=[ax])
+    display = NoiseRobustnessDisplay.from_estimators(models, X, levels=[0.1], axes=ax)
     assert display.figure_ is figure
     assert display.plot() is display

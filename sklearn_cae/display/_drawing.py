@@ -52,6 +52,7 @@ def check_channels(images):
 def grid_of_axes(axes, shape, *, figsize, meaning, **options):
     """Axes of a shape, one- or two-dimensional: those given, or those of a new figure.
 
+    Given axes may lack dimensions of length 1, which :func:`matplotlib.pyplot.subplots` leaves out.
     Options are those of :func:`matplotlib.pyplot.subplots` for a new figure.
     """
     if axes is None:
@@ -63,9 +64,9 @@ def grid_of_axes(axes, shape, *, figsize, meaning, **options):
         )
         return new.reshape(shape)
     axes = np.asarray(axes, dtype=object)
-    if axes.shape != shape:
+    if axes.squeeze().shape != tuple(length for length in shape if length > 1):
         raise ValueError(f"axes have shape {axes.shape}; expected {shape}: {meaning}.")
-    return axes
+    return axes.reshape(shape)
 
 
 def show_image(ax, image, *, extent=None):

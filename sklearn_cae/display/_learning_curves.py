@@ -9,14 +9,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._drawing import COLOURS, grid_of_axes
 
+_MAX_MARKERS = 30
+
 
 class LearningCurvesDisplay:
     """Loss and validation PSNR over the epochs, with the best epoch and the overfitting.
 
-    Make one with :meth:`from_estimator` or :meth:`from_history`. The gap between the losses is
-    shaded where that of validation is the higher one: a gap that widens is overfitting. That the
-    loss of training is the higher one at first is usual, because it is the mean over an epoch in
-    which the weights still change.
+    Make one with :meth:`from_estimator` or :meth:`from_history`. After the best epoch the gap
+    between the losses is shaded: what training gains there, validation does not. That is
+    overfitting. A gap before it is usual, and so is a training loss that is the higher one at
+    first: it is the mean over an epoch in which the weights still change.
 
     Parameters
     ----------
@@ -135,30 +137,33 @@ class LearningCurvesDisplay:
         _plot_curve(ax, epochs, self.train_loss, "train")
         if self.valid_loss is not None:
             _plot_curve(ax, epochs, self.valid_loss, "valid", self.best_epoch_)
-            self._shade_overfitting(ax, epochs)
+            _shade_overfitting(ax, epochs, self.train_loss, self.valid_loss, self.best_epoch_)
         ax.set(ylabel="loss", yscale="log")
         ax.legend()
-
-    def _shade_overfitting(self, ax, epochs):
-        worse = self.valid_loss > self.train_loss
-        if worse.any():
-            ax.fill_between(
-                epochs,
-                self.train_loss,
-                self.valid_loss,
-                where=worse,
-                interpolate=True,
-                color=COLOURS[1],
-                alpha=0.35,
-                linewidth=0,
-                label="overfitting",
-            )
 
 
 def _plot_curve(ax, epochs, values, name, best_epoch=None):
     colour, marker = {"train": (COLOURS[0], "."), "valid": (COLOURS[1], "s")}[name]
-    ax.plot(epochs, values, color=colour, marker=marker, markersize=4, label=name)
+    every = -(-len(epochs) // _MAX_MARKERS)
+    ax.plot(epochs, values, color=colour, marker=marker, markersize=4, markevery=every, label=name)
     if best_epoch is not None:
         ax.axvline(
             best_epoch, color=colour, linestyle=":", zorder=0, label=f"best epoch {best_epoch}"
+        )
+
+
+def _shade_overfitting(ax, epochs, train, valid, best_epoch):
+    after = slice(best_epoch - 1, None)
+    worse = valid[after] > train[after]
+    if worse[1:].any():
+        ax.fill_between(
+            epochs[after],
+            train[after],
+            valid[after],
+            where=worse,
+            interpolate=True,
+            color=COLOURS[1],
+            alpha=0.35,
+            linewidth=0,
+            label="overfitting",
         )

@@ -111,7 +111,7 @@ class NoiseRobustnessDisplay:
             Levels of the noise.
         random_state : int, default=0
             Seed of the noise.
-        axes : array-like of matplotlib.axes.Axes of shape (1,), default=None
+        axes : matplotlib.axes.Axes, default=None
             Axes to draw on; ``None`` makes a new figure.
 
         Returns
@@ -140,7 +140,7 @@ class NoiseRobustnessDisplay:
 
         Parameters
         ----------
-        axes : array-like of matplotlib.axes.Axes of shape (1,), default=None
+        axes : matplotlib.axes.Axes, default=None
             Axes to draw on; ``None`` makes a new figure.
 
         Returns
