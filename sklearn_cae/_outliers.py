@@ -30,6 +30,8 @@ __all__ = ["CAEOutlierDetector"]
 
 # Share of the held-out images that contamination="auto" calls outliers.
 AUTO_LEVEL = 0.05
+# The fewest values of an image that contrast normalisation leaves more of than a sign.
+MIN_NORMALIZED = 3
 # The smallest window of SSIM, in pixels.
 SSIM_WINDOW = 3
 
@@ -134,7 +136,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         divided by its standard deviation, over all pixels and channels, and clipped to three
         standard deviations. Brightness and contrast then make no outlier; for images where they
         may, take False. "auto" is True, but False for a FrozenEstimator, which gets the images as
-        they are.
+        they are, and for images of two values, of which hardly anything would be left.
     n_draws : int, default=4
         Number of noise draws of "denoising" and "combined".
     feature_stage : int, default=2
@@ -437,7 +439,7 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         """Learn layout and units of the images, which a frozen autoencoder has learned before."""
         frozen = isinstance(estimator, FrozenEstimator)
         self._normalizes = (
-            not frozen
+            not frozen and self.n_features_in_ >= MIN_NORMALIZED
             if self.contrast_normalization == "auto"
             else bool(self.contrast_normalization)
         )

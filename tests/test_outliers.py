@@ -429,6 +429,13 @@ def test_an_autoencoder_of_pairs_has_no_noise_to_draw():
         small_detector("denoising", cae=cae).fit(X)
 
 
+def test_images_of_two_values_keep_their_contrast():
+    # Normalised ones would be one of two, and no threshold tells one of these from itself.
+    images = np.random.default_rng(0).random((20, 1, 2))
+    detector = small_detector(contrast_normalization="auto").fit(images)
+    assert len(np.unique(detector.score_samples(images))) == 20
+
+
 def test_a_frozen_autoencoder_of_other_images_is_refused():
     cae = FrozenEstimator(small_cae().fit(gray()))
     with pytest.raises(ValueError, match=r"images of 48 values, but the frozen autoencoder .* 64"):
