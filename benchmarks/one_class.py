@@ -5,9 +5,8 @@ class and scores the whole test set; the figure is the area under the ROC curve 
 detector has its defaults on all three sets; the other methods share the autoencoder of the
 default. *combined* is the sum of the four scores, each standardised on the held-out images, as
 ``method="combined"`` computes it. Beside them: IsolationForest, OneClassSVM and KernelDensity on
-the principal components that hold 95 % of the variance of the pixels, as they are and after the
-contrast normalisation of the detector; the detector's own density on normalised pixels, which tells
-what the autoencoder adds; and PyOD's AutoEncoder. The last table is the share of unseen images of
+the principal components that hold 95 % of the variance of the pixels; the detector's own density on
+contrast-normalised pixels, which tells what the autoencoder adds; and PyOD's AutoEncoder. The last table is the share of unseen images of
 the class with a p-value of at most 0.05.
 
 Each class is one line of ``--results``; what is there already is not run again.
@@ -102,9 +101,7 @@ def run(job, args):
     }
     scores["combined"] = sum((scores[m] - held_out[m].mean()) / held_out[m].std() for m in METHODS)
     scores |= classical_scores(as_rows(train), as_rows(x_test), job["seed"])
-    normalized = classical_scores(normalized_rows(train), normalized_rows(x_test), job["seed"])
-    normalized["CodeDensity"] = code_density_scores(train, x_test)
-    scores |= {f"{name}, normalised": values for name, values in normalized.items()}
+    scores["CodeDensity, normalised pixels"] = code_density_scores(train, x_test)
     scores |= pyod_scores(as_rows(train), as_rows(x_test), job["seed"])
     return {
         **job,

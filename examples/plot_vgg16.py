@@ -19,7 +19,7 @@ from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 from sklearn_cae.metrics import psnr_scorer
 
-X_train = load_natural_patches(n_patches=150, random_state=0).images
+X_train = load_natural_patches(n_patches=300, random_state=0).images
 X_test = load_natural_patches(n_patches=50, subset="test", random_state=1).images
 
 # %%
@@ -27,12 +27,12 @@ X_test = load_natural_patches(n_patches=50, subset="test", random_state=1).image
 # ----------------
 # The first blocks of VGG16 encode, frozen, and a decoder is trained. The other network has an
 # encoder of the same width that is trained with its decoder. Both have skip connections and a
-# residual output, few images and few epochs, in batches small enough for some dozens of steps.
+# residual output, few images and few epochs, in batches small enough for two hundred steps.
 options = {
     "skip_connections": True,
     "residual": True,
     "noise": GaussianNoise(0.15),
-    "max_epochs": 3,
+    "max_epochs": 5,
     "batch_size": 8,
     "validation_fraction": 0,
     "random_state": 0,
@@ -55,7 +55,7 @@ for name, cae in networks.items():
 # -----------
 # To go on with all blocks free, thaw them and lower the learning rate.
 cae = networks["VGG16,\nrandom weights"]
-cae.set_params(trainable_encoder_blocks=1, warm_start=True, lr=1e-3, max_epochs=1).fit(X_train[:60])
+cae.set_params(trainable_encoder_blocks=1, warm_start=True, lr=1e-3, max_epochs=1).fit(X_train)
 print(f"now {cae.n_parameters_} weights are trained, test PSNR {psnr_scorer(cae, X_test):.2f} dB")
 
 # %%
