@@ -40,8 +40,9 @@ class ReconstructionSnapshots(Callback):
     path : str or path-like, default=None
         Where to keep the figures: a name that ends in ``.gif`` for one animation, or a folder for
         a file ``epoch_0001.png`` of each epoch. ``None`` keeps none.
-    show : bool, default=True
-        Whether a notebook shows the figure. Outside of notebooks nothing is shown.
+    show : "auto" or bool, default="auto"
+        Whether to show the figure in the notebook. "auto" does so if there is one; True is an error
+        elsewhere.
     noise : NoiseModel, str, list of these, or None, default=None
         What corrupts the images; ``None`` is the noise of the training.
     channel_axis : int, default=-1
@@ -70,7 +71,7 @@ class ReconstructionSnapshots(Callback):
         *,
         every: int = 1,
         path: str | os.PathLike[str] | None = None,
-        show: bool = True,
+        show: bool | str = "auto",
         noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
         channel_axis: int = -1,
         random_state: int = 0,
@@ -119,6 +120,10 @@ class ReconstructionSnapshots(Callback):
     def _check_params(self):
         if not isinstance(self.every, (int, np.integer)) or self.every < 1:
             raise ValueError(f"every={self.every!r}; expected a positive integer, in epochs.")
+        if self.show not in ("auto", True, False):
+            raise ValueError(f"show={self.show!r}; expected 'auto', True or False.")
+        if self.show is True and not _in_notebook():
+            raise ValueError("show=True, but this is no notebook. Take show='auto', and give path.")
         if self.path is None and not self._is_shown():
             warn_user(
                 "ReconstructionSnapshots shows nothing here: this is no notebook. Give path, the "
@@ -126,7 +131,7 @@ class ReconstructionSnapshots(Callback):
             )
 
     def _is_shown(self):
-        return self.show and _in_notebook()
+        return bool(self.show) and _in_notebook()
 
     def _pairs(self, net, train_pairs):
         """Clean and noisy images (n, H, W, C) in units of the data range."""

@@ -187,6 +187,16 @@ def test_without_a_notebook_and_a_path_it_warns():
         fit(X, ReconstructionSnapshots(PROBE))
 
 
+def test_outside_of_notebooks_there_is_nothing_to_insist_on(tmp_path):
+    with pytest.raises(ValueError, match="show=True, but this is no notebook"):
+        fit(X, ReconstructionSnapshots(PROBE, path=tmp_path, show=True))
+
+
+def test_another_way_to_show_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="show='window'; expected 'auto', True or False"):
+        fit(X, ReconstructionSnapshots(PROBE, path=tmp_path, show="window"))
+
+
 def test_a_clone_has_the_same_parameters(tmp_path):
     cae = fit(X, ReconstructionSnapshots(PROBE, path=tmp_path / "training.gif", every=2))
     (snapshots,) = clone(cae).callbacks
