@@ -11,13 +11,12 @@ Each result is one line of ``--results``; what is there already is not run again
 """
 
 import argparse
-import json
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
 from _data import DATASETS, load
-from joblib import Parallel, delayed
+from _results import resume, spread
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -84,15 +83,10 @@ def table(results):
             if not all(rows):
                 continue
             cells = [
-                _spread([r["accuracy"][c] for r in part]) for c in CLASSIFIERS for part in rows
+                spread([r["accuracy"][c] for r in part], 1) for c in CLASSIFIERS for part in rows
             ]
             lines.append(f"| {data} | {length or 'pixels'} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _spread(values):
-    spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.1f}{spread}"
 
 
 def main():
@@ -109,9 +103,6 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
 
-    path = Path(args.results)
-    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    seen = {tuple(r[key] for key in ("data", "method", "length", "seed")) for r in done}
     jobs = [
         {"data": data, "method": method, "length": length, "seed": seed}
         for seed in args.seeds
@@ -119,15 +110,7 @@ def main():
         for method in ("pixels", "PCA", "code")
         for length in ((None,) if method == "pixels" else args.lengths)
     ]
-    runs = Parallel(n_jobs=args.jobs, return_as="generator_unordered")(
-        delayed(run)(job, args) for job in jobs if tuple(job.values()) not in seen
-    )
-    with path.open("a") as file:
-        for result in runs:
-            done.append(result)
-            file.write(json.dumps(result) + "\n")
-            file.flush()
-    print(table(done))
+    print(table(resume(args.results, jobs, partial(run, args=args), args.jobs)))
 
 
 if __name__ == "__main__":

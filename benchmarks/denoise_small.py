@@ -10,14 +10,13 @@ already is not run again.
 """
 
 import argparse
-import json
 import time
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
 from _data import load
-from joblib import Parallel, delayed
+from _results import resume, spread
 
 from sklearn_cae import ClassicalDenoiser, DenoisingCAE, NoiseInjector
 from sklearn_cae.classical import CLASSICAL_METHODS
@@ -37,6 +36,8 @@ NETWORKS = {
     "skip": {"skip_connections": True, "residual": True},
 }
 TEST_SEED = 2**31
+# Digits of the table.
+QUALITY = {"psnr": 2, "ssim": 3}
 
 
 def quality(clean, images):
@@ -90,7 +91,8 @@ def table(results):
             if not all(rows.values()):
                 continue
             cells = [
-                f"{_spread(rows[m], 'psnr', 2)} / {_spread(rows[m], 'ssim', 3)}" for m in methods
+                " / ".join(spread([r[key] for r in rows[m]], n) for key, n in QUALITY.items())
+                for m in methods
             ]
             chosen = sorted({r["detail"].split(" ")[0] for r in rows["classical"]})
             seconds = " / ".join(f"{np.mean([r['s'] for r in rows[m]]):.0f}" for m in NETWORKS)
@@ -98,12 +100,6 @@ def table(results):
                 f"| {data} | {noise} | {' | '.join(cells)} | {', '.join(chosen)} | {seconds} |"
             )
     return "\n".join(lines)
-
-
-def _spread(rows, key, digits):
-    values = [row[key] for row in rows]
-    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.{digits}f}{spread}"
 
 
 def main():
@@ -116,8 +112,6 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
 
-    path = Path(args.results)
-    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     jobs = [
         {"data": data, "noise": noise, "method": method, "seed": seed}
         for seed in args.seeds
@@ -126,17 +120,7 @@ def main():
         for method in ("noisy", "classical", *NETWORKS)
         if method != "noisy" or seed == args.seeds[0]
     ]
-    seen = {tuple(r[key] for key in ("data", "noise", "method", "seed")) for r in done}
-    todo = [job for job in jobs if tuple(job.values()) not in seen]
-    runs = Parallel(n_jobs=args.jobs, return_as="generator_unordered")(
-        delayed(run)(job, args) for job in todo
-    )
-    with path.open("a") as file:
-        for result in runs:
-            done.append(result)
-            file.write(json.dumps(result) + "\n")
-            file.flush()
-    print(table(done))
+    print(table(resume(args.results, jobs, partial(run, args=args), args.jobs)))
 
 
 if __name__ == "__main__":

@@ -15,13 +15,12 @@ Each class is one line of ``--results``; what is there already is not run again.
 """
 
 import argparse
-import json
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
 from _data import DATASETS, load
-from joblib import Parallel, delayed
+from _results import resume
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
 from sklearn.frozen import FrozenEstimator
@@ -145,28 +144,17 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
 
-    path = Path(args.results)
-    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    seen = {(r["data"], r["class"], r["seed"]) for r in done}
-    todo = [
+    jobs = [
         {"data": data, "class": c, "seed": seed}
         for seed in args.seeds
         for data in args.data_sets
         for c in range(10)
-        if (data, c, seed) not in seen
     ]
-    runs = Parallel(n_jobs=args.jobs, return_as="generator_unordered")(
-        delayed(run)(job, args) for job in todo
-    )
-    with path.open("a") as file:
-        for result in runs:
-            done.append(result)
-            file.write(json.dumps(result) + "\n")
-            file.flush()
+    results = resume(args.results, jobs, partial(run, args=args), args.jobs)
     for data in DATASETS:
-        if any(r["data"] == data for r in done):
-            print(auroc_table(done, data), end="\n\n")
-    print(flagged_table(done))
+        if any(r["data"] == data for r in results):
+            print(auroc_table(results, data), end="\n\n")
+    print(flagged_table(results))
 
 
 if __name__ == "__main__":

@@ -4,22 +4,21 @@ CIFAR-10 with Gaussian noise, uint8 in and out. Each network trains on the same 
 training images for ``--epochs`` passes; what a pass costs is in the table, in seconds of
 wall time. Frozen encoders have the weights of ``--weights`` or, to tell what the pretraining gives,
 random ones. ``plain`` is the default network, ``skip`` has skip connections and a residual output,
-and ``perceptual`` is the default network trained by ``loss="vgg"``. Figures are means over the test
-images, mean ± standard deviation over the seeds. Each result is one line of ``--results``; what is
-there already is not run again.
+``perceptual`` is the default network trained by ``loss="vgg"``, and ``none`` the noisy images.
+Figures are means over the test images, mean ± standard deviation over the seeds. Each result is one
+line of ``--results``; what is there already is not run again.
 
     python benchmarks/train_vgg16.py DATA --out vgg16-cifar10.pth
     python benchmarks/transfer.py DATA --weights vgg16-cifar10.pth --seeds 0 1 2
 """
 
 import argparse
-import json
-import time
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
 from _data import load
+from _results import resume, spread
 
 from sklearn_cae import DenoisingCAE, NoiseInjector
 from sklearn_cae.metrics import peak_signal_noise_ratio, structural_similarity
@@ -29,12 +28,12 @@ OPTIONS = {"plain": {}, "skip": {"skip_connections": True, "residual": True}}
 TEST_SEED = 2**31
 
 
-def networks(weights, blocks):
+def networks(args):
     """Parameters of each network by its name."""
     table = {f"conv, {name}": params for name, params in OPTIONS.items()}
-    table["conv, perceptual"] = {"loss": "vgg", "encoder_weights": weights}
-    for n_blocks in blocks:
-        for origin, source in (("pretrained", weights), ("random", None)):
+    table["conv, perceptual"] = {"loss": "vgg", "encoder_weights": args.weights}
+    for n_blocks in args.blocks:
+        for origin, source in (("pretrained", args.weights), ("random", None)):
             frozen = {"encoder": "vgg16", "encoder_blocks": n_blocks, "encoder_weights": source}
             for name, params in OPTIONS.items():
                 table[f"VGG16, {n_blocks} blocks, {origin}, {name}"] = frozen | params
@@ -48,22 +47,29 @@ def quality(clean, images):
     }
 
 
-def run(params, noise, seed, images, args):
-    x_train, clean, noisy = images
-    chosen = np.random.default_rng(seed).permutation(len(x_train))[: args.n_train]
+def run(job, args):
+    torch.set_num_threads(args.threads)
+    x_train, _, x_test, _ = load("cifar10", args.data)
+    clean, noise = x_test[: args.n_test], GaussianNoise(job["noise"])
+    noisy = np.asarray(NoiseInjector(noise, random_state=TEST_SEED).corrupt(clean))
+    if job["network"] == "none":
+        return {**job, **quality(clean, noisy)}
+    chosen = np.random.default_rng(job["seed"]).permutation(len(x_train))[: args.n_train]
     cae = DenoisingCAE(
         noise=noise,
         max_epochs=args.epochs,
         validation_fraction=0,
-        random_state=seed,
+        random_state=job["seed"],
         device=args.device,
-        **params,
-    )
-    start = time.perf_counter()
-    cae.fit(x_train[chosen])
-    seconds = (time.perf_counter() - start) / args.epochs
-    counts = {"trained": cae.n_parameters_, "total": cae.n_total_parameters_}
-    return {"s": seconds, **counts, **quality(clean, cae.predict(noisy))}
+        **networks(args)[job["network"]],
+    ).fit(x_train[chosen])
+    return {
+        **job,
+        "seconds": cae.history_["duration"].mean(),
+        "trained": cae.n_parameters_,
+        "total": cae.n_total_parameters_,
+        **quality(clean, cae.predict(noisy)),
+    }
 
 
 def table(results):
@@ -72,19 +78,16 @@ def table(results):
         "| noise | network | PSNR | SSIM | trained / all parameters | s of a pass |",
         "|---|---|---|---|---|---|",
     ]
-    for key in dict.fromkeys((r["noise"], r["network"]) for r in results):
-        rows = [r for r in results if (r["noise"], r["network"]) == key]
-        lines.append(
-            f"| {key[0]} | {key[1]} | {_spread(rows, 'psnr', 2)} | {_spread(rows, 'ssim', 3)} "
-            f"| {rows[0]['trained']} / {rows[0]['total']} | {np.mean([r['s'] for r in rows]):.1f} |"
-        )
+    for noise, network in dict.fromkeys((r["noise"], r["network"]) for r in results):
+        rows = [r for r in results if (r["noise"], r["network"]) == (noise, network)]
+        cells = [spread([r["psnr"] for r in rows], 2), spread([r["ssim"] for r in rows], 3)]
+        if network != "none":
+            seconds = np.mean([r["seconds"] for r in rows])
+            cells += [f"{rows[0]['trained']} / {rows[0]['total']}", f"{seconds:.1f}"]
+        else:
+            cells += ["", ""]
+        lines.append(f"| {noise} | {network} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _spread(rows, key, digits):
-    values = [row[key] for row in rows]
-    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.{digits}f}{spread}"
 
 
 def main():
@@ -102,26 +105,13 @@ def main():
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
 
-    torch.set_num_threads(args.threads)
-    path = Path(args.results)
-    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    seen = {(r["noise"], r["network"], r["seed"]) for r in done}
-    x_train, _, x_test, _ = load("cifar10", args.data)
-    clean = x_test[: args.n_test]
-    with path.open("a") as file:
-        for std in args.noise:
-            noise = GaussianNoise(std)
-            noisy = np.asarray(NoiseInjector(noise, random_state=TEST_SEED).corrupt(clean))
-            print(f"noisy images, {std}: {quality(clean, noisy)}")
-            for name, params in networks(args.weights, args.blocks).items():
-                for seed in args.seeds:
-                    if (std, name, seed) in seen:
-                        continue
-                    result = run(params, noise, seed, (x_train, clean, noisy), args)
-                    done.append({"noise": std, "network": name, "seed": seed, **result})
-                    file.write(json.dumps(done[-1]) + "\n")
-                    file.flush()
-    print(table(done))
+    jobs = [
+        {"noise": std, "network": network, "seed": seed}
+        for std in args.noise
+        for network in ("none", *networks(args))
+        for seed in (args.seeds if network != "none" else args.seeds[:1])
+    ]
+    print(table(resume(args.results, jobs, partial(run, args=args))))
 
 
 if __name__ == "__main__":

@@ -15,13 +15,12 @@ Each result is one line of ``--results``; what is there already is not run again
 """
 
 import argparse
-import json
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import torch
 from _data import load
-from joblib import Parallel, delayed
+from _results import resume
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
@@ -86,25 +85,13 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
 
-    path = Path(args.results)
-    done = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    seen = {(r["network"], r["class"], r["seed"]) for r in done}
     jobs = [
         {"network": network, "class": c, "seed": seed}
         for seed in args.seeds
         for c in range(10)
         for network in networks(args)
-        if (network, c, seed) not in seen
     ]
-    runs = Parallel(n_jobs=args.jobs, return_as="generator_unordered")(
-        delayed(run)(job, args) for job in jobs
-    )
-    with path.open("a") as file:
-        for result in runs:
-            done.append(result)
-            file.write(json.dumps(result) + "\n")
-            file.flush()
-    print(table(done))
+    print(table(resume(args.results, jobs, partial(run, args=args), args.jobs)))
 
 
 if __name__ == "__main__":
