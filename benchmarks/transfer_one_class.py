@@ -88,8 +88,8 @@ def main():
     jobs = [
         {"network": network, "class": c, "seed": seed}
         for seed in args.seeds
-        for c in range(10)
         for network in networks(args)
+        for c in range(10)
     ]
     print(table(resume(args.results, jobs, partial(run, args=args), args.jobs)))
 
