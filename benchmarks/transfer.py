@@ -4,9 +4,9 @@ CIFAR-10 with Gaussian noise, uint8 in and out. Each network trains on the same 
 training images for ``--epochs`` passes; what a pass costs is in the table, in seconds of
 wall time. Frozen encoders have the weights of ``--weights`` or, to tell what the pretraining gives,
 random ones. ``plain`` is the default network, ``skip`` has skip connections and a residual output,
-``perceptual`` is the default network trained by ``loss="vgg"``, and ``none`` the noisy images.
-Figures are means over the test images, mean ± standard deviation over the seeds. Each result is one
-line of ``--results``; what is there already is not run again.
+``perceptual`` is the default network with ``loss="vgg"`` and its weight, and ``none`` the noisy
+images. Figures are means over the test images, mean ± standard deviation over the seeds. Each
+result is one line of ``--results``; what is there already is not run again.
 
     python benchmarks/train_vgg16.py DATA --out vgg16-cifar10.pth
     python benchmarks/transfer.py DATA --weights vgg16-cifar10.pth --seeds 0 1 2
@@ -25,13 +25,16 @@ from sklearn_cae.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn_cae.noise import GaussianNoise
 
 OPTIONS = {"plain": {}, "skip": {"skip_connections": True, "residual": True}}
+PERCEPTUAL_WEIGHTS = (0.01, 0.1)
 TEST_SEED = 2**31
 
 
 def networks(args):
     """Parameters of each network by its name."""
     table = {f"conv, {name}": params for name, params in OPTIONS.items()}
-    table["conv, perceptual"] = {"loss": "vgg", "encoder_weights": args.weights}
+    for weight in PERCEPTUAL_WEIGHTS:
+        perceptual = {"loss": "vgg", "encoder_weights": args.weights, "perceptual_weight": weight}
+        table[f"conv, perceptual {weight}"] = perceptual
     for n_blocks in args.blocks:
         for origin, source in (("pretrained", args.weights), ("random", None)):
             frozen = {"encoder": "vgg16", "encoder_blocks": n_blocks, "encoder_weights": source}
