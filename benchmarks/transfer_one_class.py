@@ -32,11 +32,10 @@ METHODS = ("density", "features")
 
 def networks(args):
     """Parameters of each network by its name."""
-    vgg16 = {"encoder": "vgg16", "encoder_blocks": args.blocks}
-    return {
-        "plain": {},
-        "VGG16, pretrained": vgg16 | {"encoder_weights": args.weights},
-        "VGG16, random": vgg16 | {"encoder_weights": None},
+    pretrained = {"encoder": "vgg16", "encoder_weights": args.weights}
+    return {"plain": {}} | {
+        f"VGG16, {n_blocks} blocks": pretrained | {"encoder_blocks": n_blocks}
+        for n_blocks in args.blocks
     }
 
 
@@ -77,7 +76,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", help="folder with cifar10.npz")
     parser.add_argument("--weights", required=True, help="state dict of VGG16, or 'imagenet'")
-    parser.add_argument("--blocks", type=int, default=3)
+    parser.add_argument("--blocks", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--results", default="transfer_one_class.jsonl")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--epochs", type=int, default=3)
@@ -88,8 +87,8 @@ def main():
     jobs = [
         {"network": network, "class": c, "seed": seed}
         for seed in args.seeds
-        for network in networks(args)
         for c in range(10)
+        for network in networks(args)
     ]
     print(table(resume(args.results, jobs, partial(run, args=args), args.jobs)))
 
