@@ -33,8 +33,12 @@ def networks(args):
     """Parameters of each network by its name."""
     table = {f"conv, {name}": params for name, params in OPTIONS.items()}
     for weight in PERCEPTUAL_WEIGHTS:
-        perceptual = {"loss": "vgg", "encoder_weights": args.weights, "perceptual_weight": weight}
-        table[f"conv, perceptual {weight}"] = perceptual
+        table[f"conv, perceptual {weight}"] = {
+            "loss": "vgg",
+            "perceptual_weight": weight,
+            "encoder_blocks": 3,
+            "encoder_weights": args.weights,
+        }
     for n_blocks in args.blocks:
         for origin, source in (("pretrained", args.weights), ("random", None)):
             frozen = {"encoder": "vgg16", "encoder_blocks": n_blocks, "encoder_weights": source}

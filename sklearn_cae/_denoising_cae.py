@@ -103,9 +103,9 @@ class DenoisingCAE(
         those three parameters stay at their defaults; ``kernel_size``, ``upsampling`` and
         ``normalization`` are the decoder's. It takes gray and RGB images of at least 32 x 32
         pixels, in any units.
-    encoder_blocks : int, default=3
-        Blocks of VGG16 to use, 1 to 5. Each halves the image: with 3, images of 32 x 32 pixels
-        have codes of 4 x 4 x 256. Those of ``loss="vgg"`` too.
+    encoder_blocks : int, default=2
+        Blocks of VGG16 to use, 1 to 5. Each halves the image: with 2, images of 32 x 32 pixels
+        have codes of 8 x 8 x 128. Those of ``loss="vgg"`` too.
     trainable_encoder_blocks : int, default=0
         How many of the encoder's blocks, counted from the last, are not frozen. To fine-tune,
         raise it between two calls of ``fit`` with ``warm_start=True``, and lower ``lr``.
@@ -272,7 +272,7 @@ class DenoisingCAE(
         skip_connections: bool = False,
         residual: bool = False,
         encoder: str = "conv",
-        encoder_blocks: int = 3,
+        encoder_blocks: int = 2,
         trainable_encoder_blocks: int = 0,
         encoder_weights: str | PathLike[str] | None = "imagenet",
         noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,

@@ -410,7 +410,7 @@ def test_it_works_in_a_pipeline_with_noise_and_a_classifier():
 
 
 def test_a_search_compares_encoders():
-    cae = vgg_cae(encoder_blocks=3, encoder_weights="imagenet")
+    cae = vgg_cae(encoder_blocks=2, encoder_weights="imagenet")
     grid = [
         {"encoder": ["conv"], "channels": [(4, 8)]},
         {"encoder": ["vgg16"], "encoder_blocks": [1], "encoder_weights": [None]},
@@ -585,7 +585,7 @@ def test_bad_options_are_refused(params, message):
 @pytest.mark.parametrize(
     "params",
     [
-        {"encoder_blocks": 2},
+        {"encoder_blocks": 3},
         {"encoder_weights": None},
         {"encoder_weights": "vgg16.pth"},
         {"trainable_encoder_blocks": 1},
