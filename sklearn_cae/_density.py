@@ -10,6 +10,7 @@ from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import pairwise_distances_chunked
+from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.extmath import row_norms
@@ -135,12 +136,22 @@ class CodeDensity(BaseEstimator):
         return logsumexp(exponents, axis=1) - np.log(np.where(n_others, n_others, len(self.codes_)))
 
 
+def score_codes(density, codes):
+    """Scores of codes by a fitted density; nearest neighbours give minus their mean distance."""
+    if isinstance(density, NearestNeighbors):
+        return -density.kneighbors(codes)[0].mean(axis=1)
+    return density.score_samples(codes)
+
+
 def fit_density(density, codes, seed):
     """Fit a density to codes; an error says of how many and of what length they are."""
     try:
         # Codes are numpy's, and with dispatch on the k-means of a mixture refuses to start.
         with config_context(array_api_dispatch=False):
-            return seeded(density, seed).fit(codes)
+            fitted = seeded(density, seed).fit(codes)
+        # Nearest neighbours find out only now that there are too few.
+        score_codes(fitted, codes[:1])
+        return fitted
     except ValueError as error:
         raise ValueError(
             f"density={density!r} cannot be fitted to {codes.shape[0]} codes of length "

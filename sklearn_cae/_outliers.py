@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._denoising_cae import DenoisingCAE
-from ._density import CodeDensity, fit_density, seeded
+from ._density import CodeDensity, fit_density, score_codes, seeded
 from ._images import (
     check_images,
     check_units,
@@ -62,7 +63,7 @@ def _ssim_score(detector, images):
 
 
 def _density_score(detector, images):
-    return detector.density_.score_samples(detector._cae._encode(images).astype(np.float64))
+    return score_codes(detector.density_, detector._cae._encode(images).astype(np.float64))
 
 
 def _denoising_score(detector, images):
@@ -130,7 +131,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         :class:`~sklearn.mixture.GaussianMixture`, :class:`~sklearn.neighbors.KernelDensity`,
         :class:`~sklearn.covariance.EllipticEnvelope`, a
         :class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``, or a pipeline that
-        ends in one. ``None`` is :class:`CodeDensity`. Used by "density" and "combined".
+        ends in one. Or :class:`~sklearn.neighbors.NearestNeighbors`, which scores by minus the mean
+        distance to the ``n_neighbors`` nearest codes of the training images. ``None`` is
+        :class:`CodeDensity`. Used by "density" and "combined".
     contrast_normalization : "auto" or bool, default="auto"
         Global contrast normalisation [2]_: the autoencoder sees each image minus its mean and
         divided by its standard deviation, over all pixels and channels, and clipped to three
@@ -399,16 +402,14 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
             )
 
     def _check_density(self):
-        missing = [
-            method
-            for method in ("fit", "score_samples")
-            if self.density is not None and not hasattr(self.density, method)
-        ]
+        if self.density is None or isinstance(self.density, NearestNeighbors):
+            return
+        missing = [name for name in ("fit", "score_samples") if not hasattr(self.density, name)]
         if missing:
             raise ValueError(
-                f"density={self.density!r} has no {missing[-1]}; expected None or an estimator "
+                f"density={self.density!r} has no {missing[-1]}; expected None, an estimator "
                 "with fit and score_samples, such as GaussianMixture(), KernelDensity() or "
-                "LocalOutlierFactor(novelty=True)."
+                "LocalOutlierFactor(novelty=True), or NearestNeighbors()."
             )
 
     def _fit(self, X):

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
-from sklearn.neighbors import KernelDensity
+from scipy.spatial.distance import cdist
+from sklearn.neighbors import KernelDensity, NearestNeighbors
 
 from sklearn_cae import CodeDensity
+from sklearn_cae._density import score_codes
 
 RNG = np.random.default_rng(0)
 
@@ -66,3 +68,10 @@ def test_one_code_is_refused():
 def test_a_bandwidth_of_zero_is_refused():
     with pytest.raises(ValueError, match="'bandwidth'"):
         CodeDensity(0).fit(np.eye(3))
+
+
+def test_nearest_neighbours_score_minus_their_mean_distance():
+    train, test = RNG.normal(size=(50, 8)), RNG.normal(size=(20, 8))
+    expected = -np.sort(cdist(test, train), axis=1)[:, :3].mean(axis=1)
+    scores = score_codes(NearestNeighbors(n_neighbors=3).fit(train), test)
+    np.testing.assert_allclose(scores, expected)
