@@ -70,6 +70,7 @@ OBJECTS = {
                 "model_selection.GroupKFold",
                 "neighbors.KernelDensity",
                 "neighbors.LocalOutlierFactor",
+                "neighbors.NearestNeighbors",
                 "pipeline.Pipeline",
             )
         },
