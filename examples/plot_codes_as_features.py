@@ -93,6 +93,8 @@ plt.show()
 # Codes gain most where features are short, because they are not linear in the pixels. With more
 # values the gap closes, and nearest neighbours do as well or better on principal components, which
 # cost no training, or on the pixels themselves: these digits are small.
+# Of photographs, other short codes are better features: :doc:`/user_guide/codes` has them and the
+# figures of three larger sets.
 
 # %%
 # What a code of 16 values knows
