@@ -35,3 +35,8 @@ def load(name, folder):
         for subset in ("train", "test")
     ]
     return (*parts[0], *parts[1])
+
+
+def as_rows(images):
+    """Images from 0 to 255 as float32 rows from 0 to 1."""
+    return images.reshape(len(images), -1) / np.float32(255)

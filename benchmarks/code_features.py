@@ -21,7 +21,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from _data import DATASETS, load
+from _data import DATASETS, as_rows, load
 from _results import resume, spread
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
@@ -37,10 +37,6 @@ CLASSIFIERS = {
     "logistic regression": LogisticRegression(max_iter=1000),
     "5 nearest neighbours": KNeighborsClassifier(5),
 }
-
-
-def as_rows(images):
-    return images.reshape(len(images), -1) / np.float32(255)
 
 
 def components(train, test, seed):

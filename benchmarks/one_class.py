@@ -19,7 +19,7 @@ from functools import partial
 
 import numpy as np
 import torch
-from _data import DATASETS, load
+from _data import DATASETS, as_rows, load
 from _results import resume
 from sklearn.decomposition import PCA
 from sklearn.ensemble import IsolationForest
@@ -32,10 +32,6 @@ from sklearn_cae import CAEOutlierDetector, CodeDensity
 
 METHODS = ("density", "reconstruction", "ssim", "denoising")
 LEVEL = 0.05
-
-
-def as_rows(images):
-    return images.reshape(len(images), -1).astype(np.float32) / 255
 
 
 def normalized_rows(images):

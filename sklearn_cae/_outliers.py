@@ -132,8 +132,9 @@ class CAEOutlierDetector(OutlierMixin, BaseEstimator):
         :class:`~sklearn.covariance.EllipticEnvelope`, a
         :class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``, or a pipeline that
         ends in one. Or :class:`~sklearn.neighbors.NearestNeighbors`, which scores by minus the mean
-        distance to the ``n_neighbors`` nearest codes of the training images. ``None`` is
-        :class:`CodeDensity`. Used by "density" and "combined".
+        distance to the ``n_neighbors`` nearest codes of the training images, of which a training
+        image's own is one. ``None`` is :class:`CodeDensity`, where it does not count. Used by
+        "density" and "combined".
     contrast_normalization : "auto" or bool, default="auto"
         Global contrast normalisation [2]_: the autoencoder sees each image minus its mean and
         divided by its standard deviation, over all pixels and channels, and clipped to three

@@ -28,7 +28,6 @@ from small import (
 )
 
 from sklearn_cae import CAEOutlierDetector, CodeDensity, DenoisingCAE
-from sklearn_cae._density import score_codes
 from sklearn_cae._images import normalize_contrast
 from sklearn_cae._outliers import COMBINED, SCORES
 from sklearn_cae.metrics import structural_similarity
@@ -191,7 +190,6 @@ def test_images_below_the_window_of_ssim_are_extended():
         # Codes of length 16 from 19 images have no covariance of full rank.
         make_pipeline(PCA(2), EllipticEnvelope()),
         LocalOutlierFactor(5, novelty=True),
-        NearestNeighbors(n_neighbors=3),
         CodeDensity(),
     ],
     ids=lambda density: type(density).__name__,
@@ -201,8 +199,18 @@ def test_density_is_that_of_the_code(density):
     detector = small_detector("density", density=density).fit(X)
     codes = detector.estimator_.transform(X[..., np.newaxis]).astype(float)
     # Products of matrices may round differently at another place of a batch.
-    expected = score_codes(detector.density_, codes)
-    np.testing.assert_allclose(detector.score_samples(X), expected, rtol=1e-9)
+    np.testing.assert_allclose(
+        detector.score_samples(X), detector.density_.score_samples(codes), rtol=1e-9
+    )
+
+
+def test_nearest_neighbours_of_the_code_are_a_density():
+    X = gray()
+    detector = small_detector("density", density=NearestNeighbors(n_neighbors=3)).fit(X)
+    codes = detector.estimator_.transform(1 - X[..., np.newaxis]).astype(float)
+    distances, _ = detector.density_.kneighbors(codes)
+    # Codes are float32.
+    np.testing.assert_allclose(detector.score_samples(1 - X), -distances.mean(axis=1), rtol=1e-5)
 
 
 def test_a_mixture_fits_while_array_api_dispatch_is_on():
