@@ -8,8 +8,7 @@ from zipfile import is_zipfile
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._images import check_targets
-from ._models import NoiseModel
+from ._checks import is_target
 
 _IN_PLACE_FUNCTIONS = {np.copyto, np.fill_diagonal, np.place, np.put, np.putmask}
 
@@ -68,9 +67,9 @@ class NoisyImages(np.ndarray):
     """
 
     clean: NDArray[Any] | None
-    noise: NoiseModel | None
+    noise: Any
 
-    def __new__(cls, noisy: ArrayLike, clean: ArrayLike, noise: NoiseModel | None = None) -> Self:
+    def __new__(cls, noisy: ArrayLike, clean: ArrayLike, noise: Any = None) -> Self:
         noisy, clean = np.asarray(noisy), np.asarray(clean)
         if noisy.shape != clean.shape:
             raise ValueError(
@@ -176,7 +175,7 @@ def save_pairs(path: str | os.PathLike[str], noisy: NoisyImages) -> None:
     --------
     >>> import os, tempfile
     >>> import numpy as np
-    >>> from sklearn_cae.noise import NoiseInjector, load_pairs, save_pairs
+    >>> from sklearn_cae import NoiseInjector, load_pairs, save_pairs
     >>> noisy = NoiseInjector(random_state=0).fit_transform(np.zeros((5, 8, 8)))
     >>> path = os.path.join(tempfile.mkdtemp(), "pairs.npz")
     >>> save_pairs(path, noisy)
@@ -242,7 +241,7 @@ def split_targets(X, y):
     X : array-like
         Clean images, noisy images if ``y`` holds the clean ones, or :class:`NoisyImages`.
     y : array-like or None
-        Clean images; 1-d labels are ignored.
+        Clean images; labels are ignored, see :func:`is_target`.
 
     Returns
     -------
@@ -258,9 +257,8 @@ def split_targets(X, y):
     ValueError
         If X is :class:`NoisyImages` that lost its clean images, and ``y`` brings none.
     """
-    clean = check_targets(y)
-    if clean is not None:
-        return X, clean, None
+    if is_target(X, y):
+        return X, y, None
     if not isinstance(X, NoisyImages):
         return None, X, None
     if X.clean is None:

@@ -1,0 +1,54 @@
+"""Arrays in, arrays out: validation, layout, units and dtype of image batches.
+
+Inside the library a batch is a view ``(n, H, W, C)`` of the user's array, and on the device a
+float32 tensor ``(n, C, H, W)`` in units of the data range, so that black is 0 and white is 1.
+"""
+
+from ._checks import check_images, is_target, read_images
+from ._pairs import NoisyImages, check_same_shape, load_pairs, save_pairs, split_targets
+from ._sources import ImageSource, chunks
+from ._spec import (
+    ImageSpec,
+    channels_last,
+    check_channel_axis,
+    from_channels_last,
+    learn_spec,
+    to_channels_last,
+    view_of_size,
+)
+from ._units import (
+    check_units,
+    check_within_range,
+    from_array,
+    from_unit,
+    normalize_contrast,
+    to_array,
+    to_unit,
+)
+
+__all__ = [
+    "ImageSource",
+    "ImageSpec",
+    "NoisyImages",
+    "channels_last",
+    "check_channel_axis",
+    "check_images",
+    "check_same_shape",
+    "check_units",
+    "check_within_range",
+    "chunks",
+    "from_array",
+    "from_channels_last",
+    "from_unit",
+    "is_target",
+    "learn_spec",
+    "load_pairs",
+    "normalize_contrast",
+    "read_images",
+    "save_pairs",
+    "split_targets",
+    "to_array",
+    "to_channels_last",
+    "to_unit",
+    "view_of_size",
+]

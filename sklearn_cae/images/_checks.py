@@ -1,0 +1,155 @@
+"""Validation of what users give as images."""
+
+import numpy as np
+import torch
+from sklearn.utils.validation import check_array, validate_data
+
+from ._sources import ImageSource
+
+INTEGERS = (np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int16, np.int32, np.int64)
+# The first is what others become, such as float16 and bool.
+IMAGE_DTYPES = (np.float64, np.float32, *INTEGERS)
+DTYPES_BY_NAME = {np.dtype(dtype).name: dtype for dtype in IMAGE_DTYPES}
+LAYOUTS = (
+    "rows (n, n_features), gray images (n, H, W) or images with channels (n, H, W, C), or "
+    "(n, C, H, W) with channel_axis=1"
+)
+RAGGED = (
+    "Its images have different shapes, but one array needs images of one shape: crop or resize "
+    "them (skimage.transform.resize), or handle them one at a time."
+)
+# What to add to errors of scikit-learn and numpy, by words in them.
+CURES = {
+    "inhomogeneous": RAGGED,
+    "array element with a sequence": RAGGED,
+    "could not convert string": (
+        "Images are numbers: uint8, uint16, float32 or float64. Read files first, for instance "
+        "np.stack([skimage.io.imread(path) for path in paths])."
+    ),
+    "Expected 2D array": f"Expected are {LAYOUTS}.",
+}
+
+
+def check_images(estimator, X, *, reset, name="X"):
+    """Validate and measure a batch of images for an estimator, without a copy where it can.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``n_features_in_`` and ``feature_names_in_`` are set or, for rows, checked.
+    X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+        Images.
+    reset : bool
+        Whether to set the attributes of ``estimator`` or to check against them.
+    name : str
+        How error messages call the array.
+
+    Returns
+    -------
+    source : ImageSource
+        Images of 2 to 4 dimensions: integers, float32 or float64; anything else numeric becomes
+        float64.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is not an array of images, or its rows are not those of ``fit``.
+    """
+    columns_first = hasattr(X, "columns") and not reset
+    if columns_first:
+        # As in scikit-learn, wrong columns are told before wrong values.
+        validate_data(estimator, X, reset=False, skip_check_array=True)
+    source = read_images(X, name=name)
+    if source.ndim == 2 and not columns_first:
+        rows = X if hasattr(X, "columns") else source.pixels
+        validate_data(estimator, rows, reset=reset, skip_check_array=True)
+    elif reset:
+        one_row = source.pixels[:1].reshape(1, -1)
+        validate_data(estimator, one_row, reset=True, skip_check_array=True)
+    return source
+
+
+def read_images(X, *, name="X"):
+    """Validate and measure images that no estimator has to remember: an :class:`ImageSource`."""
+    if isinstance(X, ImageSource):
+        return X
+    try:
+        checked = check_array(
+            _with_own_dtype(X),
+            dtype=IMAGE_DTYPES,
+            allow_nd=True,
+            ensure_all_finite=False,
+            input_name=name,
+        )
+    except ValueError as error:
+        cure = next((cure for words, cure in CURES.items() if words in str(error)), "")
+        text = f"{name} cannot be read as images: {error} {cure}".rstrip()
+        raise ValueError(text) from error
+    if checked.ndim > 4 or checked.size == 0:
+        raise ValueError(
+            f"{name} has shape {checked.shape}; expected are {LAYOUTS}, with at least one value."
+        )
+    return ImageSource(checked, name)
+
+
+def is_target(X, y):
+    """Whether ``y`` is meant as clean images for ``X``, and not as labels, which are ignored.
+
+    Clean images have three dimensions or more, or are rows of as many values as an image of X.
+    Labels are 1-d, or a table of another width: several outputs, or one column for each class.
+    """
+    if y is None:
+        return False
+    shape = _shape(y)
+    if len(shape) >= 3:
+        return True
+    image_shape = _shape(X)[1:]
+    return len(shape) == 2 and shape[1] == int(np.prod(image_shape, dtype=int))
+
+
+def _shape(X):
+    if hasattr(X, "shape"):
+        return tuple(X.shape)
+    try:
+        return np.shape(X)
+    except ValueError:  # A ragged list, of which `read_images` tells more.
+        return (len(X), -1, -1)
+
+
+def _with_own_dtype(X):
+    """Keep the dtype of images in lists, tensors and frames, and the order of their bytes native.
+
+    Without it scikit-learn makes float64 of uint8 in nullable or Arrow columns and in lists.
+    """
+    if isinstance(X, torch.Tensor):
+        X = _from_tensor(X)
+    elif isinstance(X, (list, tuple, memoryview)):
+        X = np.asarray(X)
+    elif not isinstance(X, np.ndarray) and (dtype := _dtype_of_columns(X)) is not None:
+        X = np.asarray(X, dtype=dtype)
+    elif hasattr(X, "columns") and hasattr(X, "to_numpy"):
+        X = X.to_numpy()
+    if isinstance(X, np.ndarray) and not X.dtype.isnative:
+        X = X.astype(X.dtype.newbyteorder("="))
+    return X
+
+
+def _from_tensor(X):
+    X = X.detach().resolve_conj().resolve_neg().cpu()
+    # numpy has no bfloat16.
+    return (X.float() if X.dtype == torch.bfloat16 else X).numpy()
+
+
+def _dtype_of_columns(X):
+    """The dtype that all columns of a frame share, as numpy names it, ``None`` if they do not."""
+    dtypes = getattr(X, "dtypes", None) if hasattr(X, "columns") else None
+    if dtypes is None and hasattr(X, "schema"):
+        dtypes = getattr(X.schema, "types", None)
+    if dtypes is None:
+        return None
+    # "UInt8" of pandas and polars, "uint8[pyarrow]", "uint8" of pyarrow
+    names = {str(dtype).partition("[")[0].lower() for dtype in dtypes}
+    if len(names) > 1:
+        return None
+    name = names.pop()
+    return DTYPES_BY_NAME.get({"float": "float32", "double": "float64"}.get(name, name))

@@ -1,0 +1,238 @@
+"""Shape and layout of image batches: what is learned of them in ``fit``, and views of them."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._warnings import warn_user
+from ._units import check_within_range, dtype_limits, learn_range, warn_of_empty_range
+
+COLOUR_CHANNELS = (3, 4)
+
+
+@dataclass(frozen=True)
+class ImageSpec:
+    """Shape, layout, dtype and units of the images seen in ``fit``.
+
+    Attributes
+    ----------
+    height, width, n_channels : int
+        Shape of one image in pixels.
+    channel_axis : int
+        Axis of the channels in a batch ``(n, H, W, C)`` or ``(n, C, H, W)``: 3 or 1.
+    ndim : int
+        Dimensions of the batch: 2 for rows, 3 for gray images, 4 with a channel axis.
+    dtype : str
+        Name of the dtype of the images.
+    data_range : tuple of float
+        Values of black and of white.
+    fixed : bool
+        Whether the data range is fixed, so that results are clipped to it, or was learned from the
+        images, so that only their dtype limits them.
+    """
+
+    height: int
+    width: int
+    n_channels: int
+    channel_axis: int
+    ndim: int
+    dtype: str
+    data_range: tuple[float, float]
+    fixed: bool = True
+
+    @property
+    def image_shape(self):
+        """``(H, W)`` for gray images without a channel axis, else ``(H, W, C)``."""
+        size = (self.height, self.width)
+        return size if self.n_channels == 1 and self.ndim != 4 else (*size, self.n_channels)
+
+    @property
+    def limits(self):
+        """The smallest and the largest value that a result may have."""
+        return self.data_range if self.fixed else dtype_limits(np.dtype(self.dtype))
+
+    @property
+    def unit_limits(self):
+        """``limits`` in units of the data range: 0 and 1 where it is fixed."""
+        low, high = self.data_range
+        return tuple((limit - low) / (high - low) for limit in self.limits)
+
+
+def learn_spec(source, *, image_shape=None, channel_axis=-1, data_range="auto"):
+    """Learn the :class:`ImageSpec` of images; values beyond a data range that is given are refused.
+
+    See :class:`~sklearn_cae.DenoisingCAE` for the meaning of the parameters.
+    """
+    axis = check_channel_axis(channel_axis)
+    shape = None if image_shape is None else check_image_shape(image_shape)
+    learn_shape = learn_row_shape if source.ndim == 2 else learn_image_shape
+    height, width, n_channels = learn_shape(source, axis, shape)
+    data_range, fixed = learn_range(source, data_range)
+    if fixed:
+        check_within_range(source, data_range)
+        warn_of_empty_range(source, data_range)
+    return ImageSpec(
+        height, width, n_channels, axis, source.ndim, source.dtype.name, data_range, fixed
+    )
+
+
+def learn_row_shape(source, axis, image_shape):
+    n_features = source.shape[1]
+    if image_shape is None:
+        return guess_shape(source)
+    if math.prod(image_shape) != n_features:
+        raise ValueError(
+            f"image_shape={image_shape} means {math.prod(image_shape)} features, but "
+            f"{source.name} has {n_features}. Give the height, width and channels of one image."
+        )
+    return image_shape
+
+
+def learn_image_shape(source, axis, image_shape):
+    refuse_single_image(source)
+    warn_of_channel_axis(source, axis)
+    shape = channels_last(source.pixels, axis).shape[1:]
+    if image_shape not in (None, shape):
+        raise ValueError(
+            f"image_shape={image_shape}, but the images of {source.name} have shape {shape} "
+            "(height, width, channels). Leave image_shape=None unless X holds rows."
+        )
+    return shape
+
+
+def check_channel_axis(channel_axis):
+    if channel_axis not in (-1, 3, 1):
+        raise ValueError(
+            f"channel_axis={channel_axis!r}; allowed are -1 for images (n, H, W, C) and 1 for "
+            "images (n, C, H, W)."
+        )
+    return 1 if channel_axis == 1 else 3
+
+
+def check_image_shape(image_shape):
+    shape = tuple(image_shape) if isinstance(image_shape, (tuple, list)) else ()
+    if len(shape) not in (2, 3) or not all(
+        isinstance(side, (int, np.integer)) and side >= 1 for side in shape
+    ):
+        raise ValueError(
+            f"image_shape={image_shape!r}; expected (H, W) or (H, W, C), positive integers."
+        )
+    return (*shape, 1) if len(shape) == 2 else shape
+
+
+def guess_shape(source):
+    """Read rows as square gray images, or as strips with a warning."""
+    n_rows, n_features = source.shape
+    side = math.isqrt(n_features)
+    single = "A single gray image X is a batch as X[np.newaxis]."
+    if side * side == n_features:
+        if n_rows == n_features and side > 1:
+            warn_user(
+                f"{source.name} of shape {source.shape} is read as {n_rows} rows, each an image of "
+                f"{side} x {side} pixels. {single} If these are rows, give "
+                f"image_shape=({side}, {side})."
+            )
+        return (side, side, 1)
+    warn_user(
+        f"{source.name} has {n_features} features, which is not a square number: its rows are read "
+        f"as gray images of 1 x {n_features} pixels. Give image_shape=(H, W) or (H, W, C). {single}"
+    )
+    return (1, n_features, 1)
+
+
+def refuse_single_image(source):
+    """Refuse (H, W, 3) and (H, W, 4), which would be H gray images of three or four columns."""
+    shape = source.shape
+    if source.ndim == 3 and shape[2] in COLOUR_CHANNELS and min(shape[:2]) > 4:
+        raise ValueError(
+            f"{source.name} of shape {shape} looks like a single colour image, which is a batch as "
+            f"X[np.newaxis]; gray images of {shape[2]} columns are X[..., np.newaxis]."
+        )
+
+
+def warn_of_channel_axis(source, axis):
+    """Warn where the other end of (n, H, W, C) or (n, C, H, W) is probably that of the channels."""
+    if source.ndim != 4:
+        return
+    first, last = source.shape[1], source.shape[3]
+    if axis == 3 and last > COLOUR_CHANNELS[-1] and first < min(source.shape[2], last):
+        hint = "Images (n, C, H, W) need channel_axis=1; of volumes give the slices as images"
+    elif axis == 1 and first > COLOUR_CHANNELS[-1] and last < min(source.shape[2], first):
+        hint = "Images (n, H, W, C) need channel_axis=-1; of volumes give the slices as images"
+    else:
+        return
+    warn_user(
+        f"{source.name} of shape {source.shape} is read as {len(source)} images with "
+        f"{source.shape[axis]} channels. {hint}."
+    )
+
+
+def to_channels_last(source, spec):
+    """View images as ``(n, H, W, C)``; H and W may differ from those of ``spec``.
+
+    Parameters
+    ----------
+    source : ImageSource
+        Images of any layout that ``spec`` admits.
+    spec : ImageSpec
+        The layout of ``fit``. Rows are taken only where ``fit`` took rows.
+    """
+    X = source.pixels
+    if X.ndim == 2:
+        _check_rows(source, spec)
+        size = (spec.height, spec.width)
+        if spec.channel_axis == 3:
+            return X.reshape(len(X), *size, spec.n_channels)
+        return X.reshape(len(X), spec.n_channels, *size).transpose(0, 2, 3, 1)
+    if spec.n_channels == 1:
+        refuse_single_image(source)
+    images = channels_last(X, spec.channel_axis)
+    if images.shape[3] != spec.n_channels:
+        single = (
+            " A single image X is a batch as X[np.newaxis]."
+            if X.ndim == 3 and spec.n_channels in (X.shape[0], X.shape[2])
+            else ""
+        )
+        raise ValueError(
+            f"{source.name} of shape {X.shape} has {images.shape[3]} channel(s), but the images of "
+            f"fit have {spec.n_channels}. Axis {spec.channel_axis} holds the channels of arrays "
+            f"with four dimensions, as channel_axis says.{single}"
+        )
+    return images
+
+
+def _check_rows(source, spec):
+    """Refuse 2-d arrays after a fit on images: a single image would be read as rows."""
+    if spec.ndim != 2:
+        shape = (spec.height, spec.width) if spec.ndim == 3 else spec.image_shape
+        raise ValueError(
+            f"{source.name} has shape {source.shape}, but the images of fit had {spec.ndim} "
+            f"dimensions. A single image X is a batch as X[np.newaxis]; rows are "
+            f"X.reshape(-1, {', '.join(map(str, shape))})."
+        )
+
+
+def view_of_size(source, spec):
+    """View images as ``(n, H, W, C)``, with the H and W of ``spec`` only."""
+    images = to_channels_last(source, spec)
+    size = (spec.height, spec.width)
+    if images.shape[1:3] != size:
+        raise ValueError(
+            f"{source.name} has images of {images.shape[1]} x {images.shape[2]} pixels, but those "
+            f"in fit had {size[0]} x {size[1]}. Crop or resize the images."
+        )
+    return images
+
+
+def channels_last(X, axis):
+    """View ``(n, H, W)``, ``(n, H, W, C)`` or ``(n, C, H, W)`` as ``(n, H, W, C)``."""
+    return X[..., np.newaxis] if X.ndim == 3 else np.moveaxis(X, axis, 3)
+
+
+def from_channels_last(images, ndim, spec):
+    """Bring images ``(n, H, W, C)`` to the layout of a batch with ``ndim`` dimensions."""
+    if ndim == 3:
+        return images[..., 0]
+    images = np.moveaxis(images, 3, spec.channel_axis)
+    return images.reshape(len(images), -1) if ndim == 2 else images
