@@ -54,9 +54,16 @@ class ImageSpec:
 
     @property
     def unit_limits(self):
-        """``limits`` in units of the data range: 0 and 1 where it is fixed."""
+        """Where what a network sees lies, in units of the data range.
+
+        0 and 1 where the range is fixed. Where it was learned, one width more at each end: what
+        lies beyond is no image but a hot pixel, which would spread over its surroundings.
+        """
+        if self.fixed:
+            return 0.0, 1.0
         low, high = self.data_range
-        return tuple((limit - low) / (high - low) for limit in self.limits)
+        smallest, largest = ((limit - low) / (high - low) for limit in self.limits)
+        return max(smallest, -1.0), min(largest, 2.0)
 
 
 def learn_spec(source, *, image_shape=None, channel_axis=-1, data_range="auto"):

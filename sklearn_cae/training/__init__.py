@@ -1,0 +1,20 @@
+"""Training with skorch: whole batches, schedules, progress and devices."""
+
+from ._device import resolve_device
+from ._history import epoch_curves
+from ._net import DenoisingNet, make_net, psnr_of
+from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
+from ._train import TrainingPlan, train
+
+__all__ = [
+    "LR_SCHEDULES",
+    "OPTIMIZERS",
+    "DenoisingNet",
+    "TrainingPlan",
+    "epoch_curves",
+    "make_net",
+    "psnr_of",
+    "resolve_device",
+    "resolve_optimizer",
+    "train",
+]
