@@ -210,13 +210,20 @@ def to_channels_last(source, spec):
 
 
 def _check_rows(source, spec):
-    """Refuse 2-d arrays after a fit on images: a single image would be read as rows."""
+    """Refuse rows of other images, and all after a fit on images: one image looks like rows."""
     if spec.ndim != 2:
         shape = (spec.height, spec.width) if spec.ndim == 3 else spec.image_shape
         raise ValueError(
             f"{source.name} has shape {source.shape}, but the images of fit had {spec.ndim} "
             f"dimensions. A single image X is a batch as X[np.newaxis]; rows are "
             f"X.reshape(-1, {', '.join(map(str, shape))})."
+        )
+    n_features = spec.height * spec.width * spec.n_channels
+    if source.shape[1] != n_features:
+        # In the words of scikit-learn, which asks for them.
+        raise ValueError(
+            f"{source.name} has {source.shape[1]} features, but ImageSpec is expecting "
+            f"{n_features} features as input: the pixels of an image in fit."
         )
 
 
