@@ -5,6 +5,7 @@ import torch
 from sklearn.utils.validation import check_array, validate_data
 
 from ._sources import ImageSource
+from ._spec import refuse_rows
 
 INTEGERS = (np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int16, np.int32, np.int64)
 # The first is what others become, such as float16 and bool.
@@ -59,6 +60,8 @@ def check_images(estimator, X, *, reset, name="X"):
     if columns_first:
         check_columns(estimator, X)
     source = read_images(X, name=name)
+    if source.ndim == 2 and not reset and hasattr(estimator, "image_spec_"):
+        refuse_rows(source, estimator.image_spec_)
     if source.ndim == 2 and not columns_first:
         rows = X if hasattr(X, "columns") else source.pixels
         validate_data(estimator, rows, reset=reset, skip_check_array=True)

@@ -187,7 +187,8 @@ def to_channels_last(source, spec):
     """
     X = source.pixels
     if X.ndim == 2:
-        _check_rows(source, spec)
+        refuse_rows(source, spec)
+        _check_width(source, spec)
         size = (spec.height, spec.width)
         if spec.channel_axis == 3:
             return X.reshape(len(X), *size, spec.n_channels)
@@ -209,8 +210,8 @@ def to_channels_last(source, spec):
     return images
 
 
-def _check_rows(source, spec):
-    """Refuse rows of other images, and all after a fit on images: one image looks like rows."""
+def refuse_rows(source, spec):
+    """Refuse 2-d arrays after a fit on images: a single image would be read as rows."""
     if spec.ndim != 2:
         shape = (spec.height, spec.width) if spec.ndim == 3 else spec.image_shape
         raise ValueError(
@@ -218,6 +219,9 @@ def _check_rows(source, spec):
             f"dimensions. A single image X is a batch as X[np.newaxis]; rows are "
             f"X.reshape(-1, {', '.join(map(str, shape))})."
         )
+
+
+def _check_width(source, spec):
     n_features = spec.height * spec.width * spec.n_channels
     if source.shape[1] != n_features:
         # In the words of scikit-learn, which asks for them.
