@@ -322,7 +322,7 @@ BAD_OPTIONS = {
     "noise below zero": ({"noise": GaussianNoise(-0.1)}, "is -0.1; expected a number from 0 to 1"),
     "noise in levels of uint8": ({"noise": GaussianNoise(25)}, r"is 25; .* is 25 / 255"),
     "noise above one": ({"noise": SaltAndPepperNoise(1.5)}, "is 1.5; expected"),
-    "noise without photons": ({"noise": PoissonNoise(0)}, "is 0; expected"),
+    "noise without photons": ({"noise": PoissonNoise(0)}, "is 0; a peak must be above 0"),
     "noise in a chain": ({"noise": NoiseChain([GaussianNoise(-1)])}, "is -1; expected"),
     "image_shape of another size": ({"image_shape": (4, 4)}, r"image_shape=\(4, 4.*have shape"),
     "image_shape of floats": ({"image_shape": (8.0, 8.0)}, r"image_shape=\(8.0.*positive integers"),
