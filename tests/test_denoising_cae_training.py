@@ -313,16 +313,16 @@ def test_ten_images_do_not_make_images_worse():
     assert quality(cae.predict(NOISY_TEST)) > quality(NOISY_TEST)
 
 
-def test_one_pass_over_few_images_leaves_statistics_that_are_settled():
-    X = patches(30, "train")
-    cae = DenoisingCAE(UNet((8, 16)), max_epochs=5, lr=1e-3, random_state=0).fit(X)
-    # In training the network normalises by the batch; afterwards by what it remembers of them.
-    images = torch.from_numpy(X[:30].transpose(0, 3, 1, 2) / np.float32(255))
+def test_a_few_steps_leave_the_network_that_was_trained():
+    # In training it normalises by the batch; afterwards by the statistics that it remembers, of
+    # which three steps of running means leave three quarters at their start.
+    cae = small_cae(validation_fraction=0, noise="none").fit(X)
+    images = torch.from_numpy(X[:, np.newaxis])
     module = copy.deepcopy(cae.net_.module_)
     with torch.no_grad():
         remembered, of_the_batch = module.eval()(images), module.train()(images)
-    # 20 steps leave an eighth of the start in running means; settled, the outputs agree to 1 %.
-    assert (remembered - of_the_batch).abs().mean() < 0.01
+    # A tenth of the spread of the images here; without settling it is nine tenths.
+    assert (remembered - of_the_batch).square().mean().sqrt() < of_the_batch.std() / 4
 
 
 @pytest.mark.parametrize("way", ["warm start", "partial_fit"])
