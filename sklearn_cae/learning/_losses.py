@@ -143,6 +143,7 @@ class PerceptualLoss(LossSpec):
         "blocks": [Interval(Integral, 1, len(VGG16_BLOCKS), closed="both")],
         "weights": [str, PathLike, None],
     }
+    changeable = frozenset({"weight"})
 
     def __init__(
         self,
