@@ -32,6 +32,18 @@ class OneConvolution(nn.Module):
         return self.conv(images)
 
 
+class Lazy(nn.Module):
+    """A user's network that learns the channels, and draws weights, from the first images."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps = nn.LazyConv2d(4, 3, padding=1)
+        self.image = nn.Conv2d(4, 3, 3, padding=1)
+
+    def forward(self, images):
+        return self.image(self.maps(images))
+
+
 class Gain(nn.Module):
     """A user's network for any channels."""
 
@@ -67,6 +79,7 @@ SPECS = [
     UNet(ConvEncoder((4, 8), downsampling="stride"), normalization=None),
     Autoencoder(VGG16Encoder(1, weights=None)),
     TorchNetwork(OneConvolution, {"kernel_size": 5}),
+    TorchNetwork(Lazy),
 ]
 
 

@@ -147,7 +147,7 @@ class NetworkSpec(Spec):
         Returns
         -------
         module : torch.nn.Module
-            float32 module on the CPU, of the protocol above.
+            Module on the CPU, float32, of the protocol above.
         """
 
 
@@ -184,5 +184,5 @@ class EncoderSpec(Spec):
         Returns
         -------
         module : torch.nn.Module
-            float32 module on the CPU.
+            Module on the CPU, float32.
         """
