@@ -94,7 +94,7 @@ class NoisyImages(np.ndarray):
         return NoisyImages(selected, self.clean[rows], self.noise)
 
     @property
-    def strides(self):
+    def strides(self):  # type: ignore[override]
         """Bytes from one value to the next along each axis.
 
         joblib.hash asks for them after the values, and so hashes the clean images too: a cached
@@ -124,6 +124,9 @@ class NoisyImages(np.ndarray):
 
 class _StridesOfPairs(tuple):
     """Strides that, when pickled, bring along what belongs to the array."""
+
+    clean: Any
+    noise: Any
 
     def __new__(cls, strides, clean=None, noise=None):
         self = super().__new__(cls, strides)

@@ -150,7 +150,7 @@ def draw_level(level: Level, images: torch.Tensor, generator: Generators) -> flo
     >>> draw_level((0.1, 0.2), torch.zeros(5, 3, 8, 8), torch.Generator()).shape
     torch.Size([5, 1, 1, 1])
     """
-    if not isinstance(level, (tuple, list)):
+    if not isinstance(level, Sequence):
         return level
     low, high = level
     return low + (high - low) * draw_uniform(images[:, :1, :1, :1], generator)
