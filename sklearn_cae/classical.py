@@ -147,8 +147,10 @@ def _each(function):
 FILTERS: dict[str, Filter] = {
     # Pixels; what salt and pepper needs up to about a third of the pixels.
     "median": Filter(_median, {"size": (3, 5, 7)}),
-    # The best weight is near the standard deviation of the noise, for strong noise above it.
-    "total_variation": Filter(_each(_total_variation), {"weight": (*LEVELS, 0.7, 1.0)}),
+    # The best weight is a third of the standard deviation of weak noise, and above that of strong.
+    "total_variation": Filter(
+        _each(_total_variation), {"weight": (0.003, 0.005, 0.007, *LEVELS, 0.7, 1.0)}
+    ),
     # Patches as in scikit-image's gallery, and smaller ones for small images.
     "nl_means": Filter(_each(_nl_means), {"sigma": LEVELS, "patch_size": (3, 5)}),
     # The shortest wavelet for patches up to 32 x 32 pixels, a smooth one for larger images.

@@ -151,6 +151,12 @@ def like_container(X, images):
 def _spec_of(denoiser, clean):
     spec = getattr(denoiser, "image_spec_", None)
     if spec is not None:
+        n_features = spec.height * spec.width * spec.n_channels
+        if clean.ndim == spec.ndim == 2 and clean.shape[1] != n_features:
+            raise ValueError(
+                f"X has {clean.shape[1]} features, but {type(denoiser).__name__} is expecting "
+                f"{n_features} features as input."
+            )
         return spec
     return learn_spec(
         clean,

@@ -209,9 +209,9 @@ def psnr_of_each(true, test, data_range):
     scale = _scale(data_range)
     # Equal images divide by 0; what overflows is refused below.
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        mse = np.concatenate([_mse(*pair) for pair in _float64_chunks(true, test, scale)])
-        psnr = 10 * np.log10((data_range / scale) ** 2 / mse)
-    _check_representable(mse, data_range)
+        rms = np.concatenate([_rms(*pair) for pair in _float64_chunks(true, test, scale)])
+        psnr = 20 * np.log10(data_range / scale / rms)
+    _check_representable(rms, data_range)
     return psnr
 
 
@@ -269,7 +269,7 @@ def _check_representable(values, data_range):
     if not np.isfinite(values).all():
         raise ValueError(
             f"data_range={data_range!r} is too small for these images: float64 cannot hold their "
-            "squared differences in its units. Give white minus black of the images."
+            "differences in its units. Give white minus black of the images."
         )
 
 
@@ -283,9 +283,18 @@ def _float64_chunks(true, test, scale):
         yield tuple(np.divide(images[rows], scale, dtype=np.float64) for images in (true, test))
 
 
-def _mse(x, y):
+def _rms(x, y):
+    """Root mean square of the differences of each image."""
     difference = (x - y).reshape(len(x), -1)
-    return np.square(difference, out=difference).mean(axis=1)
+    mse = np.square(difference).mean(axis=1)
+    rms = np.sqrt(mse)
+    # Squares of tiny differences are 0, those of huge ones infinite.
+    lost = (mse == 0) | np.isinf(mse)
+    if lost.any():
+        peak = np.abs(difference[lost]).max(axis=1)
+        relative = difference[lost] / np.where(peak > 0, peak, 1)[:, np.newaxis]
+        rms[lost] = peak * np.sqrt(np.square(relative).mean(axis=1))
+    return rms
 
 
 def _ssim(x, y, data_range, win_size):
