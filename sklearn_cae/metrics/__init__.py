@@ -6,7 +6,7 @@ pixels in a direction have no SSIM: :func:`structural_similarity` and ``ssim_sco
 tables and figures show the PSNR alone.
 """
 
-from ._evaluation import denoise_pairs, denoiser_of, like_container, noisy_batch
+from ._evaluation import denoise_pairs, denoiser_of, noisy_batch
 from ._quality import (
     PSNR_CAP,
     SSIM_MIN_SIZE,
@@ -24,7 +24,6 @@ __all__ = [
     "capped_psnr",
     "denoise_pairs",
     "denoiser_of",
-    "like_container",
     "noisy_batch",
     "peak_signal_noise_ratio",
     "psnr_scorer",

@@ -118,7 +118,7 @@ def noisy_batch(X, y, *, spec_of, noise_of, seed):
     images = to_channels_last(source, spec)
     if noisy is None:
         corrupted = _corrupt(images, resolve_noise(noise_of()), seed, spec)
-        given = like_container(X, from_channels_last(corrupted, source.ndim, spec))
+        given = _like_container(X, from_channels_last(corrupted, source.ndim, spec))
         return NoisyBatch(images, corrupted, given, spec)
     given = noisy if hasattr(noisy, "columns") else noisy_source.pixels
     return NoisyBatch(images, to_channels_last(noisy_source, spec), given, spec)
@@ -135,17 +135,6 @@ def denoiser_of(estimator):
             estimator = estimator.best_estimator_
         else:
             return estimator
-
-
-def like_container(X, images):
-    """Put rows of images into a data frame if X is one: ``predict`` checks the column names."""
-    if not hasattr(X, "columns"):
-        return images
-    if hasattr(X, "iloc"):
-        return type(X)(images, index=X.index, columns=X.columns)
-    if hasattr(X, "column_names"):
-        return type(X).from_arrays(list(images.T), names=X.column_names)
-    return type(X)(images, schema=list(X.columns), orient="row")
 
 
 def _spec_of(denoiser, clean):
@@ -180,3 +169,14 @@ def _corrupt(images, noise, seed, spec):
     # Integers cannot hold noise that leaves the data range.
     dtype = images.dtype if noise.clip else np.result_type(images.dtype, np.float32)
     return corrupt_images(images, noise, seed, spec, dtype)
+
+
+def _like_container(X, images):
+    """Put rows of images into a data frame if X is one: ``predict`` checks the column names."""
+    if not hasattr(X, "columns"):
+        return images
+    if hasattr(X, "iloc"):
+        return type(X)(images, index=X.index, columns=X.columns)
+    if hasattr(X, "column_names"):
+        return type(X).from_arrays(list(images.T), names=X.column_names)
+    return type(X)(images, schema=list(X.columns), orient="row")

@@ -1,7 +1,7 @@
 """PSNR and SSIM of each image in a batch."""
 
 import math
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -253,7 +253,7 @@ def _check_window(win_size, image_size):
     if win_size is None:
         win_size = min(SSIM_WINDOW, smallest - 1 + smallest % 2)
     if (
-        not isinstance(win_size, Integral)
+        not isinstance(win_size, (int, np.integer))
         or win_size % 2 == 0
         or not SSIM_MIN_SIZE <= win_size <= smallest
     ):
