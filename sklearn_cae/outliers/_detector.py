@@ -64,10 +64,10 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         :class:`sklearn.frozen.FrozenEstimator`, and ``fit`` should then see other images than it
         did. Of a frozen search or pipeline the autoencoder alone is taken. ``None`` is
         ``DenoisingCAE()``.
-    score : str or OutlierScore, default="density"
+    outlier_score : str or OutlierScore, default="density"
         What makes an image normal. An object for other options than the defaults, such as
         ``DenoisingScore(n_draws=8)``, or for a score of your own; a search reaches into it:
-        ``score__n_draws``.
+        ``outlier_score__n_draws``.
 
         - "density", :class:`DensityScore`: a code where the training images' codes are dense;
         - "reconstruction", :class:`ReconstructionScore`: a small mean squared error of its
@@ -101,8 +101,8 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
     estimator_ : DenoisingCAE or FrozenEstimator
         The fitted autoencoder. One that is not frozen takes images (n, H, W, C), with
         ``normalizes_contrast_`` normalised ones in [0, 1].
-    score_ : OutlierScore
-        The fitted score; ``score_.density_`` is the density of "density".
+    outlier_score_ : OutlierScore
+        The fitted score; ``outlier_score_.density_`` is the density of "density".
     offset_ : float
         ``decision_function`` is ``score_samples`` minus this.
     calibration_scores_ : ndarray of shape (n_calibration,)
@@ -156,7 +156,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
 
     _parameter_constraints = {
         "estimator": [DenoisingCAE, FrozenEstimator, None],
-        "score": [StrOptions(set(SCORES)), OutlierScore],
+        "outlier_score": [StrOptions(set(SCORES)), OutlierScore],
         "contrast_normalization": [StrOptions({"auto"}), "boolean"],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
@@ -167,14 +167,14 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         self,
         estimator: DenoisingCAE | FrozenEstimator | None = None,
         *,
-        score: str | OutlierScore = "density",
+        outlier_score: str | OutlierScore = "density",
         contrast_normalization: str | bool = "auto",
         contamination: str | float = "auto",
         calibration_fraction: float = 0.2,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.estimator = estimator
-        self.score = score
+        self.outlier_score = outlier_score
         self.contrast_normalization = contrast_normalization
         self.contamination = contamination
         self.calibration_fraction = calibration_fraction
@@ -203,7 +203,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
             then as it was before, as it is after any other error and after Ctrl-C.
         """
         self._validate_params()
-        score = resolve_score(self.score)
+        score = resolve_score(self.outlier_score)
         seed = resolve_seed(self.random_state)
         _, X, noise = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, noise)
@@ -230,7 +230,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
             offset = np.quantile(np.concatenate([of_train, scores]), float(self.contamination))
         fitted = {
             "estimator_": estimator,
-            "score_": score,
+            "outlier_score_": score,
             "offset_": offset,
             "calibration_scores_": scores,
             "normalizes_contrast_": normalize,
@@ -240,7 +240,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """How normal images look, by ``score``.
+        """How normal images look, by ``outlier_score``.
 
         Parameters
         ----------
@@ -261,7 +261,8 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
             If X does not have the shape or the units of the images in ``fit``, or is not finite.
         """
         _, images = self._read(X)
-        return self.score_.combine(self._collect(self.score_.values, images))
+        score = self.outlier_score_
+        return score.combine(self._collect(score.values, images))
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Scores relative to the threshold: negative for outliers.
@@ -380,7 +381,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
             As in ``score_samples``.
         """
         ndim, images = self._read(X)
-        score = self.score_
+        score = self.outlier_score_
 
         def rows_of(batch):
             errors = batch.squared_error

@@ -45,7 +45,7 @@ class OutlierScore(VersionedState, BaseEstimator, metaclass=ABCMeta):
     >>> X, y = load_digits(return_X_y=True)
     >>> zeros = X[y == 0] / 16
     >>> cae = DenoisingCAE(Autoencoder((16, 32)))
-    >>> detector = CAEOutlierDetector(cae, score=LargestErrorScore(), random_state=0)
+    >>> detector = CAEOutlierDetector(cae, outlier_score=LargestErrorScore(), random_state=0)
     >>> detector.fit(zeros[:150]).score_samples(zeros[150:]).shape
     (28,)
     """
@@ -121,8 +121,8 @@ class DensityScore(OutlierScore):
     --------
     >>> from sklearn.mixture import GaussianMixture
     >>> from sklearn_cae import CAEOutlierDetector, DensityScore
-    >>> detector = CAEOutlierDetector(score=DensityScore(GaussianMixture(5)))
-    >>> detector.set_params(score__density__n_components=3).score
+    >>> detector = CAEOutlierDetector(outlier_score=DensityScore(GaussianMixture(5)))
+    >>> detector.set_params(outlier_score__density__n_components=3).outlier_score
     DensityScore(density=GaussianMixture(n_components=3))
     """
 
@@ -164,7 +164,7 @@ class ReconstructionScore(OutlierScore):
     Examples
     --------
     >>> from sklearn_cae import CAEOutlierDetector, ReconstructionScore
-    >>> CAEOutlierDetector(score=ReconstructionScore()).score
+    >>> CAEOutlierDetector(outlier_score=ReconstructionScore()).outlier_score
     ReconstructionScore()
     """
 
@@ -185,7 +185,7 @@ class SSIMScore(OutlierScore):
     Examples
     --------
     >>> from sklearn_cae import CAEOutlierDetector, SSIMScore
-    >>> CAEOutlierDetector(score=SSIMScore()).score
+    >>> CAEOutlierDetector(outlier_score=SSIMScore()).outlier_score
     SSIMScore()
     """
 
@@ -218,8 +218,8 @@ class DenoisingScore(OutlierScore):
     Examples
     --------
     >>> from sklearn_cae import CAEOutlierDetector, DenoisingScore
-    >>> detector = CAEOutlierDetector(score=DenoisingScore())
-    >>> detector.set_params(score__n_draws=8).score
+    >>> detector = CAEOutlierDetector(outlier_score=DenoisingScore())
+    >>> detector.set_params(outlier_score__n_draws=8).outlier_score
     DenoisingScore(n_draws=8)
     """
 
@@ -260,7 +260,7 @@ class FeatureScore(OutlierScore):
     Examples
     --------
     >>> from sklearn_cae import CAEOutlierDetector, FeatureScore
-    >>> CAEOutlierDetector(score=FeatureScore(3)).score
+    >>> CAEOutlierDetector(outlier_score=FeatureScore(3)).outlier_score
     FeatureScore(stage=3)
     """
 
@@ -304,7 +304,8 @@ class CombinedScore(OutlierScore):
     Examples
     --------
     >>> from sklearn_cae import CAEOutlierDetector, CombinedScore, DenoisingScore
-    >>> CAEOutlierDetector(score=CombinedScore(["density", DenoisingScore(n_draws=2)])).score
+    >>> score = CombinedScore(["density", DenoisingScore(n_draws=2)])
+    >>> CAEOutlierDetector(outlier_score=score).outlier_score
     CombinedScore(scores=['density', DenoisingScore(n_draws=2)])
     """
 
@@ -391,7 +392,7 @@ def resolve_score(score: str | OutlierScore) -> OutlierScore:
         score.check()
         return clone(score)
     raise ValueError(
-        f"score={score!r}; allowed are the names {sorted(SCORES)}, and a score such as "
+        f"{score!r} is no score; allowed are the names {sorted(SCORES)}, and a score such as "
         "DenoisingScore(n_draws=8)."
     )
 
