@@ -6,19 +6,28 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_cae import DenoisingCAE, _vgg16_weights
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, UNet
 
 
-def small_cae(**params):
-    """A network of 4 and 8 feature maps that halves images twice."""
-    defaults = {
-        "channels": (4, 8),
-        "code_channels": 4,
-        "batch_size": 8,
-        "max_epochs": 1,
-        "random_state": 0,
-    }
-    return DenoisingCAE(**defaults | params)
+def small_autoencoder(**options):
+    """An autoencoder of 4 and 8 feature maps that halves images twice."""
+    return Autoencoder(small_encoder(), **options)
+
+
+def small_unet(**options):
+    """A U-Net of 4 and 8 feature maps that halves images twice."""
+    return UNet(small_encoder(), **options)
+
+
+def small_encoder(**options):
+    return ConvEncoder((4, 8), code_channels=4, **options)
+
+
+def small_cae(network=None, **params):
+    """A network of 4 and 8 feature maps, trained for one pass."""
+    defaults = {"batch_size": 8, "max_epochs": 1, "random_state": 0, "for_codes": True}
+    network = small_autoencoder() if network is None else network
+    return DenoisingCAE(network, **defaults | params)
 
 
 def gray(n=24, height=8, width=8, seed=0):
@@ -52,8 +61,8 @@ def assert_same_weights(one, other):
 
 
 def identity_cae(X, **params):
-    """A fitted network that gives back its input: a residual output of which nothing is left."""
-    cae = small_cae(residual=True, **params).fit(X)
+    """A fitted network that gives back its input: a U-Net that adds nothing."""
+    cae = small_cae(small_unet(), **params).fit(X)
     with torch.no_grad():
         for parameter in cae.net_.module_.parameters():
             parameter.zero_()
@@ -66,8 +75,8 @@ class BatchRecorder(Callback):
     Attributes
     ----------
     train, valid : list of tuple
-        Noisy and clean images (n, C, H, W) of each batch in [0, 1].
-    pairs : ImagePairs
+        Noisy and clean images (n, C, H, W) of each batch in units of the data range.
+    images : TrainingImages
         The training data.
     """
 
@@ -75,15 +84,16 @@ class BatchRecorder(Callback):
         self.train, self.valid = [], []
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        self.pairs = X
+        self.images = X
 
     def on_batch_begin(self, net, batch=None, training=None, **kwargs):
         batches = self.train if training else self.valid
         batches.append(tuple(images.cpu().numpy().copy() for images in batch))
 
 
-# Parameters of a training that leaves the weights where they are.
-STILL = {"optimizer": "sgd", "lr": 1e-12, "lr_schedule": "constant", "normalization": None}
+# Parameters of a training that leaves the weights where they are; without normalisation the
+# outputs too.
+STILL = {"optimizer": "sgd", "lr": 1e-12, "lr_schedule": "constant"}
 
 
 # Where the official weights of VGG16 are published.

@@ -92,7 +92,8 @@ def _shapes(weights):
 
 
 def _without_batches(epoch):
-    return {key: value for key, value in epoch.items() if key != "batches"}
+    # History expects the key.
+    return {**epoch, "batches": []}
 
 
 def _to_array(tensor):

@@ -2,7 +2,7 @@
 
 from ._device import resolve_device
 from ._history import epoch_curves
-from ._net import DenoisingNet, make_net, psnr_of
+from ._net import DenoisingNet, make_net
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
 
@@ -13,7 +13,6 @@ __all__ = [
     "TrainingPlan",
     "epoch_curves",
     "make_net",
-    "psnr_of",
     "resolve_device",
     "resolve_optimizer",
     "train",
