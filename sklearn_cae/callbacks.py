@@ -99,10 +99,11 @@ class ReconstructionSnapshots(Callback):
     >>> from sklearn_cae.callbacks import ReconstructionSnapshots
     >>> X = load_digits().images / 16
     >>> folder = tempfile.mkdtemp()
-    >>> snapshots = ReconstructionSnapshots(X[200:204], path=folder)
-    >>> cae = DenoisingCAE(max_epochs=2, callbacks=[snapshots], random_state=0).fit(X[:200])
+    >>> snapshots = ReconstructionSnapshots(X[200:204], every=5, path=folder)
+    >>> cae = DenoisingCAE("unet", max_epochs=10, callbacks=[snapshots], random_state=0)
+    >>> cae = cae.fit(X[:200])
     >>> sorted(os.listdir(folder))
-    ['epoch_0001.png', 'epoch_0002.png']
+    ['epoch_0005.png', 'epoch_0010.png']
     """
 
     _parameter_constraints = {
@@ -136,10 +137,8 @@ class ReconstructionSnapshots(Callback):
         self._check_params()
         self.spec_, self.limits_ = X.spec, X.limits
         self.clean_, self.noisy_ = self._pairs(X, net.module_.fixed_size)
-        noise_std = float(
-            np.sqrt(np.mean(np.square(self._unit(self.noisy_) - self._unit(self.clean_))))
-        )
-        self.error_limit_ = ERROR_STDS * noise_std or 1.0
+        noise = self._unit(self.noisy_) - self._unit(self.clean_)
+        self.error_limit_ = ERROR_STDS * float(np.sqrt(np.square(noise).mean())) or 1.0
         # Training that goes on goes on with its animation.
         if not net.history or not hasattr(self, "frames_"):
             self.frames_, self.has_warned_ = [], False
@@ -203,10 +202,8 @@ class ReconstructionSnapshots(Callback):
         if noisy is not None:
             return images, view(read_images(noisy, name="X_clean"), spec)
         noise = self._noise(train_images)
-        # Integers cannot hold noise that leaves the data range.
-        dtype = images.dtype if noise.clip else np.result_type(images.dtype, np.float32)
         seed = resolve_seed(self.random_state)
-        return images, corrupt_images(images, noise, seed, spec, dtype)
+        return images, corrupt_images(images, noise, seed, spec)
 
     def _noise(self, train_images):
         noise = train_images.noise if self.noise is None else self.noise

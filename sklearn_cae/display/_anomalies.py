@@ -49,8 +49,8 @@ class AnomalyMapDisplay:
     >>> from sklearn_cae.display import AnomalyMapDisplay
     >>> digits = load_digits()
     >>> zeros, ones = (digits.images[digits.target == k] / 16 for k in (0, 1))
-    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1)
-    >>> detector = CAEOutlierDetector(cae, method="reconstruction", random_state=0).fit(zeros)
+    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, for_codes=True)
+    >>> detector = CAEOutlierDetector(cae, random_state=0).fit(zeros)
     >>> display = AnomalyMapDisplay.from_estimator(detector, ones, n_images=4)
     >>> display.axes_.shape
     (2, 4)

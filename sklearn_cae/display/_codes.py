@@ -90,7 +90,7 @@ class CodesDisplay:
     >>> from sklearn_cae.display import CodesDisplay
     >>> digits = load_digits()
     >>> X, y = digits.images / 16, digits.target
-    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, random_state=0).fit(X[:200])
+    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, for_codes=True).fit(X[:200])
     >>> display = CodesDisplay.from_estimator(cae, X[200:400], y[200:400])
     >>> display.points.shape
     (200, 2)

@@ -48,10 +48,10 @@ class DenoisingDisplay:
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import Autoencoder, ClassicalDenoiser, DenoisingCAE, NoiseInjector
+    >>> from sklearn_cae import ClassicalDenoiser, DenoisingCAE, NoiseInjector
     >>> from sklearn_cae.display import DenoisingDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, random_state=0).fit(X[:200])
+    >>> cae = DenoisingCAE("unet", max_epochs=10, random_state=0).fit(X[:200])
     >>> display = DenoisingDisplay.from_estimator(cae, X[200:], n_images=4)
     >>> display.axes_.shape
     (3, 4)

@@ -45,7 +45,7 @@ class ReconstructionErrorDisplay:
     >>> digits = load_digits()
     >>> X = digits.images / 16
     >>> ones, others = X[digits.target == 1], X[digits.target != 1]
-    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, random_state=0).fit(ones[:100])
+    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, for_codes=True).fit(ones[:100])
     >>> display = ReconstructionErrorDisplay.from_estimator(cae, ones[100:], others)
     >>> list(display.errors)
     ['normal', 'other']

@@ -45,10 +45,10 @@ class FeatureMapsDisplay:
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import Autoencoder, DenoisingCAE
+    >>> from sklearn_cae import DenoisingCAE
     >>> from sklearn_cae.display import FeatureMapsDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(Autoencoder((8, 16)), max_epochs=1, random_state=0).fit(X[:200])
+    >>> cae = DenoisingCAE("unet", max_epochs=10, random_state=0).fit(X[:200])
     >>> display = FeatureMapsDisplay.from_estimator(cae, X[200:], n_maps=4)
     >>> list(display.maps) == cae.layer_names_
     True

@@ -38,7 +38,7 @@ class InterpolationDisplay:
     >>> from sklearn_cae import Autoencoder, DenoisingCAE, LatentSampler
     >>> from sklearn_cae.display import InterpolationDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(Autoencoder((8,), latent_dim=8), max_epochs=1)
+    >>> cae = DenoisingCAE(Autoencoder((8,), latent_dim=8), max_epochs=1, for_codes=True)
     >>> sampler = LatentSampler(cae, random_state=0).fit(X[:200])
     >>> display = InterpolationDisplay.from_estimator(sampler, X[:2], X[2:4], n_steps=5)
     >>> display.axes_.shape

@@ -43,10 +43,10 @@ class NoiseRobustnessDisplay:
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import Autoencoder, ClassicalDenoiser, DenoisingCAE, NoiseInjector
+    >>> from sklearn_cae import ClassicalDenoiser, DenoisingCAE, NoiseInjector
     >>> from sklearn_cae.display import NoiseRobustnessDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, random_state=0).fit(X[:200])
+    >>> cae = DenoisingCAE("unet", max_epochs=10, random_state=0).fit(X[:200])
     >>> median = ClassicalDenoiser("median").fit(NoiseInjector().fit_transform(X[:20]))
     >>> display = NoiseRobustnessDisplay.from_estimators(
     ...     {"median": median, "ours": cae}, X[200:220], levels=(0.1, 0.2)

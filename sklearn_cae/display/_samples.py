@@ -41,7 +41,7 @@ class SamplesDisplay:
     >>> from sklearn_cae import Autoencoder, DenoisingCAE, LatentSampler
     >>> from sklearn_cae.display import SamplesDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(Autoencoder((8,), latent_dim=8), max_epochs=1)
+    >>> cae = DenoisingCAE(Autoencoder((8,), latent_dim=8), max_epochs=1, for_codes=True)
     >>> sampler = LatentSampler(cae, random_state=0).fit(X[:200])
     >>> display = SamplesDisplay.from_estimator(sampler, X[200:], n_images=9)
     >>> [ax.get_title() for ax in display.axes_]
