@@ -150,6 +150,8 @@ class ReconstructionErrorDisplay:
         low, high = np.log10([together.min(), together.max()])
         n_bins = int(np.clip(2 * np.sqrt(len(together)), 5, 30))
         bins = np.logspace(low, high + 1e-6, n_bins + 1)
+        # Rounding must not leave the smallest error out.
+        bins[0] = together.min()
         for i, (name, values) in enumerate(errors.items()):
             share = np.full(len(values), 1 / len(values))
             ax.hist(values, bins, weights=share, color=COLOURS[i], alpha=0.6, label=name)
