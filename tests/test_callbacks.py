@@ -16,7 +16,7 @@ from sklearn_cae import NoiseInjector
 from sklearn_cae.callbacks import ReconstructionSnapshots
 from sklearn_cae.display import DenoisingDisplay
 
-X, PROBE = gray(), gray(3, seed=1)
+X, PROBE = gray(), gray(2, seed=1)
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_training_on_given_pairs_needs_a_noise(tmp_path):
     [
         (as_uint(X, np.uint8), as_uint(PROBE, np.uint8), {}),
         (255 * X, 255 * PROBE, {"data_range": (0, 255)}),
-        (X.reshape(24, 64), PROBE.reshape(3, 64), {}),
+        (X.reshape(24, 64), PROBE.reshape(2, 64), {}),
         (X[:, None], PROBE[:, None], {"channel_axis": 1}),
     ],
     ids=["uint8", "other units", "rows", "channels first"],
@@ -199,25 +199,16 @@ def test_images_of_two_pixels_are_drawn(tmp_path):
 # --- faults
 
 
-class FullDisk:
-    """What os.replace and open do on a full disk, from a call on."""
+@pytest.fixture
+def full_disk(monkeypatch):
+    def fail(*args):
+        raise OSError(28, "No space left on device")
 
-    def __init__(self, n_good=0):
-        self.n_good = n_good
-
-    def __call__(self, *args):
-        self.n_good -= 1
-        if self.n_good < 0:
-            raise OSError(28, "No space left on device")
-        return original_replace(*args)
-
-
-original_replace = os.replace
+    monkeypatch.setattr(os, "replace", fail)
 
 
 @pytest.mark.parametrize("name", [".", "training.gif"])
-def test_a_full_disk_costs_a_warning_and_no_training(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(os, "replace", FullDisk())
+def test_a_full_disk_costs_a_warning_and_no_training(tmp_path, full_disk, name):
     with pytest.warns(UserWarning, match=r"could not show epoch 1: OSError.*training goes") as told:
         cae = fit(X, ReconstructionSnapshots(PROBE, path=tmp_path / name), max_epochs=3)
     assert len(told) == 1
@@ -225,10 +216,9 @@ def test_a_full_disk_costs_a_warning_and_no_training(tmp_path, monkeypatch, name
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_animation_outlives_a_full_disk(tmp_path, monkeypatch):
+def test_an_old_animation_outlives_a_full_disk(tmp_path, full_disk):
     path = tmp_path / "training.gif"
     path.write_bytes(b"old")
-    monkeypatch.setattr(os, "replace", FullDisk())
     with pytest.warns(UserWarning, match="could not show"):
         fit(X, ReconstructionSnapshots(PROBE, path=path))
     assert path.read_bytes() == b"old"
