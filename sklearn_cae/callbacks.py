@@ -155,9 +155,9 @@ class ReconstructionSnapshots(Callback):
 
     def on_train_end(self, net, **kwargs):
         """Write the animation."""
-        if self.frames_:
+        if self.path is not None and self.frames_:
             with self._no_harm("the animation"):
-                self._write_animation()
+                self._write_animation(Path(self.path))
 
     @contextmanager
     def _no_harm(self, what):
@@ -256,12 +256,12 @@ class ReconstructionSnapshots(Callback):
             self.frames_.append(_gif_frame(png))
             # Writing at each power of two, all in all, writes each frame about twice.
             if len(self.frames_).bit_count() == 1:
-                self._write_animation()
+                self._write_animation(path)
         else:
             _write_whole(path / f"epoch_{epoch:04d}.png", [png])
 
-    def _write_animation(self):
-        _write_whole(Path(self.path), _gif(self.frames_))
+    def _write_animation(self, path):
+        _write_whole(path, _gif(self.frames_))
 
     def __getstate__(self):
         # Figures and the notebook's handle stay behind.

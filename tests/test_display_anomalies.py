@@ -22,7 +22,7 @@ def close_figures():
 
 def small_detector(X, **params):
     cae = small_cae(**params)
-    return CAEOutlierDetector(cae, score="reconstruction", random_state=0).fit(X)
+    return CAEOutlierDetector(cae, outlier_score="reconstruction", random_state=0).fit(X)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,7 @@ def test_images_of_two_pixels_show():
 def test_a_frozen_autoencoder_will_do():
     X = as_uint(colour(), np.uint8)
     cae = FrozenEstimator(small_cae().fit(X))
-    detector = CAEOutlierDetector(cae, score="reconstruction", random_state=0).fit(X)
+    detector = CAEOutlierDetector(cae, outlier_score="reconstruction", random_state=0).fit(X)
     display = AnomalyMapDisplay.from_estimator(detector, X)
     # float32 holds a level to 6e-8.
     np.testing.assert_allclose(display.images, X[:8] / 255, atol=1e-7)
@@ -128,7 +128,7 @@ def test_a_frozen_autoencoder_will_do():
 
 def test_maps_without_any_error_show():
     detector = CAEOutlierDetector(
-        FrozenEstimator(identity_cae(gray())), score="reconstruction", random_state=0
+        FrozenEstimator(identity_cae(gray())), outlier_score="reconstruction", random_state=0
     ).fit(gray())
     display = AnomalyMapDisplay.from_estimator(detector, gray(), n_images=2)
     display.figure_.draw_without_rendering()
