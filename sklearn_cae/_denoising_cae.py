@@ -17,6 +17,7 @@ from ._inference import Runner
 from ._random import derived_seed, generator_on, resolve_seed
 from ._warnings import warn_user
 from .images import (
+    check_columns,
     check_images,
     check_same_shape,
     check_units,
@@ -459,6 +460,7 @@ class DenoisingCAE(
             with: the network was trained on pairs and ``y`` is missing.
         """
         check_is_fitted(self)
+        check_columns(self, X)
         return psnr_scorer(self, X, y)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:

@@ -1,7 +1,5 @@
 """Networks and images small enough for tests."""
 
-import hashlib
-
 import numpy as np
 import torch
 from skorch.callbacks import Callback
@@ -113,17 +111,3 @@ class BatchRecorder(Callback):
 # Parameters of a training that leaves the weights where they are; without normalisation the
 # outputs too.
 STILL = {"optimizer": "sgd", "lr": 1e-12, "lr_schedule": "constant"}
-
-
-# Where the official weights of VGG16 are published.
-OFFICIAL = _vgg16_weights.IMAGENET_URL
-
-
-def save_as_official(state, folder, monkeypatch):
-    """Save weights under the name that the official file would have if it held them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.save(state, folder / "weights")
-    digest = hashlib.sha256((folder / "weights").read_bytes()).hexdigest()
-    url = OFFICIAL.replace("397923af", digest[:8])
-    monkeypatch.setattr(_vgg16_weights, "IMAGENET_URL", url)
-    return (folder / "weights").rename(folder / url.rpartition("/")[2])

@@ -187,7 +187,8 @@ def to_channels_last(source, spec):
     """
     X = source.pixels
     if X.ndim == 2:
-        _check_rows(source, spec)
+        refuse_rows(source, spec)
+        _check_width(source, spec)
         size = (spec.height, spec.width)
         if spec.channel_axis == 3:
             return X.reshape(len(X), *size, spec.n_channels)
@@ -209,7 +210,7 @@ def to_channels_last(source, spec):
     return images
 
 
-def _check_rows(source, spec):
+def refuse_rows(source, spec):
     """Refuse 2-d arrays after a fit on images: a single image would be read as rows."""
     if spec.ndim != 2:
         shape = (spec.height, spec.width) if spec.ndim == 3 else spec.image_shape
@@ -217,6 +218,16 @@ def _check_rows(source, spec):
             f"{source.name} has shape {source.shape}, but the images of fit had {spec.ndim} "
             f"dimensions. A single image X is a batch as X[np.newaxis]; rows are "
             f"X.reshape(-1, {', '.join(map(str, shape))})."
+        )
+
+
+def _check_width(source, spec):
+    n_features = spec.height * spec.width * spec.n_channels
+    if source.shape[1] != n_features:
+        # In the words of scikit-learn, which asks for them.
+        raise ValueError(
+            f"{source.name} has {source.shape[1]} features, but ImageSpec is expecting "
+            f"{n_features} features as input: the pixels of an image in fit."
         )
 
 

@@ -46,6 +46,26 @@ class LossSpec(Spec):
         """Make the torch module, float32 on the CPU; the same one in each call."""
 
 
+class NamedLoss(LossSpec):
+    """Loss of a name in ``LOSSES``, so that no pickle names a class of torch.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @property
+    def needs_bounded(self):
+        return LOSSES[self.name] is nn.BCELoss
+
+    def build(self):
+        return LOSSES[self.name]()
+
+
 class TorchLoss(LossSpec):
     """Loss of a torch module that is made without arguments.
 
@@ -254,7 +274,7 @@ def resolve_loss(loss: LossSpec | Callable[[], nn.Module] | str) -> LossSpec:
     HuberLoss()
     """
     if isinstance(loss, str) and loss in LOSSES:
-        return TorchLoss(LOSSES[loss])
+        return NamedLoss(loss)
     if isinstance(loss, type) and issubclass(loss, LossSpec):
         raise ValueError(f"loss={loss.__name__} is a class. Call it: {loss.__name__}().")
     if isinstance(loss, LossSpec) or callable(loss):

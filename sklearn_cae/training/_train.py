@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
 from ._batches import count_batches, fitting_batch_size
@@ -18,6 +19,7 @@ AUTO_EPOCHS, AUTO_STEPS = 10, 500
 # Steps after which the running statistics of batch normalisation, which forget a tenth in each,
 # hold nothing of their start.
 STEPS_TO_SETTLE = 100
+BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 
 
 @dataclass(frozen=True)
@@ -132,12 +134,25 @@ def _run(net, images):
     """Run the epochs. skorch's own ``partial_fit`` would swallow a KeyboardInterrupt."""
     try:
         net.notify("on_train_begin", X=images, y=None)
-        net.fit_loop(images)
+        _fit_until_stopped(net, images)
         net.notify("on_train_end", X=images, y=None)
     finally:
         for _, callback in net.callbacks_:
             if isinstance(callback, EpochProgress):
                 callback.close()
+
+
+def _fit_until_stopped(net, images):
+    try:
+        net.fit_loop(images)
+    except KeyboardInterrupt:
+        # It is skorch's way to stop early, and the user's to break off.
+        if not any(_has_stopped(callback) for _, callback in net.callbacks_):
+            raise
+
+
+def _has_stopped(callback):
+    return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
 
 
 def settle_batch_statistics(net, images):
@@ -146,11 +161,7 @@ def settle_batch_statistics(net, images):
     After a few steps they are still near their start, and the network that is evaluated is not the
     one that was trained.
     """
-    layers = [
-        layer
-        for layer in net.module_.modules()
-        if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm)
-    ]
+    layers = [layer for layer in net.module_.modules() if isinstance(layer, BATCH_NORMS)]
     if not layers:
         return
     momenta = [layer.momentum for layer in layers]
