@@ -7,9 +7,9 @@ with ``--held-out``, on 5,000 further training images: what is tuned is tuned th
 
 *PCA* are principal components of the pixels, *PCA, unit norm* those of images divided by their
 Euclidean norm. *flat code* is that of ``Autoencoder(latent_dim=length)``. *spatial code* are
-principal components of the codes of ``Autoencoder()``, after the ReLU through which the decoder reads them
-and divided by their norm. Both networks have half the feature maps of the default in each stage of
-the encoder, to see the images more often in the same time.
+principal components of the codes of ``Autoencoder()``, after the ReLU through which the decoder
+reads them and divided by their norm. Both networks have half the feature maps of the default in
+each stage of the encoder, to see the images more often in the same time.
 
 Each result is one line of ``--results``; what is there already is not run again.
 

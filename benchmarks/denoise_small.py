@@ -5,9 +5,10 @@ A network trains on ``--n-train`` training images for ``--epochs`` passes with o
 is in CPU seconds. *best filter* is the best of the fast filters, chosen and tuned on 100 training
 images. Figures are means over the whole test set.
 
-BM3D, where it is installed, stands apart because it is slow: it takes about half a second for an
-image, so it filters the first ``--n-bm3d`` test images, for the first seed. Behind it in brackets
-is the PSNR of the U-Net on the same images. ``--no-bm3d`` leaves it out.
+BM3D, where it is installed, stands apart because it is slow: about half a second for a gray image
+of this size and more than one for a colour image. So it filters the first ``--n-bm3d`` test images,
+for the first seed. In brackets behind it is the PSNR of the U-Net on the same images. ``--no-bm3d``
+leaves it out.
 
 Each result is one line of ``--results``; what is there already is not run again.
 
