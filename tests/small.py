@@ -46,6 +46,24 @@ def as_uint(images, dtype):
     return np.rint(images * np.iinfo(dtype).max).astype(dtype)
 
 
+# Images of all layouts, the parameters that tell them, and what a display shows of them.
+LAYOUTS = {
+    "rows": (gray().reshape(24, 64), {}, gray()[..., np.newaxis]),
+    "gray uint16": (
+        as_uint(gray(), np.uint16),
+        {"data_range": (0, 65535)},
+        gray()[..., np.newaxis],
+    ),
+    "colour uint8": (as_uint(colour(), np.uint8), {}, colour()),
+    "floats of any range": (gray() * 6 - 3, {"data_range": (-3, 3)}, gray()[..., np.newaxis]),
+    "channels first": (colour().transpose(0, 3, 1, 2), {"channel_axis": 1}, colour()),
+    "rows of colour": (colour().reshape(24, 192), {"image_shape": (8, 8, 3)}, colour()),
+    "RGBA": (colour(n_channels=4), {}, colour(n_channels=4)),
+}
+# uint8 holds images to half a level; float32 rounds.
+UINT8_STEP = 0.5 / 255 + 1e-6
+
+
 def weights(cae):
     """All numbers that a fitted network has learned, by name."""
     return {name: t.numpy().copy() for name, t in cae.net_.module_.state_dict().items()}

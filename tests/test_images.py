@@ -6,9 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from small import as_uint, colour, gray
-
-from sklearn_cae import _images
 from sklearn_cae._images import (
     check_pixels,
     check_targets,
@@ -21,6 +18,9 @@ from sklearn_cae._images import (
     to_channels_last,
     to_unit,
 )
+from small import as_uint, colour, gray
+
+from sklearn_cae import _images
 
 X = colour()
 

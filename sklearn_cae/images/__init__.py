@@ -22,6 +22,7 @@ from ._units import (
     from_array,
     from_unit,
     normalize_contrast,
+    result_limits,
     to_array,
     to_unit,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "load_pairs",
     "normalize_contrast",
     "read_images",
+    "result_limits",
     "save_pairs",
     "split_targets",
     "to_array",

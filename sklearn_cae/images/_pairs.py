@@ -3,30 +3,15 @@
 import os
 from contextlib import suppress
 from typing import Any, Self
-from zipfile import is_zipfile
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._checks import is_target
 
-_IN_PLACE_FUNCTIONS = {np.copyto, np.fill_diagonal, np.place, np.put, np.putmask}
-
-
-def _forget_pairs(*arrays):
-    """Forget the clean images of arrays that are about to change, and of those they view."""
-    for array in arrays:
-        while isinstance(array, NoisyImages):
-            array.clean = array.noise = None
-            array = array.base
-
-
-def _forgetting(method):
-    def change_in_place(self, *args, **kwargs):
-        _forget_pairs(self)
-        return method(self, *args, **kwargs)
-
-    return change_in_place
+# Their result holds nothing of the images.
+_FRESH = {np.empty_like, np.full_like, np.ones_like, np.zeros_like}
 
 
 class NoisyImages(np.ndarray):
@@ -34,17 +19,23 @@ class NoisyImages(np.ndarray):
 
     What :meth:`NoiseInjector.fit_transform` returns, so that
     ``Pipeline([("noise", NoiseInjector()), ("cae", DenoisingCAE())]).fit(X)`` learns from pairs.
-    Selecting images along the first axis, copying and pickling keep the pairs together; every
-    other operation gives an array without clean images, and changing the noisy images in place
-    forgets the clean ones. A change goes unnoticed only if it is made to another array that shares
-    the memory, such as ``np.asarray(noisy)``.
+
+    Selecting images along the first axis, copying, pickling and joining by ``np.concatenate`` keep
+    the pairs together. Whatever else numpy computes of them, such as ``np.clip(noisy, 0, 1)`` or
+    ``noisy.reshape(n, -1)``, is NoisyImages that lost its clean images: an estimator refuses to
+    take it for clean. Reductions, such as ``noisy.mean(axis=0)``, give plain arrays. So do
+    functions that make plain arrays of their input first, as those of ``numpy.random`` and of most
+    other packages.
+
+    Noisy and clean images cannot be changed in place. ``np.array(noisy)`` is a plain copy that can
+    be; a change to the arrays that pairs were made of changes the pairs.
 
     Parameters
     ----------
     noisy : array-like of shape (n, ...)
         Noisy images.
     clean : array-like of shape (n, ...)
-        Clean images.
+        Clean images, of the same dtype.
     noise : NoiseModel or None
         The noise model between the two.
 
@@ -62,6 +53,8 @@ class NoisyImages(np.ndarray):
     >>> noisy = NoiseInjector(random_state=0).fit_transform(np.zeros((5, 8, 8)))
     >>> noisy[1:3].clean.shape
     (2, 8, 8)
+    >>> np.concatenate([noisy, noisy]).clean.shape
+    (10, 8, 8)
     >>> noisy.reshape(5, 64).clean is None
     True
     """
@@ -70,31 +63,28 @@ class NoisyImages(np.ndarray):
     noise: Any
 
     def __new__(cls, noisy: ArrayLike, clean: ArrayLike, noise: Any = None) -> Self:
-        noisy, clean = np.asarray(noisy), np.asarray(clean)
-        if noisy.shape != clean.shape:
-            raise ValueError(
-                f"noisy images have shape {noisy.shape} and clean images {clean.shape}; pairs "
-                "have the same shape."
-            )
-        pairs = noisy.view(cls)
-        pairs.clean, pairs.noise = clean, noise
+        pairs = _read_only(noisy, cls)
+        pairs.clean, pairs.noise = _read_only(clean, np.ndarray), noise
+        check_halves(pairs)
         return pairs
 
     def __array_finalize__(self, parent):
         self.clean = self.noise = None
 
-    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **kwargs):
-        _forget_pairs(*(inputs[:1] if method == "at" else out))
-        plain = [_without_pairs(array) for array in inputs]
-        if not out:
-            return getattr(ufunc, method)(*plain, **kwargs)
-        plain_out = tuple(_without_pairs(array) for array in out)
-        getattr(ufunc, method)(*plain, out=plain_out, **kwargs)
-        return out[0] if len(out) == 1 else out
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        if out is not None:
+            getattr(ufunc, method)(*_plain(inputs), out=_plain(out), **kwargs)
+            return out[0] if len(out) == 1 else out
+        result = getattr(ufunc, method)(*_plain(inputs), **_plain(kwargs))
+        return result if method == "reduce" else _lost(result)
 
     def __array_function__(self, func, types, args, kwargs):
-        _forget_pairs(kwargs.get("out"), *(args[:1] if func in _IN_PLACE_FUNCTIONS else ()))
-        return super().__array_function__(func, types, args, kwargs)
+        if func is np.concatenate:
+            return _concatenate(*args, **kwargs)
+        result = func(*_plain(args), **_plain(kwargs))
+        if func in _FRESH or (_is_reduced(result, args) and func is not np.take):
+            return result
+        return _lost(result)
 
     def __getitem__(self, index):
         selected = super().__getitem__(index)
@@ -103,28 +93,22 @@ class NoisyImages(np.ndarray):
             return selected
         return NoisyImages(selected, self.clean[rows], self.noise)
 
-    def __setitem__(self, index, value):
-        _forget_pairs(self)
-        super().__setitem__(index, value)
+    @property
+    def strides(self):  # type: ignore[override]
+        """Bytes from one value to the next along each axis.
 
-    def __setattr__(self, name, value):
-        if name not in ("clean", "noise"):
-            _forget_pairs(self)
-        super().__setattr__(name, value)
-
-    byteswap = _forgetting(np.ndarray.byteswap)
-    fill = _forgetting(np.ndarray.fill)
-    partition = _forgetting(np.ndarray.partition)
-    put = _forgetting(np.ndarray.put)
-    setfield = _forgetting(np.ndarray.setfield)
-    sort = _forgetting(np.ndarray.sort)
+        joblib.hash asks for them after the values, and so hashes the clean images too: a cached
+        step must tell the same noisy images with other clean ones apart.
+        """
+        strides = super().strides
+        return strides if self.clean is None else _StridesOfPairs(strides, self.clean, self.noise)
 
     def copy(self, order="C"):
         """Copy the noisy and the clean images."""
         noisy = np.asarray(self).copy(order)
-        return (
-            noisy if self.clean is None else NoisyImages(noisy, self.clean.copy(order), self.noise)
-        )
+        if self.clean is None:
+            return _lost(noisy)
+        return NoisyImages(noisy, self.clean.copy(order), self.noise)
 
     def __copy__(self):
         return self.copy()
@@ -134,12 +118,78 @@ class NoisyImages(np.ndarray):
 
     def __reduce__(self):
         if self.clean is None:
-            return np.asarray(self).__reduce__()
-        return (NoisyImages, (np.asarray(self), self.clean, self.noise))
+            return _lost, (np.asarray(self),)
+        return NoisyImages, (np.asarray(self), self.clean, self.noise)
 
 
-def _without_pairs(array):
-    return array.view(np.ndarray) if isinstance(array, NoisyImages) else array
+class _StridesOfPairs(tuple):
+    """Strides that, when pickled, bring along what belongs to the array."""
+
+    clean: Any
+    noise: Any
+
+    def __new__(cls, strides, clean=None, noise=None):
+        self = super().__new__(cls, strides)
+        self.clean, self.noise = clean, noise
+        return self
+
+
+def _read_only(images, kind):
+    view = np.asarray(images).view(kind)
+    view.flags.writeable = False
+    return view
+
+
+def _plain(value):
+    """The value with plain arrays in place of pairs, in lists, tuples and dicts too."""
+    if isinstance(value, NoisyImages):
+        return value.view(np.ndarray)
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    if type(value) is dict:
+        return {name: _plain(item) for name, item in value.items()}
+    return value
+
+
+def _lost(result):
+    """The result with its images marked as NoisyImages without clean ones."""
+    if type(result) in (list, tuple):
+        return type(result)(map(_lost, result))
+    if isinstance(result, np.ndarray) and result.ndim >= 2:
+        return result.view(NoisyImages)
+    return result
+
+
+def _is_reduced(result, args):
+    """Whether a result has fewer values in fewer dimensions than the images it was made of."""
+    images = args[0] if args else None
+    return (
+        isinstance(result, np.ndarray)
+        and isinstance(images, NoisyImages)
+        and result.ndim < images.ndim
+        and result.size < images.size
+    )
+
+
+def _concatenate(arrays, axis=0, **options):
+    """``np.concatenate``, which joins the clean images too if all have them, of the same noise."""
+    arrays = list(arrays)
+    joined = np.concatenate(_plain(arrays), axis=axis, **_plain(options))
+    whole = axis == 0 and not options and all(getattr(a, "clean", None) is not None for a in arrays)
+    if not whole or len({repr(array.noise) for array in arrays}) > 1:
+        return _lost(joined)
+    clean = np.concatenate([array.clean for array in arrays])
+    return NoisyImages(joined, clean, arrays[0].noise)
+
+
+def check_halves(pairs):
+    """Refuse pairs of which one half has another shape or dtype."""
+    noisy, clean = (f"{half.dtype} of shape {half.shape}" for half in (pairs, pairs.clean))
+    if noisy != clean:
+        raise ValueError(
+            f"noisy images are {noisy} and clean images {clean}; pairs have the same shape and "
+            "dtype. Convert one of them first."
+        )
 
 
 def _is_first_axis(index):
@@ -190,9 +240,10 @@ def save_pairs(path: str | os.PathLike[str], noisy: NoisyImages) -> None:
         )
     path = os.fspath(path)
     path = path if path.endswith(".npz") else path + ".npz"
-    part = f"{path}.{os.getpid()}.part"
+    # Unique, so that threads and processes may write to one path at the same time.
+    part = f"{path}.{uuid4().hex}.part"
     try:
-        with open(part, "wb") as file:
+        with open(part, "xb") as file:
             np.savez_compressed(file, noisy=np.asarray(noisy), clean=clean)
         os.replace(part, path)
     except BaseException:
@@ -218,19 +269,32 @@ def load_pairs(path: str | os.PathLike[str]) -> NoisyImages:
     Raises
     ------
     ValueError
-        If it is no complete ``.npz`` file, lacks one of the arrays, or holds pickled objects.
+        If the file is damaged, lacks one of the arrays, or holds anything but numbers in two arrays
+        of images of one shape and dtype.
     """
     with open(path, "rb") as file:
-        if not is_zipfile(file):
-            raise ValueError(f"{path} is no complete .npz file; expected a file of save_pairs.")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
-            missing = {"noisy", "clean"} - set(arrays)
-            if missing:
-                raise ValueError(
-                    f"{path} has no array {sorted(missing)}; expected a file of save_pairs."
-                )
-            return NoisyImages(arrays["noisy"], arrays["clean"])
+        try:
+            return _read_pairs(file)
+        except Exception as error:  # What a damaged file raises has a dozen classes.
+            raise ValueError(
+                f"{path} cannot be read as pairs: {error or type(error).__name__} Expected is a "
+                "complete file of save_pairs."
+            ) from error
+
+
+def _read_pairs(file):
+    with np.load(file, allow_pickle=False) as arrays:
+        if isinstance(arrays, np.ndarray):
+            raise ValueError("it holds a single array.")
+        missing = {"noisy", "clean"} - set(arrays)
+        if missing:
+            raise ValueError(f"it has no array {sorted(missing)}.")
+        noisy, clean = arrays["noisy"], arrays["clean"]
+    for images in (noisy, clean):
+        numbers = isinstance(images, np.ndarray) and images.dtype.kind in "buif"
+        if not numbers or not 2 <= images.ndim <= 4:
+            raise ValueError("it holds an array that is no batch of images.")
+    return NoisyImages(noisy, clean)
 
 
 def split_targets(X, y):
@@ -255,7 +319,8 @@ def split_targets(X, y):
     Raises
     ------
     ValueError
-        If X is :class:`NoisyImages` that lost its clean images, and ``y`` brings none.
+        If X is :class:`NoisyImages` that lost its clean images, and ``y`` brings none, or whose
+        clean images are of another shape or dtype.
     """
     if is_target(X, y):
         return X, y, None
@@ -263,9 +328,11 @@ def split_targets(X, y):
         return None, X, None
     if X.clean is None:
         raise ValueError(
-            "X is NoisyImages that lost its clean images: only selections along the first axis and "
-            "copies keep them. Give the clean images as y, or np.asarray(X) if X itself is clean."
+            "X is NoisyImages that lost its clean images: only selections along the first axis, "
+            "copies and np.concatenate keep them. Give the clean images as y, or np.asarray(X) if "
+            "X itself is clean."
         )
+    check_halves(X)
     return X, X.clean, X.noise
 
 

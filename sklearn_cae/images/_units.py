@@ -20,6 +20,7 @@ RANGE_MARGIN = 10.0
 # Width of a data range from which on floats of small numbers alone are in other units: those from
 # 0 to 1, with noise or without, and standardised ones.
 WIDE_RANGE, SMALL_NUMBERS = 128, 5.0
+RESCALE = "Rescale the images, and give their range as data_range=(low, high)."
 
 
 def learn_range(source, data_range):
@@ -49,7 +50,13 @@ def learn_range(source, data_range):
         return (0.0, 255.0), True
     if np.issubdtype(source.dtype, np.floating) and measures.low >= 0 and measures.high <= 1:
         return (0.0, 1.0), True
-    return _robust_range(measures, source.dtype), False
+    data_range = _robust_range(measures, source.dtype)
+    if not _is_width(data_range[1] - data_range[0]):
+        raise ValueError(
+            f"{source.name} has values from {measures.low:g} to {measures.high:g}, a range that "
+            f"float32 cannot hold. {RESCALE}"
+        )
+    return data_range, False
 
 
 def _robust_range(measures, dtype):
@@ -80,13 +87,17 @@ def check_range(data_range):
             f"data_range={data_range!r}; expected (low, high), two finite numbers with low < high."
         )
     low, high = float(data_range[0]), float(data_range[1])
-    # Images are worked with in float32.
-    if not np.finfo(np.float32).tiny <= high - low <= np.finfo(np.float32).max:
+    if not _is_width(high - low):
         raise ValueError(
             f"data_range={data_range!r} has a width of {high - low:g}, which float32 cannot hold. "
-            "Rescale the images, and give their range."
+            f"{RESCALE}"
         )
     return low, high
+
+
+def _is_width(width):
+    """Whether a width is one for float32, in which images are worked with."""
+    return float(np.finfo(np.float32).tiny) <= width <= float(np.finfo(np.float32).max)
 
 
 def dtype_limits(dtype):
@@ -213,15 +224,24 @@ def from_array(unit, spec, dtype):
     images = unit.astype(np.float32 if exact and unit.dtype != np.float64 else np.float64)
     images *= high - low
     images += low
-    bounds = dtype_limits(dtype)
     if np.issubdtype(dtype, np.integer):
         np.rint(images, out=images)
-        # The largest 64-bit integer is no float; its neighbour below is.
-        bounds = bounds[0], np.nextafter(bounds[1], 0) if dtype.itemsize == 8 else bounds[1]
-    lower, upper = max(spec.limits[0], bounds[0]), min(spec.limits[1], bounds[1])
+    lower, upper = result_limits(spec, dtype)
     if not (math.isinf(lower) and math.isinf(upper)):
         np.clip(images, lower, upper, out=images)
     return images.astype(dtype, copy=False)
+
+
+def result_limits(spec, dtype):
+    """Smallest and largest value of a result of some dtype: whole levels for integers."""
+    dtype = np.dtype(dtype)
+    smallest, largest = dtype_limits(dtype)
+    lower, upper = max(spec.limits[0], smallest), min(spec.limits[1], largest)
+    if not np.issubdtype(dtype, np.integer):
+        return lower, upper
+    # The largest 64-bit integer is no float; its neighbour below is.
+    largest = np.nextafter(largest, 0) if dtype.itemsize == 8 else largest
+    return float(np.ceil(lower)), float(min(np.floor(upper), largest))
 
 
 def to_unit(images, data_range, device="cpu"):

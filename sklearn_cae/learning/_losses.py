@@ -21,7 +21,7 @@ from ..networks import (
     VGG16_BLOCKS,
     Spec,
     check_vgg16_images,
-    construct,
+    global_generator_seeded_by,
     read_vgg16_weights,
 )
 
@@ -105,7 +105,11 @@ class TorchLoss(LossSpec):
             ) from error
 
     def build(self):
-        return construct(self.make, _fixed_generator())
+        with global_generator_seeded_by(_fixed_generator()):
+            module = self.make()
+        if not isinstance(module, nn.Module):
+            raise ValueError(f"loss={self.make!r} makes {module!r}, expected a torch.nn.Module.")
+        return module.float()
 
 
 class CharbonnierCriterion(nn.Module):
@@ -163,6 +167,7 @@ class PerceptualLoss(LossSpec):
         "blocks": [Interval(Integral, 1, len(VGG16_BLOCKS), closed="both")],
         "weights": [str, PathLike, None],
     }
+    changeable = frozenset({"weight"})
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from ._encoders import ConvEncoder
 from ._layers import check_layer, layer_output
 from ._spec import EncoderSpec, NetworkSpec, Spec
 from ._table import NETWORKS, resolve_network
-from ._torch import TorchNetwork, construct
+from ._torch import TorchNetwork, global_generator_seeded_by
 from ._unet import UNet
 from ._vgg16 import VGG16, VGG16_BLOCKS, VGG16Encoder, check_vgg16_images
 from ._vgg16_weights import read_vgg16_weights
@@ -24,7 +24,7 @@ __all__ = [
     "VGG16Encoder",
     "check_layer",
     "check_vgg16_images",
-    "construct",
+    "global_generator_seeded_by",
     "layer_output",
     "read_vgg16_weights",
     "resolve_network",

@@ -61,11 +61,11 @@ class Layers:
 
     def compressing(self, code_shape, length):
         """Layers from maps ``(n, *code_shape)`` to flat codes ``(n, length)``."""
-        linear = self._linear(code_shape.numel(), length)
-        layers = nn.Sequential(nn.ReLU(), nn.Flatten(), linear)
-        if self.normalization is not None:
-            layers.append(nn.BatchNorm1d(length, **_PLACE))
-        return layers
+        n_in = code_shape.numel()
+        if self.normalization is None:
+            return nn.Sequential(nn.ReLU(), nn.Flatten(), self._linear(n_in, length))
+        linear = self._linear(n_in, length, bias=False)
+        return nn.Sequential(nn.ReLU(), nn.Flatten(), linear, nn.BatchNorm1d(length, **_PLACE))
 
     def expanding(self, length, code_shape):
         """Layers from flat codes ``(n, length)`` back to maps ``(n, *code_shape)``."""
@@ -75,13 +75,14 @@ class Layers:
             layers.append(nn.BatchNorm2d(code_shape[0], **_PLACE))
         return layers
 
-    def _linear(self, n_in, n_out):
-        return _init_as_torch(skip_init(nn.Linear, n_in, n_out, **_PLACE), self.generator)
+    def _linear(self, n_in, n_out, bias=True):
+        layer = skip_init(nn.Linear, n_in, n_out, bias=bias, **_PLACE)
+        return _init_as_torch(layer, self.generator)
 
 
 def _init_as_torch(layer, generator):
     """Initialise as torch does by default: uniformly within 1/sqrt(fan in) of zero."""
     bound = layer.weight[0].numel() ** -0.5
-    for parameter in (layer.weight, layer.bias):
+    for parameter in layer.parameters():
         nn.init.uniform_(parameter, -bound, bound, generator=generator)
     return layer

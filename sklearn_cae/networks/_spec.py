@@ -17,7 +17,7 @@ class Spec(BaseEstimator, metaclass=ABCMeta):
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {}
-    #: Names of parameters that may change between two trainings of one module.
+    # Names of parameters that may change between two trainings of the same weights.
     changeable: ClassVar[frozenset[str]] = frozenset()
 
     def check(self) -> None:
@@ -55,12 +55,12 @@ class Spec(BaseEstimator, metaclass=ABCMeta):
         return self.get_params(deep=False)
 
     def changes_since(self, other: "Spec") -> list[str]:
-        """Tell the differences that forbid going on with a module built from another spec.
+        """Tell the differences that forbid going on with the weights of another spec's module.
 
         Parameters
         ----------
         other : Spec
-            What the module was built from.
+            What the module of these weights was built from.
 
         Returns
         -------
@@ -147,7 +147,7 @@ class NetworkSpec(Spec):
         Returns
         -------
         module : torch.nn.Module
-            float32 module on the CPU, of the protocol above.
+            Module on the CPU, float32, of the protocol above.
         """
 
 
@@ -184,5 +184,5 @@ class EncoderSpec(Spec):
         Returns
         -------
         module : torch.nn.Module
-            float32 module on the CPU.
+            Module on the CPU, float32.
         """

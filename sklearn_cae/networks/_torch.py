@@ -1,5 +1,7 @@
 """A torch module of the user's as a network."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from inspect import signature
 from threading import Lock
 from typing import Any
@@ -80,10 +82,11 @@ class TorchNetwork(NetworkSpec):
             ) from error
 
     def build(self, image_size, n_channels, generator):
-        module = construct(self.module, generator, **self._arguments(n_channels))
+        with global_generator_seeded_by(generator):
+            module = self.module(**self._arguments(n_channels)).float()
+            self._check_shape(module, (2, n_channels, *image_size))
         fixed_size = getattr(module, "fixed_size", False)
         vars(module).update(bounded=self.bounded, fixed_size=fixed_size)
-        self._check_shape(module, (2, n_channels, *image_size))
         return module
 
     def _arguments(self, n_channels):
@@ -111,33 +114,19 @@ class TorchNetwork(NetworkSpec):
             )
 
 
-def construct(make, generator: torch.Generator, **params: Any) -> nn.Module:
-    """Make a torch module whose constructor draws from torch's global generator.
+@contextmanager
+def global_generator_seeded_by(generator: torch.Generator) -> Iterator[None]:
+    """Have torch's global generator, from which constructors draw, go on from a given one.
+
+    Afterwards it is as it was before. Other threads that do the same wait; what is made meanwhile
+    is made on the CPU.
 
     Parameters
     ----------
-    make : callable
-        Makes the module.
     generator : torch.Generator
-        Source of the seed that the global generator has meanwhile; it is set back afterwards.
-    **params
-        Arguments of the call.
-
-    Returns
-    -------
-    module : torch.nn.Module
-        float32 module on the CPU.
-
-    Raises
-    ------
-    ValueError
-        If something else is made.
+        Source of the seed, on the CPU.
     """
     seed = torch.empty((), dtype=torch.int64, device="cpu").random_(generator=generator)
-    # The global generator is one for all threads.
     with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]), torch.device("cpu"):
         torch.default_generator.manual_seed(int(seed))
-        module = make(**params)
-    if not isinstance(module, nn.Module):
-        raise ValueError(f"{make!r} makes {module!r}, expected a torch.nn.Module.")
-    return module.float()
+        yield

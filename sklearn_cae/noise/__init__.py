@@ -4,21 +4,24 @@ Levels are in units of the data range: a standard deviation of 0.1 on images fro
 on images from 0 to 255, is a PSNR of 20 dB. Blur is in pixels.
 """
 
+from ..images import NoisyImages, load_pairs, save_pairs
+from ._base import NoiseModel, draw_level, draw_normal, draw_uniform
+from ._corruption import corrupt_batch, corrupt_images
 from ._injector import NoiseInjector
 from ._models import (
+    NOISE_MODELS,
     GaussianBlur,
     GaussianNoise,
     MaskingNoise,
     NoiseChain,
-    NoiseModel,
     PoissonNoise,
     SaltAndPepperNoise,
     SpeckleNoise,
     resolve_noise,
 )
-from ._pairs import NoisyImages, load_pairs, save_pairs
 
 __all__ = [
+    "NOISE_MODELS",
     "GaussianBlur",
     "GaussianNoise",
     "MaskingNoise",
@@ -29,6 +32,11 @@ __all__ = [
     "PoissonNoise",
     "SaltAndPepperNoise",
     "SpeckleNoise",
+    "corrupt_batch",
+    "corrupt_images",
+    "draw_level",
+    "draw_normal",
+    "draw_uniform",
     "load_pairs",
     "resolve_noise",
     "save_pairs",

@@ -10,23 +10,29 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._images import (
+from .._random import resolve_seed
+from ..images import (
+    NoisyImages,
     check_images,
-    check_pixels,
     check_units,
-    check_within_range,
     from_channels_last,
-    from_unit,
     learn_spec,
     to_channels_last,
-    to_unit,
 )
-from .._random import generators_by_content, resolve_seed
-from ._models import NoiseModel, resolve_noise
-from ._pairs import NoisyImages
+from ._base import NoiseModel
+from ._corruption import corrupt_images
+from ._models import resolve_noise
 
-# Large batches are worked through in chunks of about so many values.
-CHUNK_VALUES = 2**20
+# What `fit` sets; names of columns come and go with data frames.
+LEARNED = (
+    "noise_",
+    "image_spec_",
+    "data_range_",
+    "image_shape_",
+    "n_features_in_",
+    "feature_names_in_",
+    "_seed",
+)
 
 
 class NoiseInjector(
@@ -40,7 +46,7 @@ class NoiseInjector(
 
     In a pipeline it corrupts the training images only: ``transform`` leaves images alone unless
     ``when="always"``, so that ``pipeline.predict(noisy)`` adds no noise on top of the noise that
-    is there.
+    is there. A ``fit`` that fails or is interrupted leaves the injector as it was.
 
     Parameters
     ----------
@@ -58,13 +64,16 @@ class NoiseInjector(
     channel_axis : int, default=-1
         Axis of the channels in a batch: -1 for (n, H, W, C), 1 for (n, C, H, W).
     data_range : "auto" or tuple (low, high), default="auto"
-        Values of black and white. "auto" is 0 to 255 for uint8, 0 to 65535 for uint16, 0 to 1 for
-        floats within it, and the smallest and largest value seen in ``fit`` for other floats.
+        Values of black and white, to which noise is clipped. "auto" is 0 to 255 for uint8 and 0 to
+        1 for floats within it; for others it is a robust range of what is seen in ``fit``, and
+        noise is then limited by their dtype alone.
 
     Attributes
     ----------
     noise_ : NoiseModel
         The noise model.
+    image_spec_ : ImageSpec
+        Shape, layout, dtype and units of the images.
     data_range_ : tuple of float
         Values of black and white.
     image_shape_ : tuple of int
@@ -92,7 +101,8 @@ class NoiseInjector(
     """
 
     _parameter_constraints = {
-        "noise": [NoiseModel, str, list, tuple, None],
+        # Its own errors name the cure.
+        "noise": "no_validation",
         "when": [StrOptions({"fit", "always"})],
         "random_state": ["random_state"],
         "image_shape": [tuple, list, None],
@@ -123,7 +133,7 @@ class NoiseInjector(
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Clean images: uint8, uint16, float32 or float64.
+            Clean images: integers, float32 or float64.
         y : Ignored
             Present for the interface of scikit-learn.
 
@@ -132,7 +142,8 @@ class NoiseInjector(
         self : NoiseInjector
             The fitted transformer.
         """
-        self._fit(X)
+        learned, _ = self._learn(X)
+        self._adopt(learned)
         return self
 
     def fit_transform(self, X: ArrayLike, y: Any = None) -> NoisyImages:
@@ -141,7 +152,7 @@ class NoiseInjector(
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Clean images: uint8, uint16, float32 or float64.
+            Clean images: integers, float32 or float64.
         y : Ignored
             Present for the interface of scikit-learn.
 
@@ -150,7 +161,10 @@ class NoiseInjector(
         noisy : NoisyImages of the shape and dtype of X
             Noisy images with their ``clean`` ones.
         """
-        return self._pairs(self._fit(X))
+        learned, source = self._learn(X)
+        noisy = _corrupt(source, learned)
+        self._adopt(learned)
+        return noisy
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Give the images back, corrupted only if ``when="always"``.
@@ -166,11 +180,11 @@ class NoiseInjector(
             The images.
         """
         check_is_fitted(self)
-        images = check_images(self, X, reset=False)
+        source = check_images(self, X, reset=False)
         if self.when == "fit":
-            return images
-        check_units(images, self._spec)
-        return self._pairs(images)
+            return source.pixels
+        check_units(source, self.image_spec_)
+        return _corrupt(source, vars(self))
 
     def corrupt(self, X: ArrayLike) -> NoisyImages:
         """Corrupt images, whatever ``when`` says; this needs no ``fit``.
@@ -178,46 +192,65 @@ class NoiseInjector(
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Clean images: uint8, uint16, float32 or float64.
+            Clean images: integers, float32 or float64.
 
         Returns
         -------
         noisy : NoisyImages of the shape and dtype of X
             Noisy images with their ``clean`` ones.
         """
-        if hasattr(self, "_spec"):
-            images = check_images(self, X, reset=False)
-            check_units(images, self._spec)
-            return self._pairs(images)
-        return NoiseInjector(**self.get_params(deep=False)).fit_transform(check_pixels(X))
+        if not hasattr(self, "image_spec_"):
+            learned, source = self._learn(X)
+            return _corrupt(source, learned)
+        source = check_images(self, X, reset=False)
+        check_units(source, self.image_spec_)
+        return _corrupt(source, vars(self))
 
-    def _fit(self, X):
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Do nothing: the images stay arrays, because no frame can bring clean images along.
+
+        It is there for pipelines and column transformers, which ask all their steps.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : NoiseInjector
+            The transformer.
+        """
+        return self
+
+    def _learn(self, X):
+        """What ``fit`` sets, by name, and the images; nothing is set yet."""
         self._validate_params()
         noise = resolve_noise(self.noise)
-        pixels = check_pixels(X)
+        # The names of the columns are learned by an estimator of no further use.
+        nobody = BaseEstimator()
+        source = check_images(nobody, X, reset=True)
         spec = learn_spec(
-            pixels,
+            source,
             image_shape=self.image_shape,
             channel_axis=self.channel_axis,
             data_range=self.data_range,
         )
-        check_within_range(pixels, spec.data_range)
-        _check_dtype_holds(noise, pixels.dtype)
-        seed = resolve_seed(self.random_state)
-        # It sets attributes, so it comes last: an error leaves the injector as it was.
-        X = check_images(self, X, reset=True)
-        self._seed = seed
-        self._spec = spec
-        self.noise_ = noise
-        self.data_range_ = spec.data_range
-        self.image_shape_ = spec.image_shape
-        return X
+        _check_dtype_holds(noise, source.dtype)
+        learned = {
+            "noise_": noise,
+            "image_spec_": spec,
+            "data_range_": spec.data_range,
+            "image_shape_": spec.image_shape,
+            "_seed": resolve_seed(self.random_state),
+            **vars(nobody),
+        }
+        return learned, source
 
-    def _pairs(self, X):
-        _check_dtype_holds(self.noise_, X.dtype)
-        images = to_channels_last(X, self._spec)
-        noisy = corrupt_images(images, self.noise_, self._seed, self.data_range_, X.dtype)
-        return NoisyImages(from_channels_last(noisy, X.ndim, self._spec), X, self.noise_)
+    def _adopt(self, learned):
+        """Set what was learned in one step, which no interrupt can divide."""
+        kept = {name: value for name, value in vars(self).items() if name not in LEARNED}
+        self.__dict__ = kept | learned
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -234,18 +267,10 @@ def _check_dtype_holds(noise, dtype):
         )
 
 
-def corrupt_images(images, noise, seed, data_range, dtype):
-    """Corrupt an array (n, H, W, C), with noise that depends on the image alone."""
-    noisy = np.empty(images.shape, dtype)
-    for rows in chunks(images):
-        generators = generators_by_content(images[rows], seed)
-        batch = noise.corrupt(to_unit(images[rows], data_range), generators)
-        noisy[rows] = from_unit(batch, data_range, dtype)
-    return noisy
-
-
-def chunks(images):
-    """Yield slices of a batch of images that hold about ``CHUNK_VALUES`` values, or one image."""
-    n_images = max(1, CHUNK_VALUES // images[0].size)
-    for start in range(0, len(images), n_images):
-        yield slice(start, start + n_images)
+def _corrupt(source, learned):
+    """Pairs of the images of ``source``."""
+    noise, spec = learned["noise_"], learned["image_spec_"]
+    _check_dtype_holds(noise, source.dtype)
+    images = to_channels_last(source, spec)
+    noisy = corrupt_images(images, noise, learned["_seed"], spec, source.dtype)
+    return NoisyImages(from_channels_last(noisy, source.ndim, spec), source.pixels, noise)

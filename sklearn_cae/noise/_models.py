@@ -1,80 +1,19 @@
 """Noise models: they corrupt batches of tensors given a generator."""
 
-import math
-from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from numbers import Real
-from typing import TypeAlias
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from torch.nn import functional as F
 
-# A number, or the two ends of a range.
-Level: TypeAlias = float | Sequence[float]
-Generators: TypeAlias = torch.Generator | Sequence[torch.Generator]
+from ._base import Level, NoiseModel, draw_level, draw_normal, draw_uniform
 
-
-class NoiseModel(BaseEstimator, metaclass=ABCMeta):
-    """Base of the noise models.
-
-    A noise model of your own derives from it, lists its levels in ``_upper_limits`` and writes
-    ``_corrupt``. A level is a number, or a range ``(low, high)`` from which each image draws its
-    own level uniformly.
-
-    See Also
-    --------
-    NoiseInjector : The transformer that applies a noise model to arrays of images.
-    """
-
-    _upper_limits: dict[str, float] = {}
-    clip: bool
-
-    def corrupt(self, images: torch.Tensor, generator: Generators) -> torch.Tensor:
-        """Corrupt a batch of images.
-
-        Parameters
-        ----------
-        images : torch.Tensor of shape (n, C, H, W)
-            float32 images, black is 0 and white is 1. Left unchanged.
-        generator : torch.Generator or list of torch.Generator
-            Source of randomness on the device of ``images``; a list holds one for each image.
-
-        Returns
-        -------
-        noisy : torch.Tensor of shape (n, C, H, W)
-            float32 images, in [0, 1] if ``clip``.
-        """
-        self.check_levels()
-        noisy = self._corrupt(images, generator)
-        return noisy.clamp(0, 1) if self.clip else noisy
-
-    def check_levels(self) -> None:
-        """Raise a ValueError if a level is neither a number nor a range within its limits."""
-        model = type(self).__name__
-        for name, limit in self._upper_limits.items():
-            _check_level(f"{model}({name}=…)", getattr(self, name), limit)
-        if not isinstance(self.clip, (bool, np.bool_)):
-            raise ValueError(f"{model}(clip=…) is {self.clip!r}; allowed are True and False.")
-
-    @abstractmethod
-    def _corrupt(self, images: torch.Tensor, generator: Generators) -> torch.Tensor:
-        """Corrupt without clipping."""
-
-
-def _check_level(name, level, limit):
-    ends = level if isinstance(level, (tuple, list)) else (level, level)
-    if len(ends) == 2 and all(_is_number(end) for end in ends) and 0 <= ends[0] <= ends[1] <= limit:
-        return
-    allowed = "not negative" if limit == math.inf else f"from 0 to {limit:g}"
-    raise ValueError(
-        f"{name} is {level!r}; expected a number {allowed}, or a range (low, high) of such numbers."
-    )
-
-
-def _is_number(value):
-    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+# float32 counts one by one up to 2**24, which is 1.7e7.
+LARGEST_PEAK = 1e7
+# Pixels; a wider blur leaves nothing but the mean brightness of most images, and is slow.
+WIDEST_BLUR = 100
 
 
 class GaussianNoise(NoiseModel):
@@ -83,7 +22,8 @@ class GaussianNoise(NoiseModel):
     Parameters
     ----------
     std : float or tuple (low, high), default=0.1
-        Standard deviation in units of the data range; 0.1 is a PSNR of 20 dB before clipping.
+        Standard deviation in units of the data range, from 0 to 1; 0.1 is a PSNR of 20 dB before
+        clipping. A level of 25 on uint8 images is 25 / 255.
     clip : bool, default=True
         Clip to the data range. Benchmarks of the literature use ``clip=False``; the two differ by
         more than 0.5 dB.
@@ -98,14 +38,15 @@ class GaussianNoise(NoiseModel):
     0.1
     """
 
-    _upper_limits = {"std": math.inf}
+    limits = {"std": 1}
+    units = {"std": "in units of the data range: a level of 25 on uint8 images is 25 / 255"}
 
     def __init__(self, std: Level = 0.1, *, clip: bool = True):
         self.std = std
         self.clip = clip
 
     def _corrupt(self, images, generator):
-        return images + _level(self.std, images, generator) * _normal(images, generator)
+        return images + draw_level(self.std, images, generator) * draw_normal(images, generator)
 
 
 class SpeckleNoise(NoiseModel):
@@ -114,7 +55,8 @@ class SpeckleNoise(NoiseModel):
     Parameters
     ----------
     std : float or tuple (low, high), default=0.1
-        Standard deviation relative to the pixel, so 0.1 is 10 % of its value above black.
+        Standard deviation relative to the pixel, so 0.1 is 10 % of its value above black; at most
+        1, beyond which bright pixels would turn negative more often than in one case of six.
     clip : bool, default=True
         Clip to the data range.
 
@@ -127,14 +69,17 @@ class SpeckleNoise(NoiseModel):
     True
     """
 
-    _upper_limits = {"std": math.inf}
+    limits = {"std": 1}
+    units = {"std": "relative to the pixel: 0.1 is 10 % of its value above black"}
 
     def __init__(self, std: Level = 0.1, *, clip: bool = True):
         self.std = std
         self.clip = clip
 
     def _corrupt(self, images, generator):
-        return images * (1 + _level(self.std, images, generator) * _normal(images, generator))
+        return images * (
+            1 + draw_level(self.std, images, generator) * draw_normal(images, generator)
+        )
 
 
 class PoissonNoise(NoiseModel):
@@ -143,7 +88,7 @@ class PoissonNoise(NoiseModel):
     Parameters
     ----------
     peak : float or tuple (low, high), default=100.0
-        Expected count of a white pixel; fewer photons are more noise. Positive.
+        Expected count of a white pixel; fewer photons are more noise. Above 0, at most 1e7.
     clip : bool, default=True
         Clip to the data range.
 
@@ -157,7 +102,8 @@ class PoissonNoise(NoiseModel):
     0.07
     """
 
-    _upper_limits = {"peak": math.inf}
+    limits = {"peak": LARGEST_PEAK}
+    units = {"peak": "of photons in a white pixel"}
 
     def __init__(self, peak: Level = 100.0, *, clip: bool = True):
         self.peak = peak
@@ -170,7 +116,7 @@ class PoissonNoise(NoiseModel):
             raise ValueError(f"PoissonNoise(peak=…) is {self.peak!r}; a peak must be above 0.")
 
     def _corrupt(self, images, generator):
-        peak = _level(self.peak, images, generator)
+        peak = draw_level(self.peak, images, generator)
         return _poisson(images.clamp(min=0) * peak, generator) / peak
 
 
@@ -196,7 +142,7 @@ class SaltAndPepperNoise(NoiseModel):
     0.7
     """
 
-    _upper_limits = {"amount": 1, "salt_ratio": 1}
+    limits = {"amount": 1, "salt_ratio": 1}
 
     def __init__(self, amount: Level = 0.1, salt_ratio: Level = 0.5, *, clip: bool = True):
         self.amount = amount
@@ -204,11 +150,11 @@ class SaltAndPepperNoise(NoiseModel):
         self.clip = clip
 
     def _corrupt(self, images, generator):
-        amount = _level(self.amount, images, generator)
-        salt = amount * _level(self.salt_ratio, images, generator)
-        draw = _uniform(images, generator)
-        noisy = torch.where(draw < salt, 1.0, images)
-        return torch.where((draw >= salt) & (draw < amount), 0.0, noisy)
+        amount = draw_level(self.amount, images, generator)
+        salt = amount * draw_level(self.salt_ratio, images, generator)
+        draw = draw_uniform(images, generator)
+        noisy = images.masked_fill(draw < salt, 1.0)
+        return noisy.masked_fill_((draw >= salt) & (draw < amount), 0.0)
 
 
 class MaskingNoise(NoiseModel):
@@ -234,15 +180,15 @@ class MaskingNoise(NoiseModel):
     0.8
     """
 
-    _upper_limits = {"fraction": 1}
+    limits = {"fraction": 1}
 
     def __init__(self, fraction: Level = 0.25, *, clip: bool = True):
         self.fraction = fraction
         self.clip = clip
 
     def _corrupt(self, images, generator):
-        draw = _uniform(images[:, :1], generator)
-        return torch.where(draw < _level(self.fraction, images, generator), 0.0, images)
+        draw = draw_uniform(images[:, :1], generator)
+        return images.masked_fill(draw < draw_level(self.fraction, images, generator), 0.0)
 
 
 class GaussianBlur(NoiseModel):
@@ -253,7 +199,7 @@ class GaussianBlur(NoiseModel):
     Parameters
     ----------
     std : float or tuple (low, high), default=1.0
-        Standard deviation of the kernel in pixels.
+        Standard deviation of the kernel in pixels, from 0 to 100.
     clip : bool, default=True
         Clip to the data range.
 
@@ -268,16 +214,20 @@ class GaussianBlur(NoiseModel):
     0.159
     """
 
-    _upper_limits = {"std": math.inf}
+    limits = {"std": WIDEST_BLUR}
+    units = {"std": "in pixels"}
 
     def __init__(self, std: Level = 1.0, *, clip: bool = True):
         self.std = std
         self.clip = clip
 
     def _corrupt(self, images, generator):
-        weights = _gaussian_weights(_level(self.std, images, generator), np.max(self.std), images)
-        radius = len(weights) // 2
-        for axis, pad in ((3, (radius, radius, 0, 0)), (2, (0, 0, radius, radius))):
+        std = draw_level(self.std, images, generator)
+        kernel = _gaussian_weights(std, np.max(self.std))
+        for axis in (3, 2):
+            weights = _fold(kernel, images.shape[axis]).to(images)
+            radius = len(weights) // 2
+            pad = (radius, radius, 0, 0) if axis == 3 else (0, 0, radius, radius)
             padded = F.pad(images, pad, mode="replicate")
             # Shift by shift: a convolution rounds differently in batches of different size.
             images = sum(
@@ -287,7 +237,7 @@ class GaussianBlur(NoiseModel):
         return images
 
 
-def _gaussian_weights(std, largest_std, images):
+def _gaussian_weights(std, largest_std):
     """Normalised weights (2 * radius + 1, n, 1, 1, 1), cut at four standard deviations each."""
     radius = int(4 * largest_std + 0.5)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64).reshape(-1, 1, 1, 1, 1)
@@ -295,7 +245,18 @@ def _gaussian_weights(std, largest_std, images):
     std = torch.as_tensor(std, device="cpu", dtype=torch.float64)
     weights = torch.exp(-0.5 * (offsets / std.clamp(min=1e-6)) ** 2)
     weights = torch.where(offsets.abs() <= torch.floor(4 * std + 0.5), weights, 0.0)
-    return (weights / weights.sum(0)).to(images)
+    return weights / weights.sum(0)
+
+
+def _fold(weights, size):
+    """Gather the weights that meet nothing but the last pixel of ``size`` and its repetitions."""
+    beyond = len(weights) // 2 - (size - 1)
+    if beyond <= 0:
+        return weights
+    folded = weights[beyond:-beyond].clone()
+    folded[0] += weights[:beyond].sum(0)
+    folded[-1] += weights[-beyond:].sum(0)
+    return folded
 
 
 class NoiseChain(NoiseModel):
@@ -333,10 +294,15 @@ class NoiseChain(NoiseModel):
                 )
             model.check_levels()
 
-    def _corrupt(self, images, generator):
+    def corrupt(self, images, generator, limits=(0.0, 1.0)):
+        """Corrupt a batch of images; each model clips by itself. See :meth:`NoiseModel.corrupt`."""
+        self.check_levels()
         for model in self.models:
-            images = model.corrupt(images, generator)
+            images = model.corrupt(images, generator, limits)
         return images
+
+    def _corrupt(self, images, generator):
+        return self.corrupt(images, generator)
 
 
 NOISE_MODELS = {
@@ -380,36 +346,14 @@ def resolve_noise(noise: NoiseModel | str | Sequence[NoiseModel | str] | None) -
     if isinstance(noise, NoiseModel):
         noise.check_levels()
         return clone(noise)
+    if isinstance(noise, Real) and not isinstance(noise, bool):
+        std = f"{noise:g}" if noise <= 1 else f"{noise:g} / 255"
+        raise ValueError(
+            f"noise={noise!r} is a level without its noise: write GaussianNoise({std})."
+        )
     raise ValueError(
         f"noise={noise!r}; allowed are None, a NoiseModel such as GaussianNoise(0.2), a list of "
         f"them, and the names {sorted(NOISE_MODELS)} and 'none'."
-    )
-
-
-def _level(level, images, generator):
-    """The level itself, or for a range one of shape (n, 1, 1, 1) for each image."""
-    if not isinstance(level, (tuple, list)):
-        return level
-    low, high = level
-    return low + (high - low) * _uniform(images[:, :1, :1, :1], generator)
-
-
-def _normal(like, generator):
-    return _draw(torch.randn, like, generator)
-
-
-def _uniform(like, generator):
-    return _draw(torch.rand, like, generator)
-
-
-def _draw(draw, like, generator):
-    if isinstance(generator, torch.Generator):
-        return draw(like.shape, generator=generator, device=like.device)
-    return torch.stack(
-        [
-            draw(image.shape, generator=one, device=like.device)
-            for image, one in zip(like, generator, strict=True)
-        ]
     )
 
 

@@ -1,0 +1,219 @@
+"""The base of the noise models, and the draws that a noise model of one's own needs."""
+
+import math
+from abc import ABCMeta, abstractmethod
+from collections.abc import Sequence
+from numbers import Real
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+# A number, or the two ends of a range.
+Level: TypeAlias = float | Sequence[float]
+Generators: TypeAlias = torch.Generator | Sequence[torch.Generator]
+
+
+class NoiseModel(BaseEstimator, metaclass=ABCMeta):
+    """Base of the noise models.
+
+    A noise model of your own derives from it, lists its levels with their upper limits in
+    ``limits``, and writes one method, ``_corrupt``. A level is a number that is not negative, or a
+    range ``(low, high)`` from which each image draws its own level uniformly. Randomness comes from
+    the generator alone, through :func:`draw_level`, :func:`draw_normal` and :func:`draw_uniform`:
+    then an image gets the same noise in any batch.
+
+    Attributes
+    ----------
+    limits : dict of float
+        Upper limit of each level, by the name of its parameter; ``math.inf`` for none.
+    units : dict of str
+        What a level is measured in, by the name of its parameter; errors tell it.
+
+    See Also
+    --------
+    NoiseInjector : The transformer that applies a noise model to arrays of images.
+
+    Examples
+    --------
+    A lamp that flickers: each image becomes brighter or darker as a whole.
+
+    >>> import torch
+    >>> from sklearn_cae.noise import NoiseModel, draw_level, draw_normal
+    >>> class Flicker(NoiseModel):
+    ...     limits = {"std": 1}
+    ...
+    ...     def __init__(self, std=0.1, *, clip=True):
+    ...         self.std = std
+    ...         self.clip = clip
+    ...
+    ...     def _corrupt(self, images, generator):
+    ...         std = draw_level(self.std, images, generator)
+    ...         return images + std * draw_normal(images[:, :1, :1, :1], generator)
+    >>> gray = torch.full((2, 1, 8, 8), 0.5)
+    >>> noisy = Flicker((0, 0.2)).corrupt(gray, torch.Generator().manual_seed(0))
+    >>> bool((noisy == noisy[:, :, :1, :1]).all())
+    True
+    """
+
+    limits: dict[str, float] = {}
+    units: dict[str, str] = {}
+    clip: bool
+
+    def corrupt(
+        self,
+        images: torch.Tensor,
+        generator: Generators,
+        limits: tuple[float, float] = (0.0, 1.0),
+    ) -> torch.Tensor:
+        """Corrupt a batch of images.
+
+        Parameters
+        ----------
+        images : torch.Tensor of shape (n, C, H, W)
+            float32 images, black is 0 and white is 1. Left unchanged.
+        generator : torch.Generator or list of torch.Generator
+            Source of randomness on the device of ``images``; a list holds one for each image.
+        limits : tuple of float, default=(0.0, 1.0)
+            To what ``clip`` clips, in units of the data range; infinities are no limit.
+
+        Returns
+        -------
+        noisy : torch.Tensor of shape (n, C, H, W)
+            float32 images, within ``limits`` if ``clip``.
+
+        Raises
+        ------
+        ValueError
+            If a level is neither a number nor a range within its limits.
+        """
+        self.check_levels()
+        noisy = self._corrupt(images, generator)
+        return noisy.clamp(*limits) if self.clip else noisy
+
+    def check_levels(self) -> None:
+        """Raise a ValueError if a level is neither a number nor a range within its limits."""
+        model = type(self).__name__
+        for name, limit in self.limits.items():
+            level = getattr(self, name)
+            if not _is_level(level, limit):
+                allowed = "that is not negative" if limit == math.inf else f"from 0 to {limit:g}"
+                unit = f", {self.units[name]}" if name in self.units else ""
+                raise ValueError(
+                    f"{model}({name}=…) is {level!r}; expected a number {allowed}, or a range "
+                    f"(low, high) of such numbers{unit}."
+                )
+        if not isinstance(self.clip, (bool, np.bool_)):
+            raise ValueError(f"{model}(clip=…) is {self.clip!r}; allowed are True and False.")
+
+    @abstractmethod
+    def _corrupt(self, images: torch.Tensor, generator: Generators) -> torch.Tensor:
+        """Corrupt without clipping: the one method that a noise model writes.
+
+        Parameters and result are those of :meth:`corrupt`; ``images`` is left unchanged.
+        """
+
+
+def _is_level(level, limit):
+    ends = level if isinstance(level, (tuple, list)) else (level, level)
+    return (
+        len(ends) == 2 and all(_is_number(end) for end in ends) and 0 <= ends[0] <= ends[1] <= limit
+    )
+
+
+def _is_number(value):
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def draw_level(level: Level, images: torch.Tensor, generator: Generators) -> float | torch.Tensor:
+    """Draw the level of each image, if it is a range.
+
+    Parameters
+    ----------
+    level : float or tuple (low, high)
+        A number, or the ends of a range.
+    images : torch.Tensor of shape (n, C, H, W)
+        The images.
+    generator : torch.Generator or list of torch.Generator
+        Source of randomness; a list holds one for each image.
+
+    Returns
+    -------
+    level : float or torch.Tensor of shape (n, 1, 1, 1)
+        The number itself, or for a range float32 levels, uniform between its ends.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cae.noise import draw_level
+    >>> draw_level((0.1, 0.2), torch.zeros(5, 3, 8, 8), torch.Generator()).shape
+    torch.Size([5, 1, 1, 1])
+    """
+    if not isinstance(level, Sequence):
+        return level
+    low, high = level
+    return low + (high - low) * draw_uniform(images[:, :1, :1, :1], generator)
+
+
+def draw_normal(like: torch.Tensor, generator: Generators) -> torch.Tensor:
+    """Draw float32 numbers from the standard normal distribution.
+
+    Parameters
+    ----------
+    like : torch.Tensor of shape (n, ...)
+        Tells shape and device.
+    generator : torch.Generator or list of torch.Generator
+        Source of randomness; a list holds one for each image.
+
+    Returns
+    -------
+    numbers : torch.Tensor of the shape of ``like``
+        Mean 0 and standard deviation 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cae.noise import draw_normal
+    >>> draw_normal(torch.zeros(2, 1, 4, 4), torch.Generator()).shape
+    torch.Size([2, 1, 4, 4])
+    """
+    return _draw(torch.randn, like, generator)
+
+
+def draw_uniform(like: torch.Tensor, generator: Generators) -> torch.Tensor:
+    """Draw float32 numbers uniformly from [0, 1).
+
+    Parameters
+    ----------
+    like : torch.Tensor of shape (n, ...)
+        Tells shape and device.
+    generator : torch.Generator or list of torch.Generator
+        Source of randomness; a list holds one for each image.
+
+    Returns
+    -------
+    numbers : torch.Tensor of the shape of ``like``
+        From 0, to 1 without 1 itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cae.noise import draw_uniform
+    >>> bool((draw_uniform(torch.zeros(2, 1, 4, 4), torch.Generator()) < 1).all())
+    True
+    """
+    return _draw(torch.rand, like, generator)
+
+
+def _draw(draw, like, generator):
+    # The dtype is said: torch.set_default_dtype would change the noise of a seed.
+    options = {"dtype": torch.float32, "device": like.device}
+    if isinstance(generator, torch.Generator):
+        return draw(like.shape, generator=generator, **options)
+    return torch.stack(
+        [
+            draw(image.shape, generator=one, **options)
+            for image, one in zip(like, generator, strict=True)
+        ]
+    )
