@@ -4,16 +4,16 @@ BIN := .venv/bin
 FIGURE := examples/plot_denoise.png
 
 .NOTPARALLEL:
-.PHONY: demo test lint doctest docs clean
+.PHONY: demo test test-oldest lint doctest pages docs clean
 
 # Figures go to files.
 export MPLBACKEND = Agg
 # The networks of the tests are tiny: more threads slow them down.
-test doctest docs: export OMP_NUM_THREADS = 1
+test test-oldest doctest pages docs: export OMP_NUM_THREADS = 1
 # Without it scikit-learn skips its array API checks.
-test doctest: export SCIPY_ARRAY_API = 1
+test test-oldest doctest: export SCIPY_ARRAY_API = 1
 
-demo: .venv/.installed-benchmarks
+demo: .venv/.installed-demo
 	@rm -f $(FIGURE)
 	cd $(dir $(FIGURE)) && ../$(BIN)/python plot_denoise.py
 	@test -f $(FIGURE) || { echo "The example did not write $(FIGURE)." >&2; exit 1; }
@@ -32,15 +32,24 @@ lint: .venv/.installed-test
 doctest: .venv/.installed-test
 	$(BIN)/python -m pytest -q --doctest-modules sklearn_cae
 
-# The code of the pages is run first; -W makes a warning an error.
-docs: .venv/.installed-docs
+# The code of the pages, and the pages without the gallery; -W makes a warning an error.
+pages: .venv/.installed-docs
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/_build --ignore=docs/auto_examples docs
 	@rm -rf docs/api/generated
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -q -W --keep-going -D plot_gallery=0 -b html docs docs/_build/pages
+
+# It says what it does now: the gallery takes minutes.
+docs: .venv/.installed-docs
+	@rm -rf docs/api/generated
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
 	@echo "The pages are in docs/_build/html/index.html"
 
+# The oldest supported versions, in a virtual environment of their own.
+test-oldest: .venv-oldest/.installed
+	.venv-oldest/bin/python -m pytest -q -n 2 -p no:cacheprovider -W default
+
 clean:
-	rm -rf .venv build dist docs/_build docs/api/generated docs/auto_examples .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest build dist docs/_build docs/api/generated docs/auto_examples .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # One stamp for each extra that was installed.
@@ -52,3 +61,9 @@ clean:
 $(BIN)/pip:
 	@echo "Creating .venv with $(PYTHON)"
 	@$(PYTHON) -m venv .venv
+
+.venv-oldest/.installed: pyproject.toml constraints-oldest.txt
+	@echo "Installing the oldest versions into .venv-oldest: some minutes the first time"
+	@$(PYTHON) -m venv .venv-oldest
+	@.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-oldest.txt -e ".[test]"
+	@touch $@

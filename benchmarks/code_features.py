@@ -6,10 +6,10 @@ of these images and their labels, each value standardised. Accuracy in percent o
 with ``--held-out``, on 5,000 further training images: what is tuned is tuned there.
 
 *PCA* are principal components of the pixels, *PCA, unit norm* those of images divided by their
-Euclidean norm. *flat code* is ``DenoisingCAE(latent_dim=length)``. *spatial code* are principal
-components of the codes of ``DenoisingCAE()``, after the ReLU through which the decoder reads them
-and divided by their norm. Both networks have half the feature maps of the default in each stage of
-the encoder, to see the images more often in the same time.
+Euclidean norm. *flat code* is that of ``Autoencoder(latent_dim=length)``. *spatial code* are
+principal components of the codes of ``Autoencoder()``, after the ReLU through which the decoder
+reads them and divided by their norm. Both networks have half the feature maps of the default in
+each stage of the encoder, to see the images more often in the same time.
 
 Each result is one line of ``--results``; what is there already is not run again.
 
@@ -29,7 +29,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 
-from sklearn_cae import DenoisingCAE, GaussianNoise
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise
 
 LENGTHS = (2, 8, 16, 32, 64)
 CHANNELS = (16, 32, 64)
@@ -47,13 +47,13 @@ def components(train, test, seed):
         yield length, train[:, :length], test[:, :length]
 
 
-def codes(x_train, x_test, seed, args, **params):
+def codes(x_train, x_test, seed, args, latent_dim=None):
     cae = DenoisingCAE(
-        CHANNELS,
+        Autoencoder(CHANNELS, latent_dim=latent_dim),
         noise=GaussianNoise(args.std),
         max_epochs=args.epochs,
+        for_codes=True,
         random_state=seed,
-        **params,
     ).fit(x_train)
     return cae.transform(x_train), cae.transform(x_test)
 

@@ -11,7 +11,7 @@ import resource
 
 import numpy as np
 
-from sklearn_cae import DenoisingCAE
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE
 
 SHAPE = (64, 64, 3)
 
@@ -19,7 +19,9 @@ SHAPE = (64, 64, 3)
 def peak_mib(n_images):
     """Peak resident memory in MiB of a process that makes images and fits, on Linux."""
     images = np.random.default_rng(0).integers(0, 256, (n_images, *SHAPE), dtype=np.uint8)
-    DenoisingCAE(channels=(8, 16), code_channels=16, max_epochs=1, random_state=0).fit(images)
+    network = Autoencoder(ConvEncoder((8, 16), code_channels=16))
+    # Random images cannot be denoised: without `for_codes` a warning says so.
+    DenoisingCAE(network, max_epochs=1, for_codes=True, random_state=0).fit(images)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -4,7 +4,7 @@ MNIST, Fashion-MNIST and CIFAR-10. For each class a detector learns from the tra
 class and scores the whole test set; the figure is the area under the ROC curve in percent. The
 detector has its defaults on all three sets; the other methods share the autoencoder of the
 default. *combined* is the sum of the four scores, each standardised on the held-out images, as
-``method="combined"`` computes it. Beside them: IsolationForest, OneClassSVM and KernelDensity on
+``score="combined"`` computes it. Beside them: IsolationForest, OneClassSVM and KernelDensity on
 the principal components that hold 95 % of the variance of the pixels; the detector's own density on
 contrast-normalised pixels, which tells what the autoencoder adds; and PyOD's AutoEncoder. The last
 table is the share of unseen images of the class with a p-value of at most 0.05.
@@ -30,7 +30,7 @@ from sklearn.svm import OneClassSVM
 
 from sklearn_cae import CAEOutlierDetector, CodeDensity
 
-METHODS = ("density", "reconstruction", "ssim", "denoising")
+SCORES = ("density", "reconstruction", "ssim", "denoising")
 LEVEL = 0.05
 
 
@@ -67,15 +67,15 @@ def pyod_scores(train, test, seed):
 
 
 def detector_scores(train, test, seed):
-    """Scores by each method, of one autoencoder, and the held-out scores."""
+    """Each score of the test images, by one autoencoder, and those of the held-out images."""
     cae = CAEOutlierDetector(random_state=seed).fit(train).estimator_
     scores, held_out = {}, {}
-    for method in METHODS:
+    for name in SCORES:
         detector = CAEOutlierDetector(
-            FrozenEstimator(cae), method=method, contrast_normalization=True, random_state=seed
+            FrozenEstimator(cae), score=name, contrast_normalization=True, random_state=seed
         ).fit(as_unit(train))
-        scores[method] = detector.score_samples(as_unit(test))
-        held_out[method] = detector.calibration_scores_
+        scores[name] = detector.score_samples(as_unit(test))
+        held_out[name] = detector.calibration_scores_
     return scores, held_out
 
 
@@ -90,11 +90,13 @@ def run(job, args):
     train, normal = x_train[y_train == job["class"]], y_test == job["class"]
     scores, held_out = detector_scores(train, x_test, job["seed"])
     p_values = {
-        method: (1 + np.searchsorted(held_out[method], scores[method][normal], side="right"))
-        / (1 + len(held_out[method]))
-        for method in METHODS
+        name: (1 + np.searchsorted(held_out[name], scores[name][normal], side="right"))
+        / (1 + len(held_out[name]))
+        for name in SCORES
     }
-    scores["combined"] = sum((scores[m] - held_out[m].mean()) / held_out[m].std() for m in METHODS)
+    scores["combined"] = sum(
+        (scores[name] - held_out[name].mean()) / held_out[name].std() for name in SCORES
+    )
     scores |= classical_scores(as_rows(train), as_rows(x_test), job["seed"])
     scores["CodeDensity, normalised pixels"] = code_density_scores(train, x_test)
     scores |= pyod_scores(as_rows(train), as_rows(x_test), job["seed"])
@@ -120,12 +122,12 @@ def auroc_table(results, data):
 
 
 def flagged_table(results):
-    lines = [f"| normal images with p ≤ {LEVEL} | {' | '.join(METHODS)} |"]
-    lines.append("|" + "---|" * (1 + len(METHODS)))
+    lines = [f"| normal images with p ≤ {LEVEL} | {' | '.join(SCORES)} |"]
+    lines.append("|" + "---|" * (1 + len(SCORES)))
     for data in sorted({r["data"] for r in results}, key=DATASETS.index):
         shares = [
-            f"{np.mean([r['flagged'][m] for r in results if r['data'] == data]):.4f}"
-            for m in METHODS
+            f"{np.mean([r['flagged'][name] for r in results if r['data'] == data]):.4f}"
+            for name in SCORES
         ]
         lines.append(f"| {data} | {' | '.join(shares)} |")
     return "\n".join(lines)

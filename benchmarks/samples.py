@@ -23,7 +23,7 @@ from sklearn.mixture import GaussianMixture
 from skorch import NeuralNetClassifier
 from torch import nn
 
-from sklearn_cae import DenoisingCAE, LatentSampler
+from sklearn_cae import Autoencoder, DenoisingCAE, LatentSampler
 
 NEIGHBOR = 3
 DENSITIES = {"single Gaussian": GaussianMixture(1), "mixture of 10 Gaussians": GaussianMixture(10)}
@@ -115,9 +115,12 @@ def main():
     x_train, y_train, x_test, _ = load(args.data_set, args.data)
     x_train, y_train = x_train[: args.n_train], y_train[: args.n_train]
     classifier = fit_classifier(x_train, y_train, args.epochs)
-    cae = DenoisingCAE(latent_dim=args.length, max_epochs=args.epochs, random_state=args.seed).fit(
-        x_train
-    )
+    cae = DenoisingCAE(
+        Autoencoder(latent_dim=args.length),
+        max_epochs=args.epochs,
+        for_codes=True,
+        random_state=args.seed,
+    ).fit(x_train)
     # The writers of MNIST's first test images are not those of the last.
     x_test = np.random.default_rng(args.seed).permutation(x_test)
     half = len(x_test) // 2

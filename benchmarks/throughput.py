@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 
-from sklearn_cae import DenoisingCAE, GaussianNoise
-from sklearn_cae._networks import ConvAutoencoder
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, GaussianNoise
 
 STD = 0.1
 
 
 def network(cae):
-    return ConvAutoencoder(**cae.net_.get_params_for("module"))
+    """The torch module of the fitted network, with new weights."""
+    return cae.network_.build((32, 32), 3, torch.Generator().manual_seed(0))
 
 
 def ours(cae, images):
@@ -72,12 +72,15 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     images = np.random.default_rng(0).integers(0, 256, (args.n_images, 32, 32, 3), dtype=np.uint8)
-    for name, params in {
-        "default network": {},
-        "tiny network, channels=(8,), code_channels=8": {"channels": (8,), "code_channels": 8},
-    }.items():
+    tiny = Autoencoder(ConvEncoder((8,), code_channels=8))
+    for name, spec in {"default network": Autoencoder(), f"tiny network, {tiny}": tiny}.items():
         cae = DenoisingCAE(
-            noise=GaussianNoise(STD), max_epochs=1, validation_fraction=0, random_state=0, **params
+            spec,
+            noise=GaussianNoise(STD),
+            max_epochs=1,
+            validation_fraction=0,
+            for_codes=True,
+            random_state=0,
         ).fit(images[:64])
         loops = (ours, hand_written, plain_skorch)
         seconds = {loop: [] for loop in loops}

@@ -3,7 +3,7 @@
 All thirteen convolutions and one linear layer, without batch normalisation: initialised after He
 et al., SGD with momentum, a warm-up by the one-cycle schedule and clipped gradients, images
 flipped and shifted by up to 4 pixels. The convolutions are saved in torchvision's format, ready for
-``DenoisingCAE(encoder="vgg16", encoder_weights=FILE)``.
+``Autoencoder(VGG16Encoder(weights=FILE))``.
 
     python benchmarks/train_vgg16.py DATA --out vgg16-cifar10.pth --epochs 30
 """
@@ -14,7 +14,7 @@ import torch
 from _data import load
 from torch import nn
 
-from sklearn_cae._vgg16 import VGG16
+from sklearn_cae.networks import VGG16
 
 N_BLOCKS = 5
 MARGIN = 4
@@ -23,9 +23,9 @@ MARGIN = 4
 class Classifier(nn.Module):
     """The convolutions, the mean over pixels, and a linear layer."""
 
-    def __init__(self, n_classes):
+    def __init__(self, n_classes, generator):
         super().__init__()
-        self.vgg = VGG16(N_BLOCKS, n_trainable_blocks=N_BLOCKS)
+        self.vgg = VGG16(N_BLOCKS, n_trainable_blocks=N_BLOCKS, generator=generator)
         self.linear = nn.Linear(self.vgg.code_channels, n_classes)
 
     def forward(self, images):
@@ -91,7 +91,8 @@ def main():
         torch.from_numpy(array) for array in load("cifar10", args.data)
     )
     x_train, y_train = x_train[: args.n_train], y_train[: args.n_train].ravel().long()
-    model = Classifier(n_classes=10).to(args.device, memory_format=torch.channels_last)
+    model = Classifier(n_classes=10, generator=torch.Generator().manual_seed(args.seed))
+    model.to(args.device, memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(
         model.parameters(), args.lr, momentum=0.9, weight_decay=5e-4, nesterov=True
     )

@@ -1,12 +1,11 @@
-"""Denoising with a frozen, pretrained VGG16 beside the plain encoder, at the same budget.
+"""Denoising with a frozen, pretrained VGG16 beside the default encoder, with equal training.
 
 CIFAR-10 with Gaussian noise, uint8 in and out. Each network trains on the same ``--n-train``
 training images for ``--epochs`` passes; what a pass costs is in the table, in seconds of
 wall time. Frozen encoders have the weights of ``--weights`` or, to tell what the pretraining gives,
-random ones. ``plain`` is the default network, ``skip`` has skip connections and a residual output,
-``perceptual`` is the default network with ``loss="vgg"`` and its weight, and ``none`` the noisy
-images. Figures are means over the test images, mean ± standard deviation over the seeds. Each
-result is one line of ``--results``; what is there already is not run again.
+random ones. *perceptual* is the default autoencoder trained with ``PerceptualLoss`` of that weight,
+and *none* the noisy images. Figures are means over the test images, mean ± standard deviation over
+the seeds. Each result is one line of ``--results``; what is there already is not run again.
 
     python benchmarks/train_vgg16.py DATA --out vgg16-cifar10.pth
     python benchmarks/transfer.py DATA --weights vgg16-cifar10.pth --seeds 0 1 2
@@ -20,30 +19,33 @@ import torch
 from _data import load
 from _results import resume, spread
 
-from sklearn_cae import DenoisingCAE, NoiseInjector
+from sklearn_cae import (
+    Autoencoder,
+    DenoisingCAE,
+    NoiseInjector,
+    PerceptualLoss,
+    UNet,
+    VGG16Encoder,
+)
 from sklearn_cae.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn_cae.noise import GaussianNoise
 
-OPTIONS = {"plain": {}, "skip": {"skip_connections": True, "residual": True}}
+NETWORKS = {"autoencoder": Autoencoder, "U-Net": UNet}
 PERCEPTUAL_WEIGHTS = (0.01, 0.1)
 TEST_SEED = 2**31
 
 
 def networks(args):
-    """Parameters of each network by its name."""
-    table = {f"conv, {name}": params for name, params in OPTIONS.items()}
+    """Parameters of each training by its name."""
+    table = {name: {"network": network()} for name, network in NETWORKS.items()}
     for weight in PERCEPTUAL_WEIGHTS:
-        table[f"conv, perceptual {weight}"] = {
-            "loss": "vgg",
-            "perceptual_weight": weight,
-            "encoder_blocks": 3,
-            "encoder_weights": args.weights,
-        }
+        loss = PerceptualLoss(weight, blocks=3, weights=args.weights)
+        table[f"autoencoder, perceptual {weight}"] = {"loss": loss}
     for n_blocks in args.blocks:
-        for origin, source in (("pretrained", args.weights), ("random", None)):
-            frozen = {"encoder": "vgg16", "encoder_blocks": n_blocks, "encoder_weights": source}
-            for name, params in OPTIONS.items():
-                table[f"VGG16, {n_blocks} blocks, {origin}, {name}"] = frozen | params
+        for origin, weights in (("pretrained", args.weights), ("random", None)):
+            for name, network in NETWORKS.items():
+                encoder = VGG16Encoder(n_blocks, weights=weights)
+                table[f"{name}, VGG16, {n_blocks} blocks, {origin}"] = {"network": network(encoder)}
     return table
 
 

@@ -1,4 +1,4 @@
-"""One class against nine on CIFAR-10: a frozen, pretrained VGG16 encoder beside the plain one.
+"""One class against nine on CIFAR-10: a frozen, pretrained VGG16 encoder beside the default one.
 
 For each class a detector learns from the training images of that class for ``--epochs`` passes and
 scores the first ``--n-test`` test images; the figure is the area under the ROC curve in percent.
@@ -24,17 +24,15 @@ from _results import resume
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
-from sklearn_cae import CAEOutlierDetector, DenoisingCAE
-from sklearn_cae._images import normalize_contrast
+from sklearn_cae import Autoencoder, CAEOutlierDetector, DenoisingCAE, FeatureScore, VGG16Encoder
 
-METHODS = ("density", "features")
+SCORES = ("density", "features")
 
 
 def networks(args):
-    """Parameters of each network by its name."""
-    pretrained = {"encoder": "vgg16", "encoder_weights": args.weights}
-    return {"plain": {}} | {
-        f"VGG16, {n_blocks} blocks": pretrained | {"encoder_blocks": n_blocks}
+    """Each network by its name."""
+    return {"default encoder": Autoencoder()} | {
+        f"VGG16, {n_blocks} blocks": Autoencoder(VGG16Encoder(n_blocks, weights=args.weights))
         for n_blocks in args.blocks
     }
 
@@ -44,15 +42,18 @@ def run(job, args):
     x_train, y_train, x_test, y_test = load("cifar10", args.data)
     train = x_train[y_train.ravel() == job["class"]]
     test, normal = x_test[: args.n_test], y_test.ravel()[: args.n_test] == job["class"]
-    cae = DenoisingCAE(max_epochs=args.epochs, **networks(args)[job["network"]])
+    cae = DenoisingCAE(networks(args)[job["network"]], max_epochs=args.epochs)
     detector = CAEOutlierDetector(cae, random_state=job["seed"]).fit(train)
     scores = {"density": detector.score_samples(test)}
-    normalized = [normalize_contrast(images, (0, 255)) for images in (train, test)]
+    # The autoencoder of the detector knows normalised images, which are floats from 0 to 1.
     features = CAEOutlierDetector(
-        FrozenEstimator(detector.estimator_), method="features", random_state=job["seed"]
-    ).fit(normalized[0][:20])
-    scores["features"] = features.score_samples(normalized[1])
-    return {**job, **{m: 100 * roc_auc_score(normal, scores[m]) for m in METHODS}}
+        FrozenEstimator(detector.estimator_),
+        score=FeatureScore(stage=2),
+        contrast_normalization=True,
+        random_state=job["seed"],
+    ).fit(train[:20] / 255)
+    scores["features"] = features.score_samples(test / 255)
+    return {**job, **{name: 100 * roc_auc_score(normal, scores[name]) for name in SCORES}}
 
 
 def table(results):
@@ -62,13 +63,13 @@ def table(results):
         "|" + "---|" * (3 + len(classes)),
     ]
     for network in dict.fromkeys(r["network"] for r in results):
-        for method in METHODS:
+        for score in SCORES:
             by_class = [
-                np.mean([r[method] for r in results if (r["network"], r["class"]) == (network, c)])
+                np.mean([r[score] for r in results if (r["network"], r["class"]) == (network, c)])
                 for c in classes
             ]
             cells = " | ".join(f"{value:.1f}" for value in by_class)
-            lines.append(f"| {network} | {method} | **{np.mean(by_class):.1f}** | {cells} |")
+            lines.append(f"| {network} | {score} | **{np.mean(by_class):.1f}** | {cells} |")
     return "\n".join(lines)
 
 

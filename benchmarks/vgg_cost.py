@@ -1,4 +1,4 @@
-"""Time and memory of a training step: VGG16 frozen, unfrozen, and the plain encoder.
+"""Time and memory of a training step: VGG16 frozen, unfrozen, and the default encoder.
 
 Each network trains in a process of its own on random uint8 colour images, VGG16 with random
 weights. The time is the median of single steps, without the first. The memory is the peak of the
@@ -17,19 +17,21 @@ import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_cae import DenoisingCAE
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, PerceptualLoss, VGG16Encoder
 
 
 def networks(n_blocks):
-    """Parameters of each network by its name."""
-    vgg = {"encoder": "vgg16", "encoder_blocks": n_blocks, "encoder_weights": None}
-    loss = {"loss": "vgg", "encoder_blocks": n_blocks, "encoder_weights": None}
+    """Parameters of each training by its name."""
+
+    def vgg16(trainable_blocks):
+        return Autoencoder(VGG16Encoder(n_blocks, trainable_blocks=trainable_blocks, weights=None))
+
     return {
-        "plain encoder": {},
-        "VGG16 frozen": vgg,
-        "VGG16, last block trained": vgg | {"trainable_encoder_blocks": 1},
-        "VGG16 unfrozen": vgg | {"trainable_encoder_blocks": n_blocks},
-        "plain encoder, perceptual loss": loss,
+        "default encoder": {},
+        "VGG16 frozen": {"network": vgg16(0)},
+        "VGG16, last block trained": {"network": vgg16(1)},
+        "VGG16 unfrozen": {"network": vgg16(n_blocks)},
+        "default encoder, perceptual loss": {"loss": PerceptualLoss(blocks=n_blocks, weights=None)},
     }
 
 
@@ -65,15 +67,16 @@ def measure(params, args):
     shape = (args.steps * args.batch_size, args.size, args.size, 3)
     images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     # What a first fit loads and keeps is not of the network.
-    DenoisingCAE(channels=(1,), code_channels=1, max_epochs=1, device=args.device).fit(images[:2])
+    tiny = Autoencoder(ConvEncoder((1,), code_channels=1))
+    options = {"max_epochs": 1, "for_codes": True, "device": args.device}
+    DenoisingCAE(tiny, **options).fit(images[:2])
     before, timer = peak_mib(args.device), StepTimer()
     cae = DenoisingCAE(
-        max_epochs=1,
         batch_size=args.batch_size,
         validation_fraction=0,
         callbacks=[timer],
-        device=args.device,
         random_state=0,
+        **options,
         **params,
     ).fit(images)
     milliseconds = 1e3 * np.median(timer.seconds[1:])

@@ -15,7 +15,7 @@ cost, against networks trained for one level?
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sklearn_cae import DenoisingCAE, GaussianNoise
+from sklearn_cae import ConvEncoder, DenoisingCAE, GaussianNoise, UNet
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay, NoiseRobustnessDisplay
 
@@ -29,10 +29,7 @@ X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).imag
 noises = {"only 0.05": 0.05, "only 0.2": 0.2, "0 to 0.3": (0, 0.3)}
 networks = {
     name: DenoisingCAE(
-        channels=(16, 32),
-        code_channels=32,
-        skip_connections=True,
-        residual=True,
+        UNet(ConvEncoder((16, 32), code_channels=32)),
         noise=GaussianNoise(std),
         batch_size=16,
         max_epochs=10,
@@ -47,8 +44,8 @@ networks = {
 # The table gives the PSNR in dB of each network, and what the network for all levels gains or loses
 # against the better one of the others.
 levels = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
-_, axes = plt.subplots(1, 1, figsize=(6, 4), layout="constrained", squeeze=False)
-display = NoiseRobustnessDisplay.from_estimators(networks, X_test, levels=levels, axes=axes[0])
+_, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+display = NoiseRobustnessDisplay.from_estimators(networks, X_test, levels=levels, ax=ax)
 plt.show()
 
 print(f"{'std':>5}{'noisy':>8}" + "".join(f"{name:>11}" for name in networks) + f"{'gain':>8}")

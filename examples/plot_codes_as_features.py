@@ -20,7 +20,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_cae import DenoisingCAE, GaussianNoise
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise
 from sklearn_cae.display import CodesDisplay
 
 X, y = load_digits(return_X_y=True)
@@ -31,16 +31,18 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # Codes and components
 # --------------------
-# ``latent_dim`` is the length of a flat code.
+# ``latent_dim`` is the length of a flat code. ``for_codes=True`` says that the codes are what
+# counts: so short a code cannot hold a digit in full, and without it a warning would say that the
+# images that the network gives back are worse than the noisy ones.
 lengths = (2, 4, 8, 16, 32)
 features = {
     "codes": {
         n: DenoisingCAE(
-            channels=(16, 32),
-            latent_dim=n,
+            Autoencoder((16, 32), latent_dim=n),
             noise=GaussianNoise(0.2),
             max_epochs=15,
             validation_fraction=0,
+            for_codes=True,
             random_state=0,
         ).fit(X_train)
         for n in lengths
@@ -100,7 +102,7 @@ plt.show()
 # What a code of 16 values knows
 # ------------------------------
 cae = features["codes"][16]
-CodesDisplay.from_estimator(cae, X_test, y_test, method="tsne", random_state=0)
+CodesDisplay.from_estimator(cae, X_test, y_test, embedding="tsne", random_state=0)
 plt.show()
 
 # %%

@@ -9,23 +9,23 @@ in the code, and back to an image. The noise gets lost on the way; where?
 # %%
 # The network
 # -----------
-# It has no skip connections, so that all passes through the code. The photograph comes from none of
-# those that it has learned from.
+# An autoencoder, in which everything passes through the code. The photograph is none of those that
+# it has learned from.
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage.data import chelsea
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, GaussianNoise, NoiseInjector
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import FeatureMapsDisplay
 
 X_train = load_natural_patches(n_patches=600, random_state=0).images
 cae = DenoisingCAE(
-    channels=(16, 32, 64),
-    code_channels=64,
+    Autoencoder(ConvEncoder((16, 32, 64), code_channels=64)),
     noise=GaussianNoise(0.1),
     batch_size=16,
     max_epochs=10,
+    for_codes=True,
     random_state=0,
 ).fit(X_train)
 clean = chelsea()[np.newaxis, 60:188, 100:228]
@@ -37,7 +37,7 @@ noisy, again = (
 # %%
 # Where the noise gets lost
 # -------------------------
-# ``encode_layers`` gives the feature maps of a layer. How much of them is noise? What differs
+# ``feature_maps`` gives the feature maps of a layer. How much of them is noise? What differs
 # between two noisy copies of one photograph, as a share of the variance of the maps.
 
 
@@ -47,7 +47,7 @@ def noise_share(maps, others):
 
 rows = {"image": (noisy / 255, again / 255)}
 rows |= {
-    layer: (cae.encode_layers(noisy, layer), cae.encode_layers(again, layer))
+    layer: (cae.feature_maps(noisy, layer), cae.feature_maps(again, layer))
     for layer in cae.layer_names_
 }
 for name, pair in rows.items():

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, NoiseInjector, UNet
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.metrics import peak_signal_noise_ratio, psnr_scorer, ssim_scorer
 
@@ -26,26 +26,25 @@ test = load_natural_patches(n_patches=100, subset="test", random_state=1)
 # The search
 # ----------
 # The injector corrupts in ``fit`` only. Candidates are scored by both metrics; ``refit`` names the
-# one that chooses. The networks are tiny and train briefly on small patches, so that the search
-# takes seconds.
+# one that chooses. A network is a parameter like any other, so one grid compares architectures. The
+# networks are tiny and train briefly on small patches, so that the search takes seconds.
 pipeline = Pipeline(
     [
         ("noise", NoiseInjector(GaussianNoise(0.15), random_state=0)),
         (
             "cae",
             DenoisingCAE(
-                channels=(8, 16),
-                code_channels=16,
-                skip_connections=True,
                 max_epochs=5,
                 validation_fraction=0,
+                for_codes=True,
                 random_state=0,
             ),
         ),
     ]
 )
+networks = {"Autoencoder": Autoencoder((8, 16)), "UNet": UNet((8, 16))}
 grid = {
-    "cae__residual": [False, True],
+    "cae__network": list(networks.values()),
     "cae__lr": [1e-3, 1e-2, 5e-2],
 }
 search = GridSearchCV(
@@ -73,10 +72,9 @@ for name, scorer in {"PSNR (dB)": psnr_scorer, "SSIM": ssim_scorer}.items():
 results = search.cv_results_
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
 for ax, metric, label in zip(axes, ("psnr", "ssim"), ("PSNR (dB)", "SSIM"), strict=True):
-    for residual, marker in ((False, "o"), (True, "s")):
-        chosen = results["param_cae__residual"] == residual
+    for name, marker in zip(networks, "os", strict=True):
+        chosen = [type(network).__name__ == name for network in results["param_cae__network"]]
         lr = results["param_cae__lr"][chosen].astype(float)
-        name = "residual output" if residual else "image as output"
         (line,) = ax.plot(lr, results[f"mean_test_{metric}"][chosen], marker=marker, label=name)
         for fold in range(search.n_splits_):
             scores = results[f"split{fold}_test_{metric}"][chosen]

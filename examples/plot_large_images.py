@@ -2,8 +2,9 @@
 How do I denoise a large image?
 ===============================
 
-In one call. A convolutional network trained on patches takes images of any height and width, so a
-whole photograph goes into ``predict`` as it is: no tiles, no seams.
+A photograph goes into ``predict`` as it is: a convolutional network that was trained on patches
+takes images of any height and width. Tens of megapixels may need more memory than there is; then
+cut tiles.
 """
 
 # %%
@@ -18,16 +19,20 @@ import matplotlib.pyplot as plt
 import numpy as np
 from skimage.data import chelsea
 
-from sklearn_cae import ClassicalDenoiser, DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae import (
+    ClassicalDenoiser,
+    ConvEncoder,
+    DenoisingCAE,
+    GaussianNoise,
+    NoiseInjector,
+    UNet,
+)
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 
 patches = load_natural_patches(16, n_patches=1500, random_state=0).images
 cae = DenoisingCAE(
-    channels=(16, 32),
-    code_channels=32,
-    skip_connections=True,
-    residual=True,
+    UNet(ConvEncoder((16, 32), code_channels=32)),
     noise=GaussianNoise(0.15),
     batch_size=16,
     max_epochs=10,
@@ -53,12 +58,12 @@ filtered = ClassicalDenoiser("nl_means").fit(injector.corrupt(tuning)).predict(n
 # %%
 # Memory
 # ------
-# The largest arrays in ``predict`` are feature maps of the first stage, ``channels[0]`` float32
-# values for each pixel, of which several exist at a time.
+# The largest arrays in ``predict`` are feature maps of the first stage, here 16 float32 values for
+# each pixel, of which several exist at a time.
 
 
 def mebibytes(height, width):
-    return cae.channels[0] * height * width * 4 / 2**20
+    return cae.network.encoder.channels[0] * height * width * 4 / 2**20
 
 
 for name, (height, width) in {
@@ -68,8 +73,8 @@ for name, (height, width) in {
     print(f"{name}: {mebibytes(height, width):.0f} MiB for the maps of the first stage")
 
 # %%
-# If that is too much, cut the image into overlapping tiles of, say, 1000 pixels and keep the middle
-# of each. With ``latent_dim`` a network takes images of one size only.
+# If that is too much, cut the image into tiles that overlap and keep the middle of each.
+# :ref:`tiles` has a function for it. With ``latent_dim`` a network takes images of one size only.
 
 # %%
 # The whole and a part

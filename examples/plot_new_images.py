@@ -17,13 +17,17 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, LatentSampler
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, LatentSampler
 from sklearn_cae.display import SamplesDisplay
 
 X = load_digits().images / 16
 X_train, X_test = X[:1200], X[1200:]
 cae = DenoisingCAE(
-    channels=(16, 32), latent_dim=8, noise=GaussianNoise(0.1), max_epochs=20, random_state=0
+    Autoencoder((16, 32), latent_dim=8),
+    noise=GaussianNoise(0.1),
+    max_epochs=20,
+    for_codes=True,
+    random_state=0,
 ).fit(X_train)
 
 # %%

@@ -20,7 +20,7 @@ from sklearn.ensemble import IsolationForest
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import LocalOutlierFactor
 
-from sklearn_cae import CAEOutlierDetector, DenoisingCAE
+from sklearn_cae import Autoencoder, CAEOutlierDetector, DenoisingCAE
 from sklearn_cae.display import AnomalyMapDisplay
 
 X, y = load_digits(return_X_y=True)
@@ -42,7 +42,7 @@ def split(digit):
 # 0.5 is chance. No detector has been tuned.
 detectors = {
     "CAEOutlierDetector": CAEOutlierDetector(
-        DenoisingCAE(channels=(16, 32), max_epochs=30), random_state=0
+        DenoisingCAE(Autoencoder((16, 32)), max_epochs=30), random_state=0
     ),
     "IsolationForest": IsolationForest(random_state=0),
     "LocalOutlierFactor": LocalOutlierFactor(novelty=True),
@@ -76,7 +76,7 @@ plt.show()
 # that look as odd, or odder. Of normal images at most about 5 % get a p-value of 0.05 or less.
 train, normal, odd = split(3)
 detector = CAEOutlierDetector(
-    DenoisingCAE(channels=(16, 32), max_epochs=30),
+    DenoisingCAE(Autoencoder((16, 32)), max_epochs=30),
     calibration_fraction=0.4,
     random_state=0,
 ).fit(train)

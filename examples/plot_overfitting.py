@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae import ConvEncoder, DenoisingCAE, GaussianNoise, NoiseInjector, UNet
 from sklearn_cae.display import LearningCurvesDisplay
 from sklearn_cae.metrics import peak_signal_noise_ratio
 
@@ -35,10 +35,7 @@ noisy_test = np.asarray(NoiseInjector(noise, random_state=1).corrupt(X_test))
 
 def network(**options):
     return DenoisingCAE(
-        channels=(32, 64),
-        code_channels=64,
-        skip_connections=True,
-        residual=True,
+        UNet(ConvEncoder((32, 64), code_channels=64)),
         lr_schedule="constant",
         batch_size=8,
         max_epochs=60,

@@ -17,11 +17,13 @@ import numpy as np
 
 from sklearn_cae import (
     ClassicalDenoiser,
+    ConvEncoder,
     DenoisingCAE,
     GaussianBlur,
     NoiseChain,
     NoiseInjector,
     SaltAndPepperNoise,
+    UNet,
 )
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
@@ -59,10 +61,7 @@ for name, noise in noises.items():
     noisy = np.asarray(NoiseInjector(noise, random_state=2).corrupt(X_test))
     pairs = NoiseInjector(noise, random_state=1).fit_transform(X_tuning)
     cae = DenoisingCAE(
-        channels=(16, 32),
-        code_channels=32,
-        skip_connections=True,
-        residual=True,
+        UNet(ConvEncoder((16, 32), code_channels=32)),
         noise=noise,
         batch_size=16,
         max_epochs=8,

@@ -15,7 +15,7 @@ noise on patches of photographs; each then meets all three levels on patches of 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae import ConvEncoder, DenoisingCAE, GaussianNoise, NoiseInjector, UNet
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 from sklearn_cae.metrics import peak_signal_noise_ratio
@@ -30,10 +30,7 @@ X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).imag
 levels = [0.05, 0.15, 0.3]
 networks = {
     std: DenoisingCAE(
-        channels=(16, 32),
-        code_channels=32,
-        skip_connections=True,
-        residual=True,
+        UNet(ConvEncoder((16, 32), code_channels=32)),
         noise=GaussianNoise(std),
         batch_size=16,
         max_epochs=8,

@@ -4,7 +4,7 @@ Does a pretrained VGG16 encoder help?
 
 Try it on your images: this example shows how. It downloads nothing, so the weights of VGG16 are
 **random** here, and the figure says **nothing** about weights trained on ImageNet. Those come with
-``encoder_weights="imagenet"``, the default, which downloads 528 MB once.
+``VGG16Encoder(weights="imagenet")``, the default, which downloads 528 MB once.
 """
 
 # %%
@@ -14,7 +14,7 @@ Try it on your images: this example shows how. It downloads nothing, so the weig
 # photographs.
 import matplotlib.pyplot as plt
 
-from sklearn_cae import DenoisingCAE, GaussianNoise
+from sklearn_cae import ConvEncoder, DenoisingCAE, GaussianNoise, UNet, VGG16Encoder
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 from sklearn_cae.metrics import psnr_scorer
@@ -26,11 +26,9 @@ X_test = load_natural_patches(n_patches=50, subset="test", random_state=1).image
 # A frozen encoder
 # ----------------
 # The first blocks of VGG16 encode, frozen, and a decoder is trained. The other network has an
-# encoder of the same width that is trained with its decoder. Both have skip connections and a
-# residual output, few images and few epochs, in batches small enough for two hundred steps.
+# encoder of the same width that is trained with its decoder. Both are U-Nets, with few images and
+# few epochs, in batches small enough for two hundred steps.
 options = {
-    "skip_connections": True,
-    "residual": True,
     "noise": GaussianNoise(0.15),
     "max_epochs": 5,
     "batch_size": 8,
@@ -38,10 +36,8 @@ options = {
     "random_state": 0,
 }
 networks = {
-    "VGG16,\nrandom weights": DenoisingCAE(
-        encoder="vgg16", encoder_blocks=1, encoder_weights=None, **options
-    ),
-    "own encoder": DenoisingCAE(channels=(64,), code_channels=64, **options),
+    "VGG16,\nrandom weights": DenoisingCAE(UNet(VGG16Encoder(1, weights=None)), **options),
+    "own encoder": DenoisingCAE(UNet(ConvEncoder((64,), code_channels=64)), **options),
 }
 for name, cae in networks.items():
     cae.fit(X_train)
@@ -53,9 +49,9 @@ for name, cae in networks.items():
 # %%
 # Fine-tuning
 # -----------
-# To go on with all blocks free, thaw them and lower the learning rate.
+# To go on with all blocks free, thaw them. A training that goes on starts at a tenth of ``lr``.
 cae = networks["VGG16,\nrandom weights"]
-cae.set_params(trainable_encoder_blocks=1, warm_start=True, lr=1e-3, max_epochs=1).fit(X_train)
+cae.set_params(network__encoder__trainable_blocks=1, warm_start=True, max_epochs=1).fit(X_train)
 print(f"now {cae.n_parameters_} weights are trained, test PSNR {psnr_scorer(cae, X_test):.2f} dB")
 
 # %%
@@ -67,5 +63,5 @@ plt.show()
 
 # %%
 # How to read it: a frozen encoder of random weights is a handicap, so that the lower row is ahead
-# here; to answer the question, run it with ``encoder_weights="imagenet"``, on more images and for
+# here; to answer the question, run it with ``weights="imagenet"``, on more images and for
 # more epochs, and compare the two rows again.

@@ -16,14 +16,18 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.neighbors import NearestNeighbors
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, LatentSampler
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, LatentSampler
 from sklearn_cae.display import InterpolationDisplay
 
 digits = load_digits()
 X, y = digits.images / 16, digits.target
 X_train, X_test, y_test = X[:1200], X[1200:], y[1200:]
 cae = DenoisingCAE(
-    channels=(16, 32), latent_dim=16, noise=GaussianNoise(0.1), max_epochs=30, random_state=0
+    Autoencoder((16, 32), latent_dim=16),
+    noise=GaussianNoise(0.1),
+    max_epochs=30,
+    for_codes=True,
+    random_state=0,
 )
 sampler = LatentSampler(cae, random_state=0).fit(X_train)
 
@@ -68,7 +72,7 @@ below.suptitle("between pixels")
 starts, ends, faded = (
     images[..., np.newaxis] for images in (starts, ends, cross_fade(starts, ends, 8))
 )
-InterpolationDisplay(starts, faded, ends).plot(axes=below.subplots(4, 10))
+InterpolationDisplay(starts=starts, walks=faded, ends=ends).plot(axes=below.subplots(4, 10))
 plt.show()
 
 # %%

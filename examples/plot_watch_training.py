@@ -9,12 +9,13 @@ denoises the same test patches, and its errors are split into coarse and fine on
 # %%
 # The data
 # --------
-# Colour patches of photographs; test patches come from other photographs.
+# Colour patches of photographs; test patches come from other photographs. The network is an
+# autoencoder. A U-Net begins by giving back its input, so there is less to watch.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, GaussianNoise, NoiseInjector
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 
@@ -29,9 +30,7 @@ noisy = np.asarray(NoiseInjector(GaussianNoise(0.2), random_state=2).corrupt(X_t
 # while it trains if ``callbacks`` holds a ``sklearn_cae.callbacks.ReconstructionSnapshots``,
 # and with ``path="training.gif"`` that keeps an animation.
 cae = DenoisingCAE(
-    channels=(16, 32),
-    code_channels=32,
-    skip_connections=True,
+    Autoencoder(ConvEncoder((16, 32), code_channels=32)),
     noise=GaussianNoise(0.2),
     lr=3e-3,
     random_state=0,

@@ -1,11 +1,24 @@
 """Denoising convolutional autoencoders with the interface of scikit-learn."""
 
+from . import callbacks, classical, datasets, display, metrics, networks, noise
 from ._comparison import DenoiserComparison, compare_denoisers
 from ._denoising_cae import DenoisingCAE
 from ._density import CodeDensity
-from ._outliers import CAEOutlierDetector
 from ._sampling import LatentSampler
+from ._version import __version__
 from .classical import ClassicalDenoiser
+from .images import NoisyImages, load_pairs, save_pairs
+from .learning import LossSpec, PerceptualLoss
+from .metrics import DenoisingScorer, psnr_scorer, ssim_scorer
+from .networks import (
+    Autoencoder,
+    ConvEncoder,
+    EncoderSpec,
+    NetworkSpec,
+    TorchNetwork,
+    UNet,
+    VGG16Encoder,
+)
 from .noise import (
     GaussianBlur,
     GaussianNoise,
@@ -13,34 +26,66 @@ from .noise import (
     NoiseChain,
     NoiseInjector,
     NoiseModel,
-    NoisyImages,
     PoissonNoise,
     SaltAndPepperNoise,
     SpeckleNoise,
-    load_pairs,
-    save_pairs,
+)
+from .outliers import (
+    CAEOutlierDetector,
+    CombinedScore,
+    DenoisingScore,
+    DensityScore,
+    FeatureScore,
+    OutlierScore,
+    ReconstructionScore,
+    SSIMScore,
 )
 
-__version__ = "0.1.0.dev0"
-
 __all__ = [
+    "Autoencoder",
     "CAEOutlierDetector",
     "ClassicalDenoiser",
     "CodeDensity",
+    "CombinedScore",
+    "ConvEncoder",
     "DenoiserComparison",
     "DenoisingCAE",
+    "DenoisingScore",
+    "DenoisingScorer",
+    "DensityScore",
+    "EncoderSpec",
+    "FeatureScore",
     "GaussianBlur",
     "GaussianNoise",
     "LatentSampler",
+    "LossSpec",
     "MaskingNoise",
+    "NetworkSpec",
     "NoiseChain",
     "NoiseInjector",
     "NoiseModel",
     "NoisyImages",
+    "OutlierScore",
+    "PerceptualLoss",
     "PoissonNoise",
+    "ReconstructionScore",
+    "SSIMScore",
     "SaltAndPepperNoise",
     "SpeckleNoise",
+    "TorchNetwork",
+    "UNet",
+    "VGG16Encoder",
+    "__version__",
+    "callbacks",
+    "classical",
     "compare_denoisers",
+    "datasets",
+    "display",
     "load_pairs",
+    "metrics",
+    "networks",
+    "noise",
+    "psnr_scorer",
     "save_pairs",
+    "ssim_scorer",
 ]

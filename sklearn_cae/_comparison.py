@@ -1,18 +1,20 @@
 """A table of denoisers, to see whether a classical filter would do."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from reprlib import repr as short_repr
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import _safe_indexing, check_scalar
 
-from ._images import check_pixels, learn_spec, to_channels_last
 from ._random import resolve_seed
-from .classical import ClassicalDenoiser, available_methods
-from .metrics import PSNR_CAP, peak_signal_noise_ratio, structural_similarity
-from .noise import NoiseInjector, NoiseModel
+from .classical import ClassicalDenoiser, available_filters
+from .images import NoisyImages, is_target, learn_spec, split_targets
+from .metrics import capped_psnr, denoiser_of, noisy_batch, ssim_or_nan
+from .noise import NoiseModel, resolve_noise
 
 # Of the filters of `ClassicalDenoiser` those that remove noise; "wiener" for blur.
 _COMPARED = ("median", "total_variation", "wavelet", "nl_means", "wiener", "bm3d")
@@ -29,7 +31,7 @@ class DenoiserComparison:
     psnr : ndarray of shape (n_denoisers, n_images)
         PSNR of each image in dB, at most 100.
     ssim : ndarray of shape (n_denoisers, n_images)
-        SSIM of each image.
+        SSIM of each image; NaN of images of fewer than 3 pixels in a direction, which have none.
     milliseconds : ndarray of shape (n_denoisers,)
         Time of ``predict`` for one image, when all come in one batch.
     """
@@ -46,8 +48,9 @@ class DenoiserComparison:
             f"|:{'-' * width}-|----------:|------:|-------------:|",
         ]
         columns = (self.names, self.psnr.mean(axis=1), self.ssim.mean(axis=1), self.milliseconds)
-        for name, psnr, ssim, milliseconds in zip(*columns, strict=True):
-            lines.append(f"| {name:{width}} | {psnr:9.2f} | {ssim:5.3f} | {milliseconds:12.2f} |")
+        for name, psnr, mean_ssim, milliseconds in zip(*columns, strict=True):
+            ssim = "–" if np.isnan(mean_ssim) else f"{mean_ssim:.3f}"
+            lines.append(f"| {name:{width}} | {psnr:9.2f} | {ssim:>5} | {milliseconds:12.2f} |")
         return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
@@ -55,17 +58,19 @@ class DenoiserComparison:
 
 
 def compare_denoisers(
-    X_clean: ArrayLike,
-    noise: NoiseModel | str | Sequence[NoiseModel | str],
+    X: ArrayLike,
+    noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
     denoisers: Mapping[str, Any] | None = None,
     *,
+    y: ArrayLike | None = None,
     X_train: ArrayLike | None = None,
-    methods: Sequence[str] | None = None,
+    y_train: ArrayLike | None = None,
+    filters: Sequence[str] | None = None,
     n_tuning: int = 16,
     image_shape: Sequence[int] | None = None,
     channel_axis: int = -1,
     data_range: str | Sequence[float] = "auto",
-    random_state: int = 0,
+    random_state: int | np.random.RandomState | None = 0,
 ) -> DenoiserComparison:
     """Measure denoisers on the same noisy images, beside classical filters.
 
@@ -75,18 +80,26 @@ def compare_denoisers(
 
     Parameters
     ----------
-    X_clean : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-        Clean images to test on, which no denoiser has seen.
-    noise : NoiseModel, str or list of these
-        What corrupts them, as in :class:`~sklearn_cae.NoiseInjector`.
-    denoisers : dict of str to estimator or Pipeline, default=None
+    X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+        Images to test on, which no denoiser has seen: clean ones, or noisy ones with their clean
+        ones in ``y`` or as ``NoisyImages``.
+    noise : NoiseModel, str, list of these, or None, default=None
+        What corrupts clean images in X and ``X_train``, as in
+        :class:`~sklearn_cae.NoiseInjector`. ``None`` is the noise of ``NoisyImages``, or none
+        where pairs are given.
+    denoisers : dict of str to estimator, Pipeline or search, default=None
         Fitted denoisers by name.
-    X_train : array-like of the layout of X_clean, default=None
-        Clean images to tune the filters on, such as those the denoisers were trained on. ``None``
-        leaves the filters out.
-    methods : list of str, default=None
+    y : array-like of the shape of X, default=None
+        Clean images, if X is noisy; labels are ignored.
+    X_train : array-like of the layout of X, default=None
+        Images to tune the filters on, such as those the denoisers were trained on; clean ones or
+        pairs like X. ``None`` leaves the filters out.
+    y_train : array-like of the shape of X_train, default=None
+        Clean images, if ``X_train`` is noisy.
+    filters : list of str, default=None
         The filters, as :class:`~sklearn_cae.ClassicalDenoiser` names them. ``None`` is all of the
-        above that are installed; BM3D takes about a second for each image.
+        above that are installed. BM3D takes one to two seconds for an image of 64 x 64 pixels, and
+        16 times that to be tuned; the others take milliseconds. A list without it leaves it out.
     n_tuning : int, default=16
         How many images of ``X_train``, drawn at random, the filters are tuned on.
     image_shape : tuple (H, W) or (H, W, C), default=None
@@ -94,9 +107,9 @@ def compare_denoisers(
     channel_axis : int, default=-1
         Axis of the channels in a batch: -1 for (n, H, W, C), 1 for (n, C, H, W).
     data_range : "auto" or tuple (low, high), default="auto"
-        Values of black and white, learned from ``X_clean`` as in
-        :class:`~sklearn_cae.DenoisingCAE`.
-    random_state : int, default=0
+        Values of black and white. "auto" is the range that the denoisers were fitted with; without
+        denoisers it is learned from the clean images as in :class:`~sklearn_cae.DenoisingCAE`.
+    random_state : int, RandomState instance or None, default=0
         Seed of the noise and of the images to tune on.
 
     Returns
@@ -107,67 +120,163 @@ def compare_denoisers(
     Raises
     ------
     ValueError
-        If a denoiser has the name of a filter or "identity", or gives images of another shape.
+        If a denoiser has the name of a filter or "identity", another data range, or gives images
+        of another shape; if there are clean images but no noise, or a noise but no clean images.
+    TypeError
+        If ``denoisers`` is no dict of denoisers, or ``noise`` is no noise.
 
     Examples
     --------
     >>> from sklearn.datasets import load_digits
     >>> from sklearn_cae import compare_denoisers
     >>> X = load_digits().images / 16
-    >>> compare_denoisers(X[1700:], "masking", X_train=X[:1700], methods=["wiener"])
+    >>> compare_denoisers(X[1700:], "masking", X_train=X[:1700], filters=["wiener"])
     | denoiser | PSNR (dB) | SSIM  | ms per image |
     |:---------|----------:|------:|-------------:|
     | wiener   |     13.27 | 0.741 |          ... |
     | identity |     12.27 | 0.738 |          ... |
     """
-    clean = check_pixels(X_clean, name="X_clean")
-    layout: dict[str, Any] = {"image_shape": image_shape, "channel_axis": channel_axis}
-    spec = learn_spec(clean, data_range=data_range, **layout)
-    layout |= {"data_range": spec.data_range}
-    injector = NoiseInjector(noise, random_state=random_state, **layout)
-    noisy = np.asarray(injector.corrupt(clean))
-    filters: dict[str, Any] = {}
-    if X_train is not None:
-        pairs = injector.corrupt(_draw(X_train, n_tuning, random_state))
-        filters = {
-            method: ClassicalDenoiser(method, **layout).fit(pairs)
-            for method in (_installed_filters() if methods is None else methods)
-        }
-    denoisers = dict(denoisers or {})
-    taken = denoisers.keys() & {"identity", *filters}
-    if taken:
-        raise ValueError(f"denoisers has the names {sorted(taken)} of other rows; rename them.")
-    predict: dict[str, Any] = {"identity": np.copy}
-    predict |= {name: denoiser.predict for name, denoiser in {**denoisers, **filters}.items()}
-    rows = [(name, *_measure(name, predict[name], noisy, clean, spec)) for name in predict]
+    denoisers = _check_denoisers(denoisers)
+    filters = _check_filters(filters, X_train, denoisers)
+    check_scalar(n_tuning, "n_tuning", int, min_val=1)
+    noise = _choose_noise(noise, (X, y), (X_train, y_train))
+    seed = resolve_seed(random_state)
+
+    def spec_of(clean):
+        layout = {"image_shape": image_shape, "channel_axis": channel_axis}
+        return _learn_spec(clean, layout, data_range, denoisers)
+
+    batch = noisy_batch(X, y, spec_of=spec_of, noise_of=lambda: noise, seed=seed)
+    internal = replace(batch.spec, channel_axis=3, ndim=4)
+    as_images = batch._replace(given=batch.noisy, spec=internal)
+    rows = [("identity", *_measure("identity", np.copy, as_images))]
+    if filters:
+        train = noisy_batch(
+            *_draw(X_train, y_train, n_tuning, seed),
+            spec_of=lambda _: batch.spec,
+            noise_of=lambda: noise,
+            seed=seed,
+        )
+        rows += [(name, *_measure_filter(name, train, as_images)) for name in filters]
+    rows += [(name, *_measure(name, model.predict, batch)) for name, model in denoisers.items()]
     rows.sort(key=lambda row: -row[1].mean())
     names, psnr, ssim, milliseconds = zip(*rows, strict=True)
     return DenoiserComparison(list(names), np.array(psnr), np.array(ssim), np.array(milliseconds))
 
 
-def _installed_filters():
-    return [method for method in _COMPARED if method in available_methods()]
+def _check_denoisers(denoisers):
+    if denoisers is None:
+        return {}
+    if not isinstance(denoisers, Mapping):
+        raise TypeError(
+            f"denoisers is {_described(denoisers)}; expected a dict of fitted denoisers by name, "
+            "such as {'ours': denoiser}."
+        )
+    for name, denoiser in denoisers.items():
+        if not hasattr(denoiser, "predict"):
+            raise TypeError(
+                f"denoisers[{name!r}] is {_described(denoiser)}, which has no predict; expected a "
+                "fitted denoiser."
+            )
+    return dict(denoisers)
 
 
-def _draw(X_train, n_images, random_state):
-    train = check_pixels(X_train, name="X_train")
-    order = np.random.default_rng(resolve_seed(random_state)).permutation(len(train))
-    return train[np.sort(order[:n_images])]
+def _check_filters(filters, X_train, denoisers):
+    if X_train is None:
+        filters = []
+    elif filters is None:
+        installed = available_filters()
+        filters = [name for name in _COMPARED if name in installed]
+    taken = denoisers.keys() & {"identity", *filters}
+    if taken:
+        raise ValueError(f"denoisers has the names {sorted(taken)} of other rows; rename them.")
+    return filters
 
 
-def _measure(name, predict, noisy, clean, spec):
+def _choose_noise(noise, *data):
+    """The noise for clean images in any (X, y), ``None`` if all are pairs."""
+    given = noise is not None
+    if given:
+        noise = _check_noise(noise)
+    else:
+        brought = [X.noise for X, _ in data if isinstance(X, NoisyImages)]
+        noise = next((model for model in brought if model is not None), None)
+    corrupts = any(X is not None and split_targets(X, y)[0] is None for X, y in data)
+    if corrupts and noise is None:
+        raise ValueError(
+            "there are clean images but no noise. Give the noise that corrupts them, or their "
+            "noisy versions as X and the clean images as y (X_train and y_train)."
+        )
+    if given and not corrupts:
+        raise ValueError(
+            f"noise is {short_repr(noise)}, but the images are pairs, which are used as they are. "
+            "Leave noise out, or give clean images alone."
+        )
+    return noise
+
+
+def _check_noise(noise):
+    models = noise if isinstance(noise, (list, tuple)) else [noise]
+    if not all(isinstance(model, (NoiseModel, str)) for model in models):
+        raise TypeError(
+            f"noise is {_described(noise)}; expected a noise model, its name, or a list of these. "
+            "The clean images of noisy ones are given as y=."
+        )
+    return resolve_noise(noise)
+
+
+def _described(value):
+    """The kind and shape of a value for an error message, which shows no array."""
+    name = type(value).__name__
+    shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}{shape}"
+
+
+def _learn_spec(clean, layout, data_range, denoisers):
+    """Layout of the clean images, and the data range that all denoisers share."""
+    inner = {name: denoiser_of(model) for name, model in denoisers.items()}
+    specs = {name: m.image_spec_ for name, m in inner.items() if hasattr(m, "image_spec_")}
+    if isinstance(data_range, str) and specs:
+        first = next(iter(specs.values()))
+        spec = learn_spec(clean, **layout)
+        spec = replace(spec, data_range=first.data_range, fixed=first.fixed)
+    else:
+        spec = learn_spec(clean, data_range=data_range, **layout)
+    ranges = {name: other.data_range for name, other in specs.items()}
+    if any(other != spec.data_range for other in ranges.values()):
+        raise ValueError(
+            f"The data range is {spec.data_range}, but those of the denoisers are {ranges}: their "
+            "noise and their scores are not comparable. Fit them all with one "
+            "data_range=(low, high)."
+        )
+    return spec
+
+
+def _draw(X, y, n_images, seed):
+    """So many images, drawn at random, and their clean ones."""
+    n_samples = len(X)
+    rows = np.sort(np.random.default_rng(seed).permutation(n_samples)[:n_images])
+    clean = _safe_indexing(y, rows) if is_target(X, y) else None
+    return _safe_indexing(X, rows), clean
+
+
+def _measure_filter(name, train, batch):
+    """A filter tuned on pairs; all in images (n, H, W, C)."""
+    spec = batch.spec
+    data_range = spec.data_range if spec.fixed else "auto"
+    denoiser = ClassicalDenoiser(name, data_range=data_range).fit(train.noisy, train.clean)
+    return _measure(name, denoiser.predict, batch)
+
+
+def _measure(name, predict, batch):
     """PSNR and SSIM of each image, and milliseconds per image."""
     # The first call may load libraries.
-    predict(noisy[:1])
+    predict(batch.given[:1])
     start = perf_counter()
-    denoised = np.asarray(predict(noisy))
-    milliseconds = 1000 * (perf_counter() - start) / len(noisy)
-    if denoised.shape != clean.shape:
-        raise ValueError(
-            f"{name} gave shape {denoised.shape} for images of shape {clean.shape}; a denoiser "
-            "gives images of the shape of its input."
-        )
-    images = [to_channels_last(X, spec) for X in (clean, denoised)]
-    options = {"data_range": spec.data_range[1] - spec.data_range[0], "reduction": "none"}
-    psnr = np.minimum(peak_signal_noise_ratio(*images, **options), PSNR_CAP)
-    return psnr, structural_similarity(*images, **options), milliseconds
+    denoised = predict(batch.given)
+    milliseconds = 1000 * (perf_counter() - start) / len(batch.noisy)
+    denoised = batch.check_denoised(denoised, name)
+    low, high = batch.spec.data_range
+    options = {"data_range": high - low, "reduction": "none"}
+    psnr = capped_psnr(batch.clean, denoised, **options)
+    return psnr, ssim_or_nan(batch.clean, denoised, **options), milliseconds

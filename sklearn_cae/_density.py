@@ -8,27 +8,31 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.extmath import row_norms
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._random import seeded
+from .persistence import VersionedState, commit
 
 # Squared distance, in squared typical distances, below which a code is a training code itself:
 # the rounding of float32 codes.
 SAME = 1e-12
-# Length from which on codes are compared by their direction.
+# Length from which on codes are compared by their direction. The spatial codes of the default
+# network are the better for it, flat ones are not: one-class AUC on the digits of scikit-learn
+# (classes 1, 3, 5 and 8, 120 training images, one seed) 0.973 with and 0.969 without for a code of
+# 512 values, 0.925 and 0.936 for 64, 0.906 and 0.913 for 16, 0.892 and 0.906 for 12.
 LONG_CODE = 16
 
 
-class CodeDensity(BaseEstimator):
+class CodeDensity(VersionedState, BaseEstimator):
     r"""Kernel density of codes.
 
-    The default density of :class:`CAEOutlierDetector`. Codes of 16 or more values are divided by
-    their Euclidean norm; of long codes the direction alone tells more of what an image shows. A
-    code :math:`z` then scores
+    The default density of :class:`DensityScore`. Long codes are divided by their Euclidean norm:
+    of spatial codes the direction alone tells more of what an image shows. A code :math:`z` then
+    scores
 
     .. math:: \log \frac{1}{n} \sum_{i=1}^n \exp\Bigl(-\frac{\|z - z_i\|^2}{2 (b d)^2}\Bigr)
 
@@ -41,13 +45,24 @@ class CodeDensity(BaseEstimator):
     bandwidth : float, default=0.2
         Standard deviation of the Gaussian kernel in units of :math:`d`. The smaller, the more
         kinds of normal images are told apart.
+    normalize : "auto" or bool, default="auto"
+        Whether to divide codes by their norm. "auto" does so for codes of 16 or more values;
+        for flat ones (``latent_dim``) False may tell more.
 
     Attributes
     ----------
     codes_ : ndarray of shape (n, n_features)
-        The training codes, divided by their norm if they are long.
+        The training codes, divided by their norm if ``normalizes_``.
+    normalizes_ : bool
+        Whether codes are divided by their norm.
+    bandwidth_ : float
+        The bandwidth of ``fit``.
     distance_ : float
         :math:`d`; 1 if all training codes are equal.
+    n_features_in_ : int
+        Length of a code.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X was a data frame.
 
     Examples
     --------
@@ -59,10 +74,14 @@ class CodeDensity(BaseEstimator):
     True
     """
 
-    _parameter_constraints = {"bandwidth": [Interval(Real, 0, None, closed="neither")]}
+    _parameter_constraints = {
+        "bandwidth": [Interval(Real, 0, None, closed="neither")],
+        "normalize": [StrOptions({"auto"}), "boolean"],
+    }
 
-    def __init__(self, bandwidth: float = 0.2) -> None:
+    def __init__(self, bandwidth: float = 0.2, *, normalize: str | bool = "auto") -> None:
         self.bandwidth = bandwidth
+        self.normalize = normalize
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Keep the codes.
@@ -85,11 +104,19 @@ class CodeDensity(BaseEstimator):
             If there are fewer than two codes, or they are not finite.
         """
         self._validate_params()
-        self.codes_ = self._scaled(X, ensure_min_samples=2)
-        self._squared_norms = row_norms(self.codes_, squared=True)
-        distance = np.sqrt(2 * self.codes_.var(axis=0).sum())
+        fitted = BaseEstimator()
+        codes = validate_data(fitted, X, dtype=np.float64, ensure_min_samples=2)
+        normalizes = self.normalize
+        if normalizes == "auto":
+            normalizes = codes.shape[1] >= LONG_CODE
+        codes = normalize(codes) if normalizes else codes.copy()
+        distance = np.sqrt(2 * codes.var(axis=0).sum())
+        fitted.codes_ = codes
+        fitted.normalizes_ = bool(normalizes)
+        fitted.bandwidth_ = float(self.bandwidth)
         # Rounding leaves equal codes a little apart.
-        self.distance_ = float(distance) if distance > 1e-6 else 1.0
+        fitted.distance_ = float(distance) if distance > 1e-6 else 1.0
+        commit(self, vars(fitted))
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
@@ -106,30 +133,21 @@ class CodeDensity(BaseEstimator):
             float64 scores, at most 0; higher is more normal.
         """
         check_is_fitted(self)
+        codes = validate_data(self, X, dtype=np.float64, reset=False)
+        # By matrix products, which are fast and, for vectors of length 1, exact enough.
+        metric = {"metric": "euclidean", "squared": True}
         chunks = pairwise_distances_chunked(
-            self._scaled(X),
+            normalize(codes) if self.normalizes_ else codes,
             self.codes_,
             reduce_func=self._log_mean_kernel,
-            **self._squared_distance(),
+            **(metric if self.normalizes_ else {"metric": "sqeuclidean"}),
         )
         return np.concatenate(list(chunks))
-
-    def _squared_distance(self):
-        """By matrix products, which are fast and, for vectors of length 1, exact enough."""
-        if self.codes_.shape[1] >= LONG_CODE:
-            return {"metric": "euclidean", "squared": True, "Y_norm_squared": self._squared_norms}
-        return {"metric": "sqeuclidean"}
-
-    def _scaled(self, X, ensure_min_samples=1):
-        codes = check_array(
-            X, dtype=np.float64, input_name="codes", ensure_min_samples=ensure_min_samples
-        )
-        return normalize(codes) if codes.shape[1] >= LONG_CODE else codes
 
     def _log_mean_kernel(self, squared_distances, start):
         distances = squared_distances / self.distance_**2
         others = distances > SAME
-        exponents = np.where(others, -distances / (2 * self.bandwidth**2), -np.inf)
+        exponents = np.where(others, -distances / (2 * self.bandwidth_**2), -np.inf)
         n_others = others.sum(axis=1)
         # Where all are the same code, it is as normal as can be.
         exponents[n_others == 0] = 0
@@ -141,6 +159,26 @@ def score_codes(density, codes):
     if isinstance(density, NearestNeighbors):
         return -density.kneighbors(codes)[0].mean(axis=1)
     return density.score_samples(codes)
+
+
+def check_density(density, needed, examples):
+    """Refuse what is no density.
+
+    Parameters
+    ----------
+    density : object
+        What was given; ``None`` stands for a default.
+    needed : tuple of str
+        Names of the methods that it must have.
+    examples : str
+        End of the sentence that says what is expected.
+    """
+    missing = [name for name in needed if density is not None and not hasattr(density, name)]
+    if missing:
+        raise ValueError(
+            f"density={density!r} has no {' and no '.join(missing)}; expected None or an estimator "
+            f"with {', '.join(needed[:-1])} and {needed[-1]}, {examples}."
+        )
 
 
 def fit_density(density, codes, seed):
@@ -157,16 +195,3 @@ def fit_density(density, codes, seed):
             f"density={density!r} cannot be fitted to {codes.shape[0]} codes of length "
             f"{codes.shape[1]}: {error} Give more images, or a density that needs fewer."
         ) from error
-
-
-def seeded(estimator, seed):
-    """Give a seed to every part of an unfitted estimator that has none."""
-    if isinstance(estimator, FrozenEstimator):
-        return estimator
-    params = estimator.get_params().items()
-    unseeded = [
-        name
-        for name, value in params
-        if value is None and name.rpartition("__")[2] == "random_state"
-    ]
-    return estimator.set_params(**dict.fromkeys(unseeded, seed))

@@ -7,8 +7,7 @@ from typing import Any
 class NetworkHTMLMixin:
     """Adds image, code, noise and layers to the HTML of a fitted estimator.
 
-    For estimators with ``net_`` and ``layer_names_``. It goes before
-    :class:`~sklearn.base.BaseEstimator`, whose ``_html_repr`` gives the diagram in scikit-learn
+    For a :class:`~sklearn_cae.DenoisingCAE`. It goes before :class:`~sklearn.base.BaseEstimator`, whose ``_html_repr`` gives the diagram in scikit-learn
     1.7 and later.
     """
 
@@ -19,35 +18,37 @@ class NetworkHTMLMixin:
 
 def _network_html(estimator: Any) -> str:
     module = estimator.net_.module_
-    n_trained = _count_parameters(module, trained=True)
     facts = {
-        "image": " × ".join(map(str, estimator.image_shape_)),
+        "network": repr(estimator.network_),
+        "image": _times(estimator.image_shape_),
         "data range": "{:g} to {:g}".format(*estimator.data_range_),
-        "code": " × ".join(map(str, module.code_shape)),
         "noise": "that of the pairs" if estimator.noise_ is None else repr(estimator.noise_),
-        "parameters": f"{_count_parameters(module):,}, of which {n_trained:,} are trained",
+        "parameters": (
+            f"{estimator.n_total_parameters_:,}, of which {estimator.n_parameters_:,} are trained"
+        ),
     }
-    return (
-        "<details><summary>Fitted network</summary>"
-        f"{_table(facts.items())}{_table(_layers(estimator), head=('layer', 'parameters'))}"
-        "</details>"
-    )
+    if hasattr(module, "code_shape"):
+        facts["code"] = _times(module.code_shape)
+    tables = _table(facts.items())
+    if hasattr(module, "layer_names"):
+        tables += _table(_layers(module, estimator.n_total_parameters_), ("layer", "parameters"))
+    return f"<details><summary>Fitted network</summary>{tables}</details>"
 
 
-def _layers(estimator):
-    module = estimator.net_.module_
+def _times(shape):
+    return " × ".join(map(str, shape))
+
+
+def _layers(module, n_parameters):
     counts = {
-        name: _count_parameters(module.get_submodule(name)) for name in estimator.layer_names_
+        name: sum(p.numel() for p in module.get_submodule(name).parameters())
+        for name in module.layer_names
     }
     # A flat code and transposed convolutions lie between the layers.
-    between = _count_parameters(module) - sum(counts.values())
+    between = n_parameters - sum(counts.values())
     if between:
         counts["between them"] = between
     return [(name, f"{count:,}") for name, count in counts.items()]
-
-
-def _count_parameters(module, *, trained=False):
-    return sum(p.numel() for p in module.parameters() if p.requires_grad or not trained)
 
 
 def _table(rows, head=()):

@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import torch
+from sklearn.frozen import FrozenEstimator
 
 
 def resolve_seed(random_state):
@@ -22,6 +23,19 @@ def resolve_seed(random_state):
         f"random_state={random_state!r}; allowed are None, an integer from 0 to 2**32 - 1 and a "
         "numpy.random.RandomState."
     )
+
+
+def seeded(estimator, seed):
+    """Give a seed to every part of an unfitted estimator that has none."""
+    if isinstance(estimator, FrozenEstimator):
+        return estimator
+    params = estimator.get_params().items()
+    unseeded = [
+        name
+        for name, value in params
+        if value is None and name.rpartition("__")[2] == "random_state"
+    ]
+    return estimator.set_params(**dict.fromkeys(unseeded, seed))
 
 
 def derived_seed(seed, *stream):

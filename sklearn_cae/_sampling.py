@@ -15,8 +15,12 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
 from ._denoising_cae import DenoisingCAE
-from ._density import fit_density, seeded
-from ._random import resolve_seed
+from ._density import check_density, fit_density
+from ._random import resolve_seed, seeded
+from .images import check_images, check_units, split_targets, view_of_size
+from .metrics import denoiser_of
+from .networks import UNet, resolve_network
+from .persistence import VersionedState, commit
 
 __all__ = ["LatentSampler"]
 
@@ -24,7 +28,7 @@ __all__ = ["LatentSampler"]
 N_GAUSSIANS = 10
 
 
-class LatentSampler(BaseEstimator):
+class LatentSampler(VersionedState, BaseEstimator):
     """Draw new images: a density over the codes of an autoencoder, and its decoder.
 
     An autoencoder learns no distribution of its codes; fitted to them afterwards, a mixture of
@@ -34,9 +38,10 @@ class LatentSampler(BaseEstimator):
     Parameters
     ----------
     estimator : DenoisingCAE or FrozenEstimator
-        The autoencoder, without skip connections and without residual output. A copy of it is
+        The autoencoder, whose code alone makes an image: not a :class:`UNet`. A copy of it is
         fitted; one that is fitted already is kept as it is within
-        :class:`sklearn.frozen.FrozenEstimator`.
+        :class:`sklearn.frozen.FrozenEstimator`. Of a frozen search or pipeline the autoencoder
+        alone is taken.
     density : density estimator, default=None
         Anything with ``fit``, ``score_samples`` and ``sample``, such as
         :class:`~sklearn.mixture.GaussianMixture`,
@@ -67,6 +72,11 @@ class LatentSampler(BaseEstimator):
     --------
     DenoisingCAE : The autoencoder.
 
+    Notes
+    -----
+    Of :class:`NoisyImages` ``fit`` takes the clean images; the autoencoder gets their noise if it
+    has none of its own.
+
     References
     ----------
     .. [1] P. Ghosh, M. S. M. Sajjadi, A. Vergari, M. Black, B. Schölkopf, "From variational to
@@ -75,9 +85,9 @@ class LatentSampler(BaseEstimator):
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import DenoisingCAE, LatentSampler
+    >>> from sklearn_cae import Autoencoder, DenoisingCAE, LatentSampler
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(channels=(16, 32), latent_dim=8)
+    >>> cae = DenoisingCAE(Autoencoder((16, 32), latent_dim=8))
     >>> sampler = LatentSampler(cae, random_state=0).fit(X)
     >>> sampler.sample(5, random_state=0).shape
     (5, 8, 8)
@@ -111,7 +121,7 @@ class LatentSampler(BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images: uint8, uint16, float32 or float64.
+            Images: integers, float32 or float64.
         y : Ignored
             Present for the interface of scikit-learn.
 
@@ -124,17 +134,25 @@ class LatentSampler(BaseEstimator):
         ------
         ValueError
             If images or parameters are not as described, the autoencoder's codes do not decode, or
-            the images are too few for the density. The sampler is then as it was before.
+            the images are too few for the density. The sampler is then as it was before, as it is
+            after any other error and after Ctrl-C.
         """
         self._validate_params()
-        self._check_decodable()
         self._check_density()
         seed = resolve_seed(self.random_state)
-        estimator = seeded(clone(self.estimator), seed).fit(X, None)
-        codes = _encode(estimator, X)
+        _, X, noise = split_targets(X, None)
+        estimator = self._unfitted_autoencoder(seed, noise)
+        # The columns of X are remembered apart, so that a fit that fails leaves this one alone.
+        columns = BaseEstimator()
+        source = check_images(columns, X, reset=True)
+        if not isinstance(estimator, FrozenEstimator):
+            estimator.fit(source)
+            _check_decodes(denoiser_of(estimator))
+        codes = _encode(estimator, source)
         pca = self._fit_pca(codes, seed)
         density = self._fit_density(codes if pca is None else pca.transform(codes), seed)
-        self.estimator_, self.pca_, self.density_ = estimator, pca, density
+        fitted = {"estimator_": estimator, "pca_": pca, "density_": density}
+        commit(self, vars(columns) | fitted)
         return self
 
     def sample(
@@ -166,7 +184,7 @@ class LatentSampler(BaseEstimator):
         # A mixture gives its draws component by component.
         codes = np.random.default_rng(seed).permutation(drawn)
         codes = codes if self.pca_ is None else self.pca_.inverse_transform(codes)
-        return self.estimator_.inverse_transform(codes)
+        return denoiser_of(self.estimator_).inverse_transform(codes)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Log-density of the codes of images, projected as those in ``fit``.
@@ -186,8 +204,7 @@ class LatentSampler(BaseEstimator):
         ValueError
             If X does not have the shape or the units of the images in ``fit``, or is not finite.
         """
-        check_is_fitted(self)
-        codes = _encode(self.estimator_, X)
+        codes = self._codes(X)
         return self.density_.score_samples(
             codes if self.pca_ is None else self.pca_.transform(codes)
         )
@@ -214,8 +231,7 @@ class LatentSampler(BaseEstimator):
             on, or as in ``score_samples``.
         """
         _check_count("n_steps", n_steps, 2)
-        check_is_fitted(self)
-        starts, ends = (_encode(self.estimator_, X) for X in (X1, X2))
+        starts, ends = self._codes(X1), self._codes(X2)
         if len(starts) != len(ends):
             raise ValueError(
                 f"X1 has {len(starts)} image(s) and X2 {len(ends)}; a walk leads from an image of "
@@ -224,36 +240,43 @@ class LatentSampler(BaseEstimator):
         # (n_steps, 1), to mix codes (n, 1, n_features_out)
         part = np.linspace(0, 1, n_steps)[:, np.newaxis]
         codes = (1 - part) * starts[:, np.newaxis] + part * ends[:, np.newaxis]
-        images = self.estimator_.inverse_transform(codes.reshape(-1, codes.shape[2]))
+        cae = denoiser_of(self.estimator_)
+        images = cae.inverse_transform(codes.reshape(-1, codes.shape[2]))
         return images.reshape(len(starts), n_steps, *images.shape[1:])
 
-    def _check_decodable(self):
-        frozen = isinstance(self.estimator, FrozenEstimator)
-        cae = self.estimator.estimator if frozen else self.estimator
+    def _unfitted_autoencoder(self, seed, noise):
+        """A copy of the autoencoder to fit, or the frozen one, whose codes make images."""
+        cae = denoiser_of(self.estimator)
         if not isinstance(cae, DenoisingCAE):
             raise ValueError(
                 f"estimator={self.estimator!r}; expected a DenoisingCAE, or a fitted one within "
                 "FrozenEstimator."
             )
-        for option in ("skip_connections", "residual"):
-            if getattr(cae, option):
-                raise ValueError(
-                    f"estimator has {option}=True, which hands the image past the code: the "
-                    f"code alone does not decode. Take an autoencoder with {option}=False."
-                )
+        if isinstance(self.estimator, FrozenEstimator):
+            check_is_fitted(cae)
+            # The fitted network counts, whatever its parameters are by now.
+            _check_decodes(cae)
+            return self.estimator
+        network = resolve_network(cae.network)
+        # Others are known once they are built; this one need not be trained for it.
+        if isinstance(network, UNet):
+            raise _undecodable(network)
+        estimator = clone(self.estimator)
+        if estimator.noise is None:
+            estimator.set_params(noise=noise)
+        return seeded(estimator.set_params(for_codes=True), seed)
 
     def _check_density(self):
-        missing = [
-            method
-            for method in ("fit", "score_samples", "sample")
-            if self.density is not None and not hasattr(self.density, method)
-        ]
-        if missing:
-            raise ValueError(
-                f"density={self.density!r} has no {' and no '.join(missing)}; expected None or an "
-                "estimator with fit, score_samples and sample, such as GaussianMixture(5) or "
-                "KernelDensity(). To project codes first, give n_components."
-            )
+        check_density(
+            self.density,
+            ("fit", "score_samples", "sample"),
+            "such as GaussianMixture(5) or KernelDensity(). To project codes first, give "
+            "n_components",
+        )
+
+    def _codes(self, X):
+        check_is_fitted(self)
+        return _encode(self.estimator_, check_images(self, X, reset=False))
 
     def _fit_pca(self, codes, seed):
         if self.n_components is None or codes.shape[1] <= self.n_components:
@@ -264,14 +287,6 @@ class LatentSampler(BaseEstimator):
     def _fit_density(self, codes, seed):
         density = GaussianMixture(N_GAUSSIANS) if self.density is None else clone(self.density)
         return fit_density(density, codes, seed)
-
-    @property
-    def n_features_in_(self):
-        return self.estimator_.n_features_in_
-
-    @property
-    def feature_names_in_(self):
-        return self.estimator_.feature_names_in_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -284,9 +299,23 @@ def _check_count(name, value, smallest):
         raise ValueError(f"{name}={value!r}; expected an integer, {smallest} or more.")
 
 
-def _encode(estimator, X):
-    """Codes in float64, an array whatever the output that scikit-learn is set to."""
-    return np.asarray(estimator.transform(X), dtype=np.float64)
+def _check_decodes(cae):
+    if not hasattr(cae.net_.module_, "decode"):
+        raise _undecodable(cae.network_)
+
+
+def _undecodable(network):
+    return ValueError(
+        f"The code of {network!r} alone does not make an image. Take an Autoencoder, as in "
+        "DenoisingCAE(Autoencoder(latent_dim=16))."
+    )
+
+
+def _encode(estimator, source):
+    """Codes in float64 of images that are validated and have the size and units of ``fit``."""
+    cae = denoiser_of(estimator)
+    check_units(source, cae.image_spec_)
+    return cae.runner_.encode(view_of_size(source, cae.image_spec_)).astype(np.float64)
 
 
 def _draw(density, n_samples, seed):

@@ -2,24 +2,45 @@
 
 import io
 import os
+import struct
 import sys
+import uuid
 from collections.abc import Sequence
+from contextlib import contextmanager, suppress
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils._param_validation import (
+    Interval,
+    StrOptions,
+    validate_parameter_constraints,
+)
 from skorch.callbacks import Callback
 
-from ._images import check_pixels, check_units, learn_spec, to_channels_last, to_unit, warn_user
-from ._random import generators_by_content, resolve_seed
-from .display import DenoisingDisplay
-from .noise import NoiseModel, resolve_noise
-from .noise._pairs import split_targets
+from ._inference import Runner
+from ._random import resolve_seed
+from ._warnings import warn_user
+from .display import DenoisingDisplay, check_channels
+from .images import (
+    check_units,
+    check_within_range,
+    read_images,
+    split_targets,
+    to_array,
+    to_channels_last,
+    view_of_size,
+)
+from .noise import NoiseModel, corrupt_images, resolve_noise
 
 __all__ = ["ReconstructionSnapshots"]
 
 # A GIF shows each epoch for so many milliseconds, and the last one for longer.
 FRAME_MS, LAST_FRAME_MS = 400, 2000
+# The colours of the errors end at so many standard deviations of the noise: 95 % of Gaussian noise
+# lies within.
+ERROR_STDS = 2
 
 
 class ReconstructionSnapshots(Callback):
@@ -33,22 +54,42 @@ class ReconstructionSnapshots(Callback):
     Parameters
     ----------
     X_clean : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-        A few clean images, in the units of the training images; best ones that are not trained
-        on. :class:`~sklearn_cae.NoisyImages` keep their noise.
+        A few clean images, in the layout and units of the training images; best ones that are not
+        trained on. :class:`~sklearn_cae.NoisyImages` keep their noise.
     every : int, default=1
         Number of epochs between two figures.
     path : str or path-like, default=None
         Where to keep the figures: a name that ends in ``.gif`` for one animation, or a folder for
-        a file ``epoch_0001.png`` of each epoch. ``None`` keeps none.
+        a file ``epoch_0001.png`` of each epoch. ``None`` keeps none. An animation is written
+        whenever its frames have doubled, and at the end.
     show : "auto" or bool, default="auto"
         Whether to show the figure in the notebook. "auto" does so if there is one; True is an error
         elsewhere.
     noise : NoiseModel, str, list of these, or None, default=None
         What corrupts the images; ``None`` is the noise of the training.
-    channel_axis : int, default=-1
-        Axis of the channels in ``X_clean``: -1 for (n, H, W, C), 1 for (n, C, H, W).
-    random_state : int, default=0
-        Seed of the noise.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the noise. It is fixed, so that the figures of several trainings show the same
+        noise.
+
+    Raises
+    ------
+    ValueError
+        At the start of a training, if a parameter is not allowed, or the images are not like those
+        of the training or cannot be shown.
+
+    Warns
+    -----
+    UserWarning
+        Once, if a figure cannot be drawn or written, as on a full disk. The training goes on.
+
+    Notes
+    -----
+    A file has its name only when it is complete. So a training that is killed leaves the PNGs of
+    all its epochs, or a GIF of more than half of them. Until then the memory holds the frames of a
+    GIF as compressed as they are in the file.
+
+    A training of fewer than 100 steps ends with new statistics of batch normalisation, which the
+    last figure does not have yet.
 
     Examples
     --------
@@ -58,12 +99,21 @@ class ReconstructionSnapshots(Callback):
     >>> from sklearn_cae.callbacks import ReconstructionSnapshots
     >>> X = load_digits().images / 16
     >>> folder = tempfile.mkdtemp()
-    >>> snapshots = ReconstructionSnapshots(X[200:204], path=folder)
-    >>> cae = DenoisingCAE(channels=(8,), max_epochs=2, callbacks=[snapshots], random_state=0)
+    >>> snapshots = ReconstructionSnapshots(X[200:204], every=5, path=folder)
+    >>> cae = DenoisingCAE("unet", max_epochs=10, callbacks=[snapshots], random_state=0)
     >>> cae = cae.fit(X[:200])
     >>> sorted(os.listdir(folder))
-    ['epoch_0001.png', 'epoch_0002.png']
+    ['epoch_0005.png', 'epoch_0010.png']
     """
+
+    _parameter_constraints = {
+        "X_clean": "no_validation",  # errors of their own
+        "every": [Interval(Integral, 1, None, closed="left")],
+        "path": [str, os.PathLike, None],
+        "show": [StrOptions({"auto"}), "boolean"],
+        "noise": "no_validation",
+        "random_state": ["random_state"],
+    }
 
     def __init__(
         self,
@@ -73,55 +123,60 @@ class ReconstructionSnapshots(Callback):
         path: str | os.PathLike[str] | None = None,
         show: bool | str = "auto",
         noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
-        channel_axis: int = -1,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
     ):
         self.X_clean = X_clean
         self.every = every
         self.path = path
         self.show = show
         self.noise = noise
-        self.channel_axis = channel_axis
         self.random_state = random_state
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Corrupt the images as the training images ``X`` are."""
         self._check_params()
-        self.clean_, self.noisy_ = self._pairs(net, X)
-        noise_std = float(np.sqrt(np.mean((self.noisy_ - self.clean_) ** 2)))
-        self.error_limit_ = 2 * noise_std or 1.0
+        self.spec_, self.limits_ = X.spec, X.limits
+        self.clean_, self.noisy_ = self._pairs(X, net.module_.fixed_size)
+        noise = self._unit(self.noisy_) - self._unit(self.clean_)
+        self.error_limit_ = ERROR_STDS * float(np.sqrt(np.square(noise).mean())) or 1.0
         # Training that goes on goes on with its animation.
         if not net.history or not hasattr(self, "frames_"):
-            self.frames_ = []
+            self.frames_, self.has_warned_ = [], False
         self.handle_ = None
-        if self.path is not None:
-            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
 
     def on_epoch_end(self, net, **kwargs):
         """Draw what the net makes of the images."""
         epoch = len(net.history)
         if epoch % self.every == 0:
-            png = self._draw(net, epoch)
-            self._show(png)
-            self._keep(png, epoch)
+            with self._no_harm(f"epoch {epoch}"):
+                png = self._draw(net, epoch)
+                self._show(png)
+                self._keep(png, epoch)
 
     def on_train_end(self, net, **kwargs):
         """Write the animation."""
-        if self.frames_:
-            durations = [FRAME_MS] * (len(self.frames_) - 1) + [LAST_FRAME_MS]
-            self.frames_[0].save(
-                self.path,
-                save_all=True,
-                append_images=self.frames_[1:],
-                duration=durations,
-                loop=0,
-            )
+        if self.path is not None and self.frames_:
+            with self._no_harm("the animation"):
+                self._write_animation(Path(self.path))
+
+    @contextmanager
+    def _no_harm(self, what):
+        """Turn an error into a warning, the first time: a training is worth more than a figure."""
+        try:
+            yield
+        except Exception as error:
+            if not self.has_warned_:
+                self.has_warned_ = True
+                warn_user(
+                    f"ReconstructionSnapshots could not show {what}: {error!r}. The training goes "
+                    f"on, and so do attempts to show it; path={self.path!r} may need space or "
+                    "another place."
+                )
 
     def _check_params(self):
-        if not isinstance(self.every, (int, np.integer)) or self.every < 1:
-            raise ValueError(f"every={self.every!r}; expected a positive integer, in epochs.")
-        if self.show not in ("auto", True, False):
-            raise ValueError(f"show={self.show!r}; expected 'auto', True or False.")
+        validate_parameter_constraints(
+            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
+        )
         if self.show is True and not _in_notebook():
             raise ValueError("show=True, but this is no notebook. Take show='auto', and give path.")
         if self.path is None and not self._is_shown():
@@ -133,34 +188,25 @@ class ReconstructionSnapshots(Callback):
     def _is_shown(self):
         return bool(self.show) and _in_notebook()
 
-    def _pairs(self, net, train_pairs):
-        """Clean and noisy images (n, H, W, C) in units of the data range."""
+    def _pairs(self, train_images, fixed_size):
+        """Clean and noisy images (n, H, W, C) in the units of the training images."""
+        spec = train_images.spec
         noisy, clean, _ = split_targets(self.X_clean, None)
-        clean = check_pixels(clean, name="X_clean")
-        train_shape, data_range = train_pairs.clean.shape[1:], train_pairs.data_range
-        spec = learn_spec(
-            clean,
-            image_shape=train_shape if clean.ndim == 2 else None,
-            channel_axis=self.channel_axis,
-            data_range=data_range,
-        )
-        if spec.n_channels != train_shape[2]:
-            raise ValueError(
-                f"X_clean of shape {clean.shape} has {spec.n_channels} channel(s), but the "
-                f"training images have {train_shape[2]}. Give images like them, and channel_axis."
-            )
-        check_units(clean, spec, name="X_clean")
-        images = to_channels_last(clean, spec)
-        batch = to_unit(images, data_range)
+        source = read_images(clean, name="X_clean")
+        check_units(source, spec, reference="the training images")
+        if spec.fixed:
+            check_within_range(source, spec.data_range)
+        view = view_of_size if fixed_size else to_channels_last
+        images = view(source, spec)
+        check_channels(images)
         if noisy is not None:
-            corrupted = to_unit(to_channels_last(np.asarray(noisy), spec), data_range)
-        else:
-            generators = generators_by_content(images, resolve_seed(self.random_state))
-            corrupted = train_pairs.corrupt(batch, self._noise(net), generators)
-        return _to_images(batch), _to_images(corrupted)
+            return images, view(read_images(noisy, name="X_clean"), spec)
+        noise = self._noise(train_images)
+        seed = resolve_seed(self.random_state)
+        return images, corrupt_images(images, noise, seed, spec)
 
-    def _noise(self, net):
-        noise = net.noise if self.noise is None else self.noise
+    def _noise(self, train_images):
+        noise = train_images.noise if self.noise is None else self.noise
         if noise is None:
             raise ValueError(
                 "The training images came with noise of their own. Give noise, or NoisyImages as "
@@ -168,13 +214,21 @@ class ReconstructionSnapshots(Callback):
             )
         return resolve_noise(noise)
 
+    def _unit(self, images):
+        return to_array(images, self.spec_.data_range)
+
     def _draw(self, net, epoch):
         """PNG of the figure of an epoch."""
         import matplotlib.pyplot as plt
 
-        noisy = to_unit(self.noisy_, (0, 1))
-        denoised = _to_images(net.evaluation_step((noisy, None)).clamp(0, 1))
-        display = DenoisingDisplay(self.clean_, self.noisy_, denoised)
+        # skorch sets the mode anew in each step.
+        module = net.module_.eval()
+        denoised = Runner(module, self.spec_, net.device, self.limits_).denoise(self.noisy_)
+        display = DenoisingDisplay(
+            clean=self._unit(self.clean_),
+            noisy=self._unit(self.noisy_),
+            denoised=self._unit(denoised),
+        )
         figure = display.plot(errors=True, error_limit=self.error_limit_).figure_
         try:
             figure.suptitle(f"epoch {epoch}")
@@ -197,21 +251,59 @@ class ReconstructionSnapshots(Callback):
     def _keep(self, png, epoch):
         if self.path is None:
             return
-        if Path(self.path).suffix == ".gif":
-            from PIL import Image
-
-            self.frames_.append(Image.open(io.BytesIO(png)).convert("RGB"))
+        path = Path(self.path)
+        if path.suffix == ".gif":
+            self.frames_.append(_gif_frame(png))
+            # Writing at each power of two, all in all, writes each frame about twice.
+            if len(self.frames_).bit_count() == 1:
+                self._write_animation(path)
         else:
-            Path(self.path).mkdir(exist_ok=True)
-            (Path(self.path) / f"epoch_{epoch:04d}.png").write_bytes(png)
+            _write_whole(path / f"epoch_{epoch:04d}.png", [png])
+
+    def _write_animation(self, path):
+        _write_whole(path, _gif(self.frames_))
 
     def __getstate__(self):
         # Figures and the notebook's handle stay behind.
         return self.get_params(deep=False)
 
 
-def _to_images(batch):
-    return batch.permute(0, 2, 3, 1).cpu().numpy()
+def _write_whole(path, parts):
+    """Write a file whole, or leave the one of that name as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with open(part, "xb") as file:
+            file.writelines(parts)
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(part)
+        raise
+
+
+def _gif_frame(png):
+    """Size, and image block with a colour table of its own, of an image as a GIF holds it."""
+    from PIL import GifImagePlugin, Image
+
+    image = Image.open(io.BytesIO(png)).convert("RGB").quantize(256)
+    return image.size, b"".join(GifImagePlugin.getdata(image, include_color_table=True))
+
+
+def _gif(frames):
+    """Parts of a file of GIF89a that shows frames in a loop, the last one for longer.
+
+    Pillow would hold all frames unpacked to write them.
+    """
+    (width, height), _ = frames[0]
+    yield b"GIF89a" + struct.pack("<HHBBB", width, height, 0, 0, 0)
+    # The application extension of Netscape: begin again without end.
+    yield b"\x21\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<HB", 0, 0)
+    for i, (_, block) in enumerate(frames, start=1):
+        hundredths = (FRAME_MS if i < len(frames) else LAST_FRAME_MS) // 10
+        # The graphic control extension tells how long the next image stays.
+        yield b"\x21\xf9\x04" + struct.pack("<BHBB", 0, hundredths, 0, 0) + block
+    yield b";"
 
 
 def _in_notebook():

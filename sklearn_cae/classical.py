@@ -1,12 +1,13 @@
 """Classical filters as estimators, tuned on pairs: what a learned denoiser has to beat."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from importlib.util import find_spec
 from itertools import product
-from typing import Any, Self
+from numbers import Integral
+from typing import Any, NamedTuple, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 from skimage.filters import unsharp_mask
@@ -17,24 +18,56 @@ from skimage.restoration import (
     wiener,
 )
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._images import (
-    check_images,
-    check_pixels,
-    check_units,
-    check_within_range,
-    from_channels_last,
-    from_unit,
-    learn_spec,
-    to_channels_last,
-    to_unit,
-)
 from ._optional import import_optional
-from .metrics import peak_signal_noise_ratio, psnr_scorer
-from .noise._pairs import check_same_shape, split_targets
+from .images import (
+    check_images,
+    check_same_shape,
+    check_units,
+    from_array,
+    from_channels_last,
+    learn_spec,
+    read_images,
+    split_targets,
+    to_array,
+    to_channels_last,
+)
+from .metrics import capped_psnr, psnr_scorer
 
-__all__ = ["CLASSICAL_METHODS", "ClassicalDenoiser", "available_methods"]
+__all__ = ["FILTERS", "ClassicalDenoiser", "Filter", "available_filters"]
+
+# Standard deviations of noise in units of the data range, each about 1.3 times the one before:
+# non-local means, wavelet and BM3D lose some 0.3 dB at most between two of them.
+LEVELS = (0.01, 0.015, 0.02, 0.03, 0.04, 0.055, 0.075, 0.1, 0.13, 0.17, 0.22, 0.3, 0.4, 0.5)
+# A slow filter is tuned on so many images, and tries so many levels.
+SLOW_IMAGES, SLOW_LEVELS = 4, 4
+# Pixels: BM3D 4.0.3 crashes on images of 8 x 8 and refuses smaller ones.
+BM3D_MIN_SIZE = 16
+
+
+class Filter(NamedTuple):
+    """A filter, and what of it is tuned.
+
+    Attributes
+    ----------
+    function : callable
+        ``function(images, **setting)`` filters float32 images (n, H, W, C) in units of the data
+        range.
+    grid : mapping of str to sequence
+        The values to try of each option; all their combinations are.
+    package : str or None
+        The optional package that it needs, by its name for ``import``.
+    slow : bool
+        Whether an image takes seconds: then few images and, of the one option, the few levels
+        next to the error of the noisy images are tried.
+    """
+
+    function: Callable[..., NDArray[Any]]
+    grid: Mapping[str, Sequence[Any]]
+    package: str | None = None
+    slow: bool = False
 
 
 def _median(images, size):
@@ -45,15 +78,34 @@ def _total_variation(image, weight):
     return denoise_tv_chambolle(image, weight=weight, channel_axis=-1)
 
 
-def _nl_means(image, h, patch_size):
+def _nl_means(image, sigma, patch_size):
+    # Of h = 0.4 to 1 times sigma the last did best against Gaussian and Poisson noise, once sigma
+    # was tuned; then it is a little below the noise's.
     filtered = denoise_nl_means(
-        image, h=h, patch_size=patch_size, patch_distance=5, fast_mode=True, channel_axis=-1
+        image,
+        h=sigma,
+        sigma=sigma,
+        patch_size=patch_size,
+        patch_distance=5,
+        fast_mode=True,
+        channel_axis=-1,
     )
     return filtered.reshape(image.shape)
 
 
-def _wavelet(image, sigma):
-    return denoise_wavelet(image, sigma=sigma, wavelet="db2", channel_axis=-1, rescale_sigma=False)
+def _wavelet(image, sigma, wavelet):
+    pywt = import_optional("pywt", extra=None, purpose="The wavelet filter", package="PyWavelets")
+    # scikit-image leaves out the three coarsest levels, which costs 3 dB on 64 x 64 pixels.
+    levels = pywt.dwt_max_level(min(image.shape[:2]), wavelet)
+    return denoise_wavelet(
+        image,
+        sigma=sigma,
+        wavelet=wavelet,
+        wavelet_levels=levels,
+        convert2ycbcr=image.shape[2] == 3,
+        rescale_sigma=True,
+        channel_axis=-1,
+    )
 
 
 def _unsharp_mask(image, radius, amount):
@@ -62,6 +114,7 @@ def _unsharp_mask(image, radius, amount):
 
 
 def _wiener(image, std, balance):
+    # Beyond four standard deviations a Gaussian is below 0.04 % of its peak.
     reach = int(4 * std + 0.5)
     profile = np.exp(-0.5 * (np.arange(-reach, reach + 1) / std) ** 2)
     psf = np.outer(profile, profile) / profile.sum() ** 2
@@ -74,84 +127,84 @@ def _wiener(image, std, balance):
 def _bm3d(image, sigma):
     bm3d = import_optional("bm3d", extra=None, purpose="BM3D")
     height, width, n_channels = image.shape
-    # Version 4.0.3 crashes on images of 8 x 8 pixels and refuses smaller ones.
-    missing = [(0, max(0, 16 - side)) for side in (height, width)]
+    missing = [(0, max(0, BM3D_MIN_SIZE - side)) for side in (height, width)]
     padded = np.pad(image, (*missing, (0, 0)), mode="symmetric")
     filter_channels = bm3d.bm3d_rgb if n_channels == 3 else bm3d.bm3d
     filtered = filter_channels(padded, sigma)
-    return filtered.reshape(padded.shape)[:height, :width].astype(image.dtype)
+    return filtered.reshape(padded.shape)[:height, :width]
 
 
 def _each(function):
     """Apply a filter of one image to a batch."""
 
-    def on_batch(images, **params):
-        return np.stack([function(image, **params) for image in images])
+    def on_batch(images, **setting):
+        filtered = np.stack([function(image, **setting) for image in images])
+        return filtered.astype(images.dtype, copy=False)
 
     return on_batch
 
 
-# Levels are in units of the data range.
-CLASSICAL_METHODS: dict[str, tuple[Callable[..., Any], dict[str, tuple[float, ...]]]] = {
-    "median": (_median, {"size": (3, 5, 7)}),
-    "total_variation": (
-        _each(_total_variation),
-        {"weight": (0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.2, 0.3, 0.5)},
+FILTERS: dict[str, Filter] = {
+    # Pixels; what salt and pepper needs up to about a third of the pixels.
+    "median": Filter(_median, {"size": (3, 5, 7)}),
+    # The best weight is a third of the standard deviation of weak noise, and above that of strong.
+    "total_variation": Filter(
+        _each(_total_variation), {"weight": (0.003, 0.005, 0.007, *LEVELS, 0.7, 1.0)}
     ),
-    "nl_means": (
-        _each(_nl_means),
-        {"h": (0.02, 0.04, 0.06, 0.09, 0.13, 0.18, 0.25, 0.35), "patch_size": (3, 5)},
-    ),
-    "wavelet": (_each(_wavelet), {"sigma": (0.01, 0.02, 0.04, 0.07, 0.1, 0.15, 0.25, 0.4)}),
-    "unsharp_mask": (
+    # Patches as in scikit-image's gallery, and smaller ones for small images.
+    "nl_means": Filter(_each(_nl_means), {"sigma": LEVELS, "patch_size": (3, 5)}),
+    # The shortest wavelet for patches up to 32 x 32 pixels, a smooth one for larger images.
+    "wavelet": Filter(_each(_wavelet), {"sigma": LEVELS, "wavelet": ("db1", "sym4")}, "pywt"),
+    # Pixels of a blur that is worth undoing; amounts up to where halos appear.
+    "unsharp_mask": Filter(
         _each(_unsharp_mask),
         {"radius": (0.7, 1.0, 1.5, 2.0), "amount": (0.5, 1.0, 1.5, 2.5)},
     ),
-    "wiener": (
+    # The same pixels; noise to signal in powers of ten, from hardly any noise to strong noise.
+    "wiener": Filter(
         _each(_wiener),
         {"std": (0.7, 1.0, 1.5, 2.0), "balance": (1e-4, 1e-3, 1e-2, 1e-1, 1.0)},
     ),
-    "bm3d": (_each(_bm3d), {"sigma": (0.02, 0.05, 0.1, 0.15, 0.25, 0.4)}),
+    "bm3d": Filter(_each(_bm3d), {"sigma": LEVELS}, "bm3d", slow=True),
 }
-# Packages that only these filters need, by their names for ``import``.
-_NEEDED_PACKAGES = {"wavelet": "pywt", "bm3d": "bm3d"}
 
 
-def available_methods() -> list[str]:
+def available_filters() -> list[str]:
     """List the filters of :class:`ClassicalDenoiser` whose packages are installed.
 
     Returns
     -------
-    methods : list of str
-        Values for its parameter ``method``.
+    filters : list of str
+        Values for its parameter ``filter``.
 
     Examples
     --------
-    >>> from sklearn_cae.classical import available_methods
-    >>> "median" in available_methods()
+    >>> from sklearn_cae.classical import available_filters
+    >>> "median" in available_filters()
     True
     """
     return [
-        method
-        for method in CLASSICAL_METHODS
-        if method not in _NEEDED_PACKAGES or find_spec(_NEEDED_PACKAGES[method])
+        name
+        for name, entry in FILTERS.items()
+        if entry.package is None or find_spec(entry.package) is not None
     ]
 
 
 class ClassicalDenoiser(BaseEstimator):
-    """A classical filter of scikit-image whose strength is chosen on pairs.
+    """A classical filter whose strength is chosen on pairs.
 
-    Compare with it before you trust a learned denoiser: it trains in seconds, and where it does
+    Compare with it before you trust a learned denoiser: it is tuned in seconds, and where it does
     as well it is the better choice.
 
     Parameters
     ----------
-    method : str, default="median"
+    filter : str, default="median"
         "median", "total_variation" (Chambolle), "nl_means" (non-local means) and "wavelet"
-        (BayesShrink) remove noise; "unsharp_mask" and "wiener" (deconvolution of a Gaussian)
-        sharpen blurred images. "bm3d" (block matching and 3D filtering), the strongest against
-        Gaussian noise and by far the slowest, needs the package bm3d, which is free for
-        non-commercial use only: ``pip install bm3d``.
+        (BayesShrink, of colour images in YCbCr) of scipy and scikit-image remove noise;
+        "unsharp_mask" and "wiener" (deconvolution of a Gaussian) sharpen blurred images. "bm3d"
+        (block matching and 3D filtering), the strongest against Gaussian noise and by far the
+        slowest, with seconds for an image of 64 x 64 pixels, needs the package bm3d, which is free
+        for non-commercial use only: ``pip install bm3d``.
     image_shape : tuple (H, W) or (H, W, C), default=None
         Shape of one image in rows (n, n_features).
     channel_axis : int, default=-1
@@ -161,15 +214,24 @@ class ClassicalDenoiser(BaseEstimator):
 
     Attributes
     ----------
+    filter_ : str
+        The filter that was tuned.
     params_ : dict
-        The filter's parameters with the highest mean PSNR on the pairs; levels are in units of the
-        data range, sizes in pixels.
+        Its options with the highest mean PSNR on the pairs; levels are in units of the data range,
+        sizes in pixels.
     psnr_ : float
-        That PSNR in dB.
+        That PSNR in dB. An image counts with at most 100 dB, so that one which no setting changes,
+        such as a black one under Poisson noise, has no say.
+    noise_ : NoiseModel or None
+        The noise model that came with ``NoisyImages``.
+    image_spec_ : ImageSpec
+        Layout and units of the images.
     data_range_ : tuple of float
         Values of black and white.
     n_features_in_ : int
         Number of values in one image.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        Names of the columns, if X was a data frame.
 
     Examples
     --------
@@ -181,64 +243,76 @@ class ClassicalDenoiser(BaseEstimator):
     {'size': 3}
     """
 
+    _parameter_constraints = {
+        "filter": [StrOptions(set(FILTERS))],
+        "image_shape": [tuple, list, None],
+        "channel_axis": [Options(Integral, {-1, 1, 3})],
+        "data_range": [StrOptions({"auto"}), tuple, list],
+    }
+
     def __init__(
         self,
-        method: str = "median",
+        filter: str = "median",
         *,
-        image_shape: tuple[int, ...] | None = None,
+        image_shape: Sequence[int] | None = None,
         channel_axis: int = -1,
-        data_range: str | tuple[float, float] = "auto",
+        data_range: str | Sequence[float] = "auto",
     ):
-        self.method = method
+        self.filter = filter
         self.image_shape = image_shape
         self.channel_axis = channel_axis
         self.data_range = data_range
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Choose the filter's parameters; each setting filters all of X, so a few dozen will do.
+        """Choose the filter's options; each setting filters all of X, so a few dozen will do.
+
+        Of a slow filter, BM3D, four images spread over X are taken, and the four levels next to
+        the error of the noisy images.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
             Noisy images, with their clean ones if they are ``NoisyImages``.
         y : array-like of the shape of X, default=None
-            Clean images.
+            Clean images. Required unless X is ``NoisyImages``.
 
         Returns
         -------
         self : ClassicalDenoiser
-            The fitted filter.
+            The fitted filter. A fit that fails or is interrupted changes nothing.
 
         Raises
         ------
         ValueError
-            If there are no clean images, or ``method`` is unknown.
+            If there are no clean images, or a parameter is not allowed.
+        ImportError
+            If the filter needs a package that is not installed.
         """
-        if self.method not in CLASSICAL_METHODS:
-            raise ValueError(
-                f"method={self.method!r}; allowed are {', '.join(map(repr, CLASSICAL_METHODS))}."
-            )
-        noisy, clean, _ = split_targets(X, y)
+        self._validate_params()
+        noisy, clean, noise = split_targets(X, y)
         if noisy is None:
             raise ValueError(
-                "A filter is tuned on pairs: fit(X_noisy, X_clean), or fit(X) with the NoisyImages "
+                "This estimator requires y to be passed, but the target y is None or no images. A "
+                "filter is tuned on pairs: fit(X_noisy, X_clean), or fit(X) with the NoisyImages "
                 "of NoiseInjector().fit_transform(X)."
             )
-        noisy, clean = check_images(self, noisy, reset=True), check_pixels(clean, name="y")
+        fitted = copy(self)
+        noisy, clean = check_images(fitted, noisy, reset=True), read_images(clean, name="y")
         check_same_shape(noisy, clean)
-        layout = {"image_shape": self.image_shape, "channel_axis": self.channel_axis}
-        self._spec = learn_spec(clean, data_range=self.data_range, **layout)
-        self.data_range_ = self._spec.data_range
-        check_within_range(clean, self.data_range_, name="y")
-        check_units(noisy, self._spec)
-        target, images = self._unit(clean), self._unit(noisy)
-        function, grid = CLASSICAL_METHODS[self.method]
-        settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
-        psnr = [
-            peak_signal_noise_ratio(target, function(images, **setting).clip(0, 1), data_range=1)
-            for setting in settings
-        ]
-        self.params_, self.psnr_ = settings[int(np.argmax(psnr))], float(np.max(psnr))
+        spec = learn_spec(
+            clean,
+            image_shape=self.image_shape,
+            channel_axis=self.channel_axis,
+            data_range=self.data_range,
+        )
+        check_units(noisy, spec, reference="the clean images")
+        fitted.filter_, fitted.noise_ = self.filter, noise
+        fitted.image_spec_, fitted.data_range_ = spec, spec.data_range
+        fitted.params_, fitted.psnr_ = _tune(
+            FILTERS[self.filter], _unit(noisy, spec), _unit(clean, spec), spec.unit_limits
+        )
+        # All at once: what was interrupted before has changed nothing.
+        self.__dict__ = fitted.__dict__
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -252,24 +326,23 @@ class ClassicalDenoiser(BaseEstimator):
         Returns
         -------
         denoised : ndarray of the shape and dtype of X
-            Filtered images, clipped to the data range.
+            Filtered images, clipped to the data range if it is fixed.
         """
         check_is_fitted(self)
-        checked = check_images(self, X, reset=False)
-        check_units(checked, self._spec)
-        function, _ = CLASSICAL_METHODS[self.method]
-        filtered = function(self._unit(checked), **self.params_).clip(0, 1)
-        batch = torch.from_numpy(filtered).permute(0, 3, 1, 2)
-        images = from_unit(batch, self.data_range_, checked.dtype)
-        return from_channels_last(images, checked.ndim, self._spec)
+        source, spec = check_images(self, X, reset=False), self.image_spec_
+        check_units(source, spec)
+        filtered = FILTERS[self.filter_].function(_unit(source, spec), **self.params_)
+        images = from_array(filtered, spec, source.dtype)
+        return from_channels_last(images, source.ndim, spec)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
-        """Mean PSNR of the filtered images in dB.
+        """Mean PSNR of the filtered images in dB, each counted with at most 100 dB.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Noisy images, with their clean ones if they are ``NoisyImages``.
+            Noisy images, with their clean ones if they are ``NoisyImages``; clean images, to be
+            corrupted with ``noise_``, if there is no ``y``.
         y : array-like of the shape of X, default=None
             Clean images.
 
@@ -281,6 +354,40 @@ class ClassicalDenoiser(BaseEstimator):
         check_is_fitted(self)
         return psnr_scorer(self, X, y)
 
-    def _unit(self, X):
-        batch = to_unit(to_channels_last(X, self._spec), self.data_range_)
-        return batch.permute(0, 2, 3, 1).numpy()
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        # `NoisyImages` alone bring the clean images along and need no y.
+        tags.target_tags.required = True
+        tags.target_tags.two_d_labels = True
+        return tags
+
+
+def _unit(source, spec):
+    """Images (n, H, W, C) as float32 in units of the data range."""
+    return to_array(to_channels_last(source, spec), spec.data_range)
+
+
+def _tune(entry, noisy, clean, limits):
+    """The setting with the highest PSNR on pairs in units of the data range, and that PSNR."""
+    grid = entry.grid
+    if entry.slow:
+        grid, noisy, clean = _shorten(grid, noisy, clean)
+    settings = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    psnr = [
+        capped_psnr(clean, entry.function(noisy, **setting).clip(*limits), data_range=1)
+        for setting in settings
+    ]
+    best = int(np.argmax(psnr))
+    return settings[best], psnr[best]
+
+
+def _shorten(grid, noisy, clean):
+    """The levels next to the error of the noisy images, and few pairs that have one."""
+    mse = np.square(noisy - clean, dtype=np.float64).mean(axis=(1, 2, 3))
+    rows = np.flatnonzero(mse) if mse.any() else np.arange(len(mse))
+    few = rows[np.linspace(0, len(rows) - 1, min(SLOW_IMAGES, len(rows))).round().astype(int)]
+    ((option, levels),) = grid.items()
+    error = max(np.sqrt(mse[few].mean()), levels[0])
+    nearest = np.argsort(np.abs(np.log(levels) - np.log(error)))[:SLOW_LEVELS]
+    return {option: [levels[i] for i in np.sort(nearest)]}, noisy[few], clean[few]

@@ -1,24 +1,32 @@
 """Networks and images small enough for tests."""
 
-import hashlib
-
 import numpy as np
 import torch
 from skorch.callbacks import Callback
 
-from sklearn_cae import DenoisingCAE, _vgg16_weights
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, UNet
+from sklearn_cae.networks import _vgg16_weights
 
 
-def small_cae(**params):
-    """A network of 4 and 8 feature maps that halves images twice."""
-    defaults = {
-        "channels": (4, 8),
-        "code_channels": 4,
-        "batch_size": 8,
-        "max_epochs": 1,
-        "random_state": 0,
-    }
-    return DenoisingCAE(**defaults | params)
+def small_autoencoder(**options):
+    """An autoencoder of 4 and 8 feature maps that halves images twice."""
+    return Autoencoder(small_encoder(), **options)
+
+
+def small_unet(**options):
+    """A U-Net of 4 and 8 feature maps that halves images twice."""
+    return UNet(small_encoder(), **options)
+
+
+def small_encoder(**options):
+    return ConvEncoder((4, 8), code_channels=4, **options)
+
+
+def small_cae(network=None, **params):
+    """A network of 4 and 8 feature maps, trained for one pass."""
+    defaults = {"batch_size": 8, "max_epochs": 1, "random_state": 0, "for_codes": True}
+    network = small_autoencoder() if network is None else network
+    return DenoisingCAE(network, **defaults | params)
 
 
 def gray(n=24, height=8, width=8, seed=0):
@@ -39,6 +47,24 @@ def as_uint(images, dtype):
     return np.rint(images * np.iinfo(dtype).max).astype(dtype)
 
 
+# Images of all layouts, the parameters that tell them, and what a display shows of them.
+LAYOUTS = {
+    "rows": (gray().reshape(24, 64), {}, gray()[..., np.newaxis]),
+    "gray uint16": (
+        as_uint(gray(), np.uint16),
+        {"data_range": (0, 65535)},
+        gray()[..., np.newaxis],
+    ),
+    "colour uint8": (as_uint(colour(), np.uint8), {}, colour()),
+    "floats of any range": (gray() * 6 - 3, {"data_range": (-3, 3)}, gray()[..., np.newaxis]),
+    "channels first": (colour().transpose(0, 3, 1, 2), {"channel_axis": 1}, colour()),
+    "rows of colour": (colour().reshape(24, 192), {"image_shape": (8, 8, 3)}, colour()),
+    "RGBA": (colour(n_channels=4), {}, colour(n_channels=4)),
+}
+# uint8 holds images to half a level; float32 rounds.
+UINT8_STEP = 0.5 / 255 + 1e-6
+
+
 def weights(cae):
     """All numbers that a fitted network has learned, by name."""
     return {name: t.numpy().copy() for name, t in cae.net_.module_.state_dict().items()}
@@ -52,8 +78,8 @@ def assert_same_weights(one, other):
 
 
 def identity_cae(X, **params):
-    """A fitted network that gives back its input: a residual output of which nothing is left."""
-    cae = small_cae(residual=True, **params).fit(X)
+    """A fitted network that gives back its input: a U-Net that adds nothing."""
+    cae = small_cae(small_unet(), **params).fit(X)
     with torch.no_grad():
         for parameter in cae.net_.module_.parameters():
             parameter.zero_()
@@ -66,8 +92,8 @@ class BatchRecorder(Callback):
     Attributes
     ----------
     train, valid : list of tuple
-        Noisy and clean images (n, C, H, W) of each batch in [0, 1].
-    pairs : ImagePairs
+        Noisy and clean images (n, C, H, W) of each batch in units of the data range.
+    images : TrainingImages
         The training data.
     """
 
@@ -75,26 +101,13 @@ class BatchRecorder(Callback):
         self.train, self.valid = [], []
 
     def on_train_begin(self, net, X=None, y=None, **kwargs):
-        self.pairs = X
+        self.images = X
 
     def on_batch_begin(self, net, batch=None, training=None, **kwargs):
         batches = self.train if training else self.valid
         batches.append(tuple(images.cpu().numpy().copy() for images in batch))
 
 
-# Parameters of a training that leaves the weights where they are.
-STILL = {"optimizer": "sgd", "lr": 1e-12, "lr_schedule": "constant", "normalization": None}
-
-
-# Where the official weights of VGG16 are published.
-OFFICIAL = _vgg16_weights.IMAGENET_URL
-
-
-def save_as_official(state, folder, monkeypatch):
-    """Save weights under the name that the official file would have if it held them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    torch.save(state, folder / "weights")
-    digest = hashlib.sha256((folder / "weights").read_bytes()).hexdigest()
-    url = OFFICIAL.replace("397923af", digest[:8])
-    monkeypatch.setattr(_vgg16_weights, "IMAGENET_URL", url)
-    return (folder / "weights").rename(folder / url.rpartition("/")[2])
+# Parameters of a training that leaves the weights where they are; without normalisation the
+# outputs too.
+STILL = {"optimizer": "sgd", "lr": 1e-12, "lr_schedule": "constant"}

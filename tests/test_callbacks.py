@@ -1,3 +1,4 @@
+import os
 import pickle
 import sys
 from types import SimpleNamespace
@@ -8,13 +9,14 @@ import pytest
 from PIL import Image
 from skimage import io
 from sklearn.base import clone
-from small import STILL, colour, gray, small_cae
+from skorch.callbacks import Callback
+from small import STILL, UINT8_STEP, as_uint, colour, gray, small_autoencoder, small_cae
 
 from sklearn_cae import NoiseInjector
 from sklearn_cae.callbacks import ReconstructionSnapshots
 from sklearn_cae.display import DenoisingDisplay
 
-X, PROBE = gray(), gray(3, seed=1)
+X, PROBE = gray(), gray(2, seed=1)
 
 
 @pytest.fixture
@@ -92,12 +94,20 @@ def test_the_figures_change_with_the_weights(tmp_path):
     assert (first != second).any()
 
 
-def test_it_draws_what_the_network_predicts(drawn, tmp_path):
-    cae = fit(X, ReconstructionSnapshots(PROBE, path=tmp_path))
-    # Sums of float32 in another order, in batches of another size.
-    np.testing.assert_allclose(
-        drawn[-1].denoised[..., 0], cae.predict(drawn[-1].noisy[..., 0]), atol=1e-5
-    )
+@pytest.mark.parametrize(
+    ("train", "probe", "white"),
+    [
+        (X, PROBE, 1),
+        (as_uint(X, np.uint8), as_uint(PROBE, np.uint8), 255),
+    ],
+    ids=["float", "uint8"],
+)
+def test_it_draws_what_the_network_predicts(drawn, tmp_path, train, probe, white):
+    snapshots = ReconstructionSnapshots(probe, path=tmp_path)
+    cae = small_cae(callbacks=[snapshots]).partial_fit(train)
+    predicted = cae.predict(snapshots.noisy_[..., 0])
+    # The display divides float32 by white.
+    np.testing.assert_allclose(drawn[-1].denoised[..., 0], predicted / white, atol=1e-7)
 
 
 def test_images_noise_and_scale_stay_the_same(drawn, tmp_path):
@@ -134,29 +144,136 @@ def test_training_on_given_pairs_needs_a_noise(tmp_path):
 @pytest.mark.parametrize(
     ("train", "probe", "params"),
     [
+        (as_uint(X, np.uint8), as_uint(PROBE, np.uint8), {}),
         (255 * X, 255 * PROBE, {"data_range": (0, 255)}),
-        (X.reshape(24, 64), PROBE.reshape(3, 64), {}),
+        (X.reshape(24, 64), PROBE.reshape(2, 64), {}),
         (X[:, None], PROBE[:, None], {"channel_axis": 1}),
     ],
-    ids=["other units", "rows", "channels first"],
+    ids=["uint8", "other units", "rows", "channels first"],
 )
 def test_shape_and_units_are_those_of_the_training(drawn, tmp_path, train, probe, params):
-    axis = params.get("channel_axis", -1)
-    fit(train, ReconstructionSnapshots(probe, path=tmp_path, channel_axis=axis), **params)
-    # float32 of 255 times a value, divided by 255
-    np.testing.assert_allclose(drawn[0].clean[..., 0], PROBE, atol=1e-6)
+    fit(train, ReconstructionSnapshots(probe, path=tmp_path), **params)
+    np.testing.assert_allclose(drawn[0].clean[..., 0], PROBE, atol=UINT8_STEP)
 
 
 def test_images_with_other_channels_are_refused(tmp_path):
     snapshots = ReconstructionSnapshots(colour(3), path=tmp_path)
-    with pytest.raises(ValueError, match=r"has 3 channel\(s\), but the training images have 1"):
+    with pytest.raises(ValueError, match=r"X_clean of shape .* has 3 channel\(s\), but"):
         fit(X, snapshots)
 
 
 @pytest.mark.parametrize("every", [0, 1.5])
 def test_every_is_a_positive_integer(tmp_path, every):
-    with pytest.raises(ValueError, match="expected a positive integer, in epochs"):
+    with pytest.raises(
+        ValueError, match="The 'every' parameter of ReconstructionSnapshots must be an int"
+    ):
         fit(X, ReconstructionSnapshots(PROBE, path=tmp_path, every=every))
+
+
+def test_images_in_other_units_are_refused(tmp_path):
+    snapshots = ReconstructionSnapshots(as_uint(PROBE, np.uint8), path=tmp_path)
+    with pytest.raises(ValueError, match=r"X_clean has dtype uint8 .* but the training images are"):
+        fit(X, snapshots)
+
+
+def test_images_of_another_size_are_refused_by_a_flat_code(tmp_path):
+    cae = small_cae(
+        small_autoencoder(latent_dim=3),
+        callbacks=[ReconstructionSnapshots(gray(3, width=12), path=tmp_path)],
+    )
+    with pytest.raises(ValueError, match="X_clean has images of 8 x 12 pixels"):
+        cae.fit(X)
+
+
+def test_images_of_many_bands_are_refused_before_the_training(tmp_path):
+    snapshots = ReconstructionSnapshots(colour(3, n_channels=13), path=tmp_path)
+    with pytest.raises(ValueError, match="13 channels cannot be shown"):
+        fit(colour(n_channels=13), snapshots)
+
+
+def test_images_of_two_pixels_are_drawn(tmp_path):
+    fit(gray(height=2, width=2), ReconstructionSnapshots(gray(1, 2, 2), path=tmp_path))
+    assert (tmp_path / "epoch_0001.png").exists()
+
+
+# --- faults
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+
+
+@pytest.mark.parametrize("name", [".", "training.gif"])
+def test_a_full_disk_costs_a_warning_and_no_training(tmp_path, full_disk, name):
+    with pytest.warns(UserWarning, match=r"could not show epoch 1: OSError.*training goes") as told:
+        cae = fit(X, ReconstructionSnapshots(PROBE, path=tmp_path / name), max_epochs=3)
+    assert len(told) == 1
+    assert len(cae.history_["train_loss"]) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_animation_outlives_a_full_disk(tmp_path, full_disk):
+    path = tmp_path / "training.gif"
+    path.write_bytes(b"old")
+    with pytest.warns(UserWarning, match="could not show"):
+        fit(X, ReconstructionSnapshots(PROBE, path=path))
+    assert path.read_bytes() == b"old"
+
+
+def test_a_folder_that_cannot_be_made_costs_a_warning(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.warns(UserWarning, match="may need space or another place"):
+        fit(X, ReconstructionSnapshots(PROBE, path=tmp_path / "file" / "folder"))
+
+
+def test_ctrl_c_in_a_snapshot_is_raised(tmp_path, monkeypatch):
+    def interrupt(self, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(DenoisingDisplay, "plot", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fit(X, ReconstructionSnapshots(PROBE, path=tmp_path))
+
+
+def test_a_training_that_is_cut_off_leaves_a_gif(tmp_path):
+    path = tmp_path / "training.gif"
+
+    class Cut(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 5:
+                raise KeyboardInterrupt
+
+    cae = small_cae(max_epochs=9, callbacks=[ReconstructionSnapshots(PROBE, path=path), Cut()])
+    with pytest.raises(KeyboardInterrupt):
+        cae.fit(X)
+    with Image.open(path) as animation:
+        assert animation.n_frames == 4
+
+
+def test_a_gif_shows_the_figures_and_the_last_one_longest(tmp_path):
+    fit(X, ReconstructionSnapshots(PROBE, path=tmp_path / "training.gif"), max_epochs=3)
+    fit(X, ReconstructionSnapshots(PROBE, path=tmp_path), max_epochs=3)
+    durations = []
+    with Image.open(tmp_path / "training.gif") as animation:
+        for i in range(3):
+            animation.seek(i)
+            durations.append(animation.info["duration"])
+            frame = np.asarray(animation.convert("RGB"), float)
+            figure = io.imread(tmp_path / f"epoch_{i + 1:04d}.png")[..., :3]
+            # 256 colours stand for all of a figure; other figures differ by 10 and more.
+            assert np.abs(frame - figure).mean() < 1
+    assert durations == [400, 400, 2000]
+
+
+def test_frames_are_kept_compressed(tmp_path):
+    snapshots = ReconstructionSnapshots(PROBE, path=tmp_path / "training.gif")
+    fit(X, snapshots, max_epochs=2)
+    (width, height), block = snapshots.frames_[0]
+    assert len(block) < width * height / 4
 
 
 def test_it_leaves_the_training_as_it_is(tmp_path):
@@ -193,7 +310,9 @@ def test_outside_of_notebooks_there_is_nothing_to_insist_on(tmp_path):
 
 
 def test_another_way_to_show_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="show='window'; expected 'auto', True or False"):
+    with pytest.raises(
+        ValueError, match="The 'show' parameter of ReconstructionSnapshots must be a str among"
+    ):
         fit(X, ReconstructionSnapshots(PROBE, path=tmp_path, show="window"))
 
 

@@ -1,16 +1,19 @@
-"""Bad input: the promised error, arguments left alone, an estimator that is still usable."""
+"""Bad input: the promised error, arguments left alone, an estimator that is still usable.
+
+Most errors come before any network is made, so that most tests train none.
+"""
 
 import copy
+from functools import cache
 
 import numpy as np
 import pytest
 import scipy.sparse
 import torch
 from sklearn.exceptions import NotFittedError
-from skorch.callbacks import Callback
-from small import as_uint, assert_same_weights, colour, gray, small_cae
+from small import as_uint, colour, gray, small_autoencoder, small_cae, small_unet
 
-from sklearn_cae import GaussianNoise, NoiseChain, PoissonNoise, SaltAndPepperNoise
+from sklearn_cae import Autoencoder, GaussianNoise, NoiseChain, PoissonNoise, SaltAndPepperNoise
 
 X = gray()
 
@@ -49,10 +52,15 @@ BAD_IMAGES = {
     "a ragged list": ([X[0], X[0, :4]], ValueError, RAGGED),
     "a ragged list of lists": ([[0.1, 0.2], [0.3]], ValueError, RAGGED),
     "objects that are images": (np.array([X[0], X[0, :4]], object), ValueError, RAGGED),
-    "nothing": (None, ValueError, r"."),
+    "nothing": (None, ValueError, rf"got scalar array.*Expected are {LAYOUTS}"),
 }
 BAD = pytest.mark.parametrize(("images", "error", "message"), BAD_IMAGES.values(), ids=BAD_IMAGES)
-METHODS = ["predict", "transform", "score", "score_samples"]
+METHODS = ["predict", "transform", "score", "score_samples", "feature_maps"]
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return small_cae().fit(X)
 
 
 def assert_unchanged(images, before):
@@ -65,18 +73,23 @@ def assert_unchanged(images, before):
 
 
 @BAD
-@pytest.mark.parametrize("method", ["fit", "partial_fit", "fit_transform"])
-def test_bad_images_are_refused_in_fit(method, images, error, message):
+def test_bad_images_are_refused_in_fit(images, error, message):
     with pytest.raises(error, match=f"(?s){message}"):
-        getattr(small_cae(), method)(images)
+        small_cae().fit(images)
 
 
 @BAD
-@pytest.mark.parametrize("method", METHODS)
-def test_bad_images_are_refused_after_fit(method, images, error, message):
-    cae = small_cae().fit(X)
+def test_bad_images_are_refused_after_fit(fitted, images, error, message):
     with pytest.raises(error, match=f"(?s){message}"):
-        getattr(cae, method)(images)
+        fitted.predict(images)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "partial_fit", "fit_transform"])
+def test_every_method_refuses_bad_images(fitted, method):
+    before = vars(fitted).copy()
+    with pytest.raises(ValueError, match="Input X contains NaN"):
+        getattr(fitted, method)(with_value(np.nan))
+    assert vars(fitted) == before
 
 
 @BAD
@@ -96,68 +109,75 @@ def test_bad_images_leave_an_estimator_unfitted(images, error, message):
     assert vars(cae) == before
 
 
-@BAD
-def test_bad_images_leave_a_fitted_estimator_as_it_was(images, error, message):
-    cae = small_cae().fit(X)
-    expected = cae.predict(X)
-    for method in ["fit", "partial_fit", *METHODS]:
-        with pytest.raises(error):
-            getattr(cae, method)(images)
-    np.testing.assert_array_equal(cae.predict(X), expected)
-
-
-BAD_TARGETS = {
-    **{name: row for name, row in BAD_IMAGES.items() if name not in ("one row", "nothing")},
-}
-# One dimension of objects is one dimension of labels.
-del BAD_TARGETS["objects that are images"]
+# A row, and one dimension of objects, are labels; a table of another width too.
+LABELS = {"one row", "nothing", "objects that are images", "no columns", "strings", "objects"}
+LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists"}
+BAD_TARGETS = {name: row for name, row in BAD_IMAGES.items() if name not in LABELS}
 
 
 @pytest.mark.parametrize(("y", "error", "message"), BAD_TARGETS.values(), ids=BAD_TARGETS)
 def test_bad_targets_are_refused_by_their_name(y, error, message):
     with pytest.raises(error, match=f"(?s){message}") as raised:
         small_cae().fit(X, y)
-    assert "y" in str(raised.value).split() or error is TypeError
+    assert "y" in str(raised.value).split()
 
 
-@pytest.mark.parametrize(("y", "error", "message"), BAD_TARGETS.values(), ids=BAD_TARGETS)
-def test_bad_targets_leave_a_fitted_estimator_as_it_was(y, error, message):
-    cae = small_cae().fit(X)
-    expected = cae.predict(X)
-    for method in ("fit", "partial_fit", "score"):
-        with pytest.raises(error):
-            getattr(cae, method)(X, y)
-    np.testing.assert_array_equal(cae.predict(X), expected)
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
+def test_bad_targets_leave_a_fitted_estimator_as_it_was(fitted, method):
+    before = vars(fitted).copy()
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        getattr(fitted, method)(X, with_value(np.nan))
+    assert vars(fitted) == before
 
 
 # --- images that do not fit to those of fit
 
 UINT8, UINT16 = as_uint(X, np.uint8), as_uint(X, np.uint16)
-CONVERT = "Convert the images to these units first"
+NOISE = np.random.default_rng(0).normal(0, 0.1, X.shape)
+
+
+def wrong_units(dtype, fitted_dtype, data_range):
+    return (
+        rf"X has dtype {dtype} and values from .* to .*, but the images of fit are {fitted_dtype} "
+        rf"in the data range {data_range}. Convert X to these units first"
+    )
+
+
+# What was learned, by name
+LEARNED = {
+    "gray": X,
+    "rows": X.reshape(24, 64),
+    "colour": colour(),
+    "uint8": UINT8,
+    "uint16": UINT16,
+    "0..255": (X - X.min()) * 255,
+}
 MISMATCHES = {
-    "channels": (colour(), colour(n_channels=4), r"has 4 channel\(s\).*on images with 3. Axis 3"),
-    "gray for colour": (colour(), gray(), r"has 1 channel\(s\), but .* on images with 3"),
-    "colour for gray": (gray(), colour(), r"has 3 channel\(s\), but .* on images with 1"),
-    "features": (X, X[:, :7, :7].reshape(24, 49), "X has 49 features, but DenoisingCAE is expect"),
-    "0..255 for 0..1": (
-        X,
-        X * 255,
-        r"values from .* but the data range is 0 to 1.*Bring the image",
+    "channels": ("colour", colour(n_channels=4), r"has 4 channel\(s\), but .* fit have 3. Axis 3"),
+    "gray for colour": ("colour", X, r"has 1 channel\(s\), but the images of fit have 3"),
+    "colour for gray": ("gray", colour(), r"has 3 channel\(s\), but the images of fit have 1"),
+    "features": ("rows", X[:, :7, :7].reshape(24, 49), "X has 49 features, but DenoisingCAE is"),
+    "0..255 for 0..1": ("gray", X * 255, wrong_units("float32", "float32", "0 to 1")),
+    "uint8 for 0..1": ("gray", UINT8, wrong_units("uint8", "float32", "0 to 1")),
+    "0..1 for uint8": ("uint8", X, wrong_units("float32", "uint8", "0 to 255")),
+    "0..1 with noise for uint8": (
+        "uint8",
+        X + NOISE,
+        wrong_units("float64", "uint8", "0 to 255"),
     ),
-    "uint8 for 0..1": (X, UINT8, r"values from .* but the data range is 0 to 1.*Bring the images"),
-    "0..1 for uint8": (UINT8, X, rf"values up to 0.9.* on uint8 images.*0 to 255. {CONVERT}"),
-    "0..1 for 0..255": (
-        (X - X.min()) * 255,
-        X,
-        rf"values up to 0.9.* on float32 images in the range 0 to 25\d.*{CONVERT}",
+    "standardised for uint8": (
+        "uint8",
+        (X - X.mean()) / X.std(),
+        wrong_units("float32", "uint8", "0 to 255"),
     ),
-    "0..1 for uint16": (UINT16, X, rf"values up to 0.9.* on uint16 images.*0 to 65535. {CONVERT}"),
-    "uint8 for uint16": (UINT16, UINT8, rf"dtype uint8 .* was fitted on uint16.*{CONVERT}"),
-    "uint16 for uint8": (UINT8, UINT16, r"values from .* but the data range is 0 to 255"),
+    "0..1 for 0..255": ("0..255", X, wrong_units("float32", "float32", ".*")),
+    "0..1 for uint16": ("uint16", X, wrong_units("float32", "uint16", ".* to 65535")),
+    "uint8 for uint16": ("uint16", UINT8, wrong_units("uint8", "uint16", ".* to 65535")),
+    "uint16 for uint8": ("uint8", UINT16, wrong_units("uint16", "uint8", "0 to 255")),
     "dark uint16 for uint8": (
-        UINT8,
+        "uint8",
         UINT8.astype(np.uint16),
-        rf"dtype uint16 .* was fitted on uint8 images in the range 0 to 255. {CONVERT}",
+        wrong_units("uint16", "uint8", "0 to 255"),
     ),
 }
 MISMATCH = pytest.mark.parametrize(
@@ -165,72 +185,145 @@ MISMATCH = pytest.mark.parametrize(
 )
 
 
+@cache
+def fitted_on(learned):
+    return small_cae().fit(LEARNED[learned])
+
+
 @MISMATCH
-@pytest.mark.parametrize("method", [*METHODS, "partial_fit"])
+@pytest.mark.parametrize("method", ["predict", "partial_fit"])
 def test_images_that_do_not_fit_are_refused(method, learned, images, message):
-    cae = small_cae().fit(learned)
+    cae = fitted_on(learned)
+    before, images_before = vars(cae).copy(), images.copy()
     with pytest.raises(ValueError, match=message):
         getattr(cae, method)(images)
+    assert vars(cae) == before
+    np.testing.assert_array_equal(images, images_before)
 
 
-@MISMATCH
-def test_images_that_do_not_fit_change_nothing(learned, images, message):
-    cae = small_cae().fit(learned)
-    expected, before = cae.predict(learned), images.copy()
-    for method in [*METHODS, "partial_fit"]:
-        with pytest.raises(ValueError, match=message):
-            getattr(cae, method)(images)
-    np.testing.assert_array_equal(images, before)
-    np.testing.assert_array_equal(cae.predict(learned), expected)
+@pytest.mark.parametrize("name", ["gray for colour", "0..1 for uint8"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_refuses_images_that_do_not_fit(method, name):
+    learned, images, message = MISMATCHES[name]
+    with pytest.raises(ValueError, match=message):
+        getattr(fitted_on(learned), method)(images)
 
 
-@MISMATCH
-def test_images_that_do_not_fit_are_learned_anew_in_fit(learned, images, message):
-    cae = small_cae().fit(learned).fit(images)
-    assert cae.predict(images).shape == images.shape
+def test_images_that_do_not_fit_are_learned_anew_in_fit():
+    assert small_cae().fit(UINT8).fit(X).data_range_ == (0, 1)
 
 
-def test_noisy_images_in_other_units_than_clean_ones_are_refused():
-    with pytest.raises(ValueError, match=r"X has values from .* but the data range is 0 to 1"):
-        small_cae().fit(X * 255, X)
+RIGHT_UNITS = {
+    "noise on 0..1": ("gray", X + 3 * NOISE),
+    "heavy noise on 0..1": ("gray", X + 20 * NOISE),
+    "dark 0..1": ("gray", X * 0.01),
+    "black": ("uint8", np.zeros_like(UINT8)),
+    "dark uint8": ("uint8", UINT8 // 100),
+    "floats of uint8": ("uint8", UINT8 + 0.5),
+    "noisy floats of uint8": ("uint8", UINT8 + 255 * NOISE),
+    "whole floats of dark uint8": ("uint8", (UINT8 // 100).astype(float)),
+    "brighter uint16": ("uint16", np.minimum(UINT16, 65000) + 500),
+    "a hot pixel": ("gray", with_value(1e4)),
+}
 
 
-# --- options
+@pytest.mark.parametrize(("learned", "images"), RIGHT_UNITS.values(), ids=RIGHT_UNITS)
+def test_images_in_the_right_units_are_taken(learned, images):
+    assert np.isfinite(fitted_on(learned).predict(images)).all()
+
+
+@pytest.mark.parametrize("noisy", [X * 255, UINT8], ids=["0..255", "uint8"])
+def test_noisy_images_in_other_units_than_clean_ones_are_refused(noisy):
+    message = r"X has dtype .*, but the clean images are float32 in the data range 0 to 1. Convert"
+    with pytest.raises(ValueError, match=message):
+        small_cae().fit(noisy, X)
+
+
+def test_fit_does_not_speak_of_a_fitted_model():
+    with pytest.raises(ValueError, match="but the clean images are") as raised:
+        small_cae().fit(X, UINT8)
+    assert "of fit" not in str(raised.value)
+
+
+# --- one image instead of a batch, axes in another order
+
+ONE = r"A single (gray )?image X is a batch as X\[np.newaxis\]"
+
+
+@pytest.mark.parametrize(
+    ("learned", "image", "message"),
+    [
+        ("gray", X[0], rf"X has shape \(8, 8\), but the images of fit had 3 dimensions. {ONE}"),
+        ("colour", colour()[0], r"X\[np.newaxis\]"),
+        ("gray", colour()[0], r"looks like a single colour image, which is a batch as X\[np.newa"),
+        ("colour", X[0], rf"X has shape \(8, 8\), but the images of fit had 4 dimensions. {ONE}"),
+    ],
+)
+def test_a_single_image_is_no_batch(learned, image, message):
+    with pytest.raises(ValueError, match=message):
+        fitted_on(learned).predict(image)
+
+
+def test_a_single_colour_image_is_refused_in_fit():
+    message = r"X of shape \(8, 9, 3\) looks like a single colour image.* X\[np.newaxis\]; gray im"
+    with pytest.raises(ValueError, match=message):
+        small_cae().fit(colour(1, 8, 9)[0])
+
+
+def test_a_square_array_in_fit_may_be_a_single_gray_image():
+    image = gray(1, 16, 16)[0]
+    with pytest.warns(UserWarning, match=rf"is read as 16 rows, each an .* 4 x 4 pixels. {ONE}"):
+        small_cae().fit(image)
+
+
+@pytest.mark.parametrize("n_bands", [2, 4, 8, 13])
+def test_channels_first_are_told_whatever_their_number(n_bands):
+    images = colour(4, 16, 16, n_bands).transpose(0, 3, 1, 2)
+    message = r"is read as 4 images with 16 channels. Images \(n, C, H, W\) need channel_axis=1"
+    with pytest.warns(UserWarning, match=message):
+        small_cae().fit(images)
+
+
+def test_volumes_are_told():
+    with pytest.warns(UserWarning, match="of volumes give the slices as images"):
+        small_cae().fit(np.random.default_rng(0).random((3, 12, 16, 16)))
+
+
+# --- options: those of a network or a loss are tested with these
 
 BAD_OPTIONS = {
-    "channels of nothing": ({"channels": ()}, r"channels=\(\); expected one or more positive"),
-    "channels of zero": ({"channels": (4, 0)}, r"channels=\(4, 0\); expected one or more positive"),
-    "channels of floats": ({"channels": (4.0,)}, r"channels=\(4.0,\); expected one or more positi"),
-    "channels of a number": ({"channels": 4}, "'channels' parameter .* must be .* Got 4 instead"),
-    "kernel_size": ({"kernel_size": 4}, "kernel_size=4; expected an odd number"),
-    "latent_dim": ({"latent_dim": 0}, "'latent_dim' parameter .* must be .* Got 0 instead"),
-    "downsampling": ({"downsampling": "avg"}, "'downsampling' parameter .*'max_pool'.* Got 'avg'"),
-    "upsampling": ({"upsampling": "cubic"}, "'upsampling' parameter .*'nearest'.* Got 'cubic'"),
-    "normalization": ({"normalization": "layer"}, "'normalization' .*'batch'.* Got 'layer'"),
+    "network of a name": ({"network": "resnet"}, "'network' parameter .*'unet'.* Got 'resnet'"),
+    "network of a tuple": ({"network": (4, 8)}, r"'network' parameter .* Got \(4, 8\)"),
+    "network with a wrong option": (
+        {"network": small_autoencoder(latent_dim=0)},
+        "'latent_dim' parameter of Autoencoder must be .* Got 0 instead",
+    ),
+    "network with a wrong encoder": (
+        {"network": Autoencoder((4, 0))},
+        r"'channels' parameter of ConvEncoder must hold a positive .* Got \(4, 0\)",
+    ),
     "loss": ({"loss": "hinge"}, "'loss' parameter .*'mse'.* Got 'hinge'"),
-    "loss of a class": ({"loss": dict}, "loss=<class 'dict'>; a class must be derived from .*Mod"),
-    "bce and residual": (
-        {"loss": "bce", "residual": True},
-        "loss='bce' needs outputs between 0 and 1, but residual=True .* Use residual=False, or",
+    "loss of a class": ({"loss": dict}, "loss=<class 'dict'> makes no torch loss. Give a class"),
+    "bce without bounds": (
+        {"loss": "bce", "network": small_unet()},
+        "loss='bce' needs outputs between 0 and 1, but those of UNet.* have no bounds. Take anoth",
     ),
     "optimizer": ({"optimizer": "lion"}, "'optimizer' parameter .*'adam'.* Got 'lion'"),
-    "optimizer of a class": ({"optimizer": int}, "optimizer=<class 'int'>; a class must be derive"),
+    "optimizer of a class": ({"optimizer": int}, "optimizer=<class 'int'>; allowed are 'adam'"),
     "lr": ({"lr": 0}, "'lr' parameter .* Got 0 instead"),
     "lr_schedule": ({"lr_schedule": "step"}, "'lr_schedule' .*'cosine'.* Got 'step'"),
+    "max_epochs": ({"max_epochs": "many"}, "'max_epochs' parameter .*'auto'.* Got 'many'"),
     "validation_fraction": ({"validation_fraction": 1.0}, "'validation_fraction' .* Got 1.0"),
     "callbacks": ({"callbacks": ["tea"]}, "callbacks holds 'tea'; expected skorch callbacks"),
-    "device": ({"device": "abacus"}, "device='abacus' is not to be had here .* device='auto' or"),
+    "device": ({"device": "abacus"}, "device='abacus' is not available here .* device='auto' or"),
     "random_state": ({"random_state": -1}, "'random_state' parameter .* Got -1 instead"),
     "noise": ({"noise": "gauss"}, "noise='gauss'; allowed are .*NoiseModel.*'gaussian'.*none"),
     "noise in a list": ({"noise": ["blur", "x"]}, "noise='x'; allowed are .*'gaussian'.*'none'"),
-    "noise below zero": ({"noise": GaussianNoise(-0.1)}, r"GaussianNoise\(std=…\) is -0.1; expect"),
-    "noise of an empty range": ({"noise": GaussianNoise((0.3, 0.1))}, r"is \(0.3, 0.1\); expected"),
-    "noise above one": ({"noise": SaltAndPepperNoise(1.5)}, "amount=…. is 1.5; .* from 0 to 1"),
+    "noise below zero": ({"noise": GaussianNoise(-0.1)}, "is -0.1; expected a number from 0 to 1"),
+    "noise in levels of uint8": ({"noise": GaussianNoise(25)}, r"is 25; .* is 25 / 255"),
+    "noise above one": ({"noise": SaltAndPepperNoise(1.5)}, "is 1.5; expected"),
     "noise without photons": ({"noise": PoissonNoise(0)}, "is 0; a peak must be above 0"),
-    "noise in a chain": (
-        {"noise": NoiseChain([GaussianNoise(-1)])},
-        r"GaussianNoise\(std=…\) is -1",
-    ),
+    "noise in a chain": ({"noise": NoiseChain([GaussianNoise(-1)])}, "is -1; expected"),
     "image_shape of another size": ({"image_shape": (4, 4)}, r"image_shape=\(4, 4.*have shape"),
     "image_shape of floats": ({"image_shape": (8.0, 8.0)}, r"image_shape=\(8.0.*positive integers"),
     "image_shape of one number": ({"image_shape": (8,)}, r"image_shape=\(8,\); expected \(H, W\)"),
@@ -240,25 +333,18 @@ BAD_OPTIONS = {
     "data_range of three": ({"data_range": (0, 1, 2)}, r"data_range=\(0, 1, 2\); expected \(low"),
     "data_range without end": ({"data_range": (0, np.inf)}, r"data_range=\(0, inf\).* finite"),
     "data_range too small": ({"data_range": (0, 0.1)}, r"but the data range is 0 to 0.1"),
+    "data_range too fine": ({"data_range": (0, 5e-324)}, r"which float32 cannot hold. Rescale"),
 }
 OPTION = pytest.mark.parametrize(("params", "message"), BAD_OPTIONS.values(), ids=BAD_OPTIONS)
 
 
 @OPTION
-def test_bad_options_are_refused(params, message):
-    with pytest.raises(ValueError, match=message):
-        small_cae(**params).fit(X)
-
-
-@OPTION
-def test_bad_options_leave_the_fitted_network_as_it_was(params, message):
-    cae = small_cae().fit(X)
-    expected = cae.predict(X)
-    good = cae.get_params()
+def test_bad_options_are_refused_and_leave_the_fitted_network_as_it_was(fitted, params, message):
+    cae = copy.copy(fitted)
+    fitted_before = vars(cae) | params
     with pytest.raises(ValueError, match=message):
         cae.set_params(**params).fit(X)
-    np.testing.assert_array_equal(cae.predict(X), expected)
-    assert_same_weights(cae.set_params(**good).fit(X), small_cae().fit(X))
+    assert vars(cae) == fitted_before
 
 
 def test_rows_of_another_length_than_image_shape_are_refused():
@@ -281,46 +367,27 @@ def test_an_unfitted_estimator_has_no_names_of_codes():
         small_cae().get_feature_names_out()
 
 
-DIVERGING = {"optimizer": "sgd", "lr": 1e30, "normalization": None, "max_epochs": 5}
+PLAIN = small_autoencoder(normalization=None)
+DIVERGING = {"optimizer": "sgd", "lr": 1e30, "max_epochs": 5}
 
 
 @pytest.mark.parametrize("loss", ["mse", "l1", "bce"])
-def test_a_loss_that_diverges_is_an_error(loss):
-    with pytest.raises(ValueError, match=r"training loss became (nan|inf) in epoch \d.*Lower lr"):
-        small_cae(**DIVERGING, loss=loss).fit(X)
-
-
-def test_a_loss_that_diverges_leaves_an_estimator_unfitted():
-    cae = small_cae(**DIVERGING)
+def test_a_loss_that_diverges_is_an_error_and_leaves_the_estimator_unfitted(loss):
+    cae = small_cae(PLAIN, **DIVERGING, loss=loss)
     before = vars(cae).copy()
-    with pytest.raises(ValueError, match="Lower lr"):
+    with pytest.raises(ValueError, match=r"training loss became (nan|inf) in epoch \d.*Lower lr"):
         cae.fit(X)
     assert vars(cae) == before
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_a_loss_that_diverges_leaves_a_fitted_network_as_it_was(method):
-    cae = small_cae(normalization=None, warm_start=True).fit(X)
+    cae = small_cae(PLAIN, warm_start=True).fit(X)
     expected = cae.predict(X)
     cae.set_params(**DIVERGING, noise=GaussianNoise(0.4))
     with pytest.raises(ValueError, match="Lower lr"):
         getattr(cae, method)(X)
     np.testing.assert_array_equal(cae.predict(X), expected)
-
-
-class Interrupting(Callback):
-    def on_batch_end(self, net, **kwargs):
-        raise RuntimeError("interrupted")
-
-
-def test_an_interrupted_fit_leaves_a_fitted_network_as_it_was():
-    cae = small_cae().fit(X)
-    expected, before = cae.predict(X), vars(cae).copy()
-    cae.set_params(callbacks=[Interrupting()])
-    with pytest.raises(RuntimeError, match="interrupted"):
-        cae.fit(X[:, :4])
-    np.testing.assert_array_equal(cae.predict(X), expected)
-    assert vars(cae) == before | {"callbacks": cae.callbacks}
 
 
 def test_an_interrupted_prediction_does_not_spoil_training(monkeypatch):

@@ -1,33 +1,38 @@
 """Codes: transform, inverse_transform, their names and containers."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn import config_context
-from small import as_uint, colour, gray, small_cae
+from small import as_uint, colour, gray, small_autoencoder, small_cae, small_unet
+
+from sklearn_cae import Autoencoder, ConvEncoder, TorchNetwork
 
 X = colour()
 
 
 @pytest.mark.parametrize(
-    ("params", "length"),
+    ("network", "length"),
     [
-        ({}, 2 * 2 * 4),
-        ({"code_channels": 7}, 2 * 2 * 7),
-        ({"channels": (4,)}, 4 * 4 * 4),
-        ({"latent_dim": 3}, 3),
-        ({"latent_dim": 3, "skip_connections": True}, 3),
+        (small_autoencoder(), 2 * 2 * 4),
+        (Autoencoder(ConvEncoder((4,), code_channels=7)), 4 * 4 * 7),
+        (small_autoencoder(latent_dim=3), 3),
+        (small_unet(), 2 * 2 * 4),
     ],
     ids=str,
 )
-def test_codes_have_the_length_that_was_asked_for(params, length):
-    assert small_cae(**params).fit(X).transform(X).shape == (24, length)
+def test_codes_have_the_length_that_was_asked_for(network, length):
+    assert small_cae(network).fit(X).transform(X).shape == (24, length)
 
 
 def test_a_spatial_code_is_flattened_channel_by_channel():
     # The upper half of the images has no part in the lower half of the codes.
     images = gray(height=16, width=16)
-    cae = small_cae(channels=(4,), kernel_size=1, code_channels=3).fit(images)
+    network = Autoencoder(ConvEncoder((4,), code_channels=3), kernel_size=1)
+    cae = small_cae(network).fit(images)
     changed = images.copy()
     changed[:, :8] = 0
     same = (cae.transform(images) == cae.transform(changed)).reshape(24, 3, 8, 8)
@@ -44,8 +49,8 @@ def test_a_spatial_code_is_flattened_channel_by_channel():
         (gray(), {}),
         (gray().reshape(24, -1), {}),
         (X * 50 - 20, {}),
-        (X.astype(np.float64), {"latent_dim": 5}),
-        (X, {"downsampling": "stride", "upsampling": "transpose"}),
+        (X.astype(np.float64), {"network": small_autoencoder(latent_dim=5)}),
+        ((X * 300 - 100).astype(np.int16), {}),
         (gray(20, 7, 9), {}),
     ],
 )
@@ -73,20 +78,36 @@ def test_decoding_does_not_depend_on_the_other_codes():
     )
 
 
-@pytest.mark.parametrize("option", ["skip_connections", "residual"])
-def test_codes_that_hold_only_part_of_the_image_are_not_decoded(option):
-    cae = small_cae(**{option: True}).fit(X)
+def test_codes_that_hold_only_part_of_the_image_are_not_decoded():
+    cae = small_cae(small_unet()).fit(X)
     message = (
-        rf"inverse_transform needs a network whose code holds all of the image, but {option}=True "
-        rf"hands the noisy image past the code. Fit with {option}=False."
+        r"inverse_transform needs a network whose code makes an image, but that of UNet\(.*\) has "
+        r"none. Fit an Autoencoder, as in DenoisingCAE\(Autoencoder\(\)\)"
     )
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=f"(?s){message}"):
         cae.inverse_transform(cae.transform(X))
+
+
+def test_a_network_of_the_users_without_a_code_has_no_transform():
+    cae = small_cae(TorchNetwork(OneConvolution)).fit(X)
+    with pytest.raises(
+        ValueError, match="transform needs a network with a code, but that of Torch"
+    ):
+        cae.transform(X)
+
+
+class OneConvolution(torch.nn.Module):
+    def __init__(self, n_channels):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(n_channels, n_channels, 3, padding="same")
+
+    def forward(self, images):
+        return self.conv(images)
 
 
 def test_whether_codes_decode_is_a_matter_of_the_fitted_network():
     cae = small_cae().fit(X)
-    cae.set_params(residual=True)
+    cae.set_params(network="unet")
     assert cae.inverse_transform(cae.transform(X)).shape == X.shape
 
 
@@ -104,19 +125,19 @@ def test_codes_that_are_not_finite_are_refused():
 
 
 def test_codes_are_named_after_the_class():
-    names = small_cae(latent_dim=3).fit(X).get_feature_names_out()
+    names = small_cae(small_autoencoder(latent_dim=3)).fit(X).get_feature_names_out()
     assert list(names) == ["denoisingcae0", "denoisingcae1", "denoisingcae2"]
 
 
 def test_codes_come_as_a_data_frame_if_so_set():
-    cae = small_cae(latent_dim=3).set_output(transform="pandas").fit(X)
+    cae = small_cae(small_autoencoder(latent_dim=3)).set_output(transform="pandas").fit(X)
     codes = cae.transform(X)
     assert isinstance(codes, pd.DataFrame)
     assert list(codes.columns) == list(cae.get_feature_names_out())
 
 
 def test_data_frames_of_codes_are_decoded():
-    cae = small_cae(latent_dim=3).set_output(transform="pandas").fit(X)
+    cae = small_cae(small_autoencoder(latent_dim=3)).set_output(transform="pandas").fit(X)
     np.testing.assert_array_equal(cae.inverse_transform(cae.transform(X)), cae.predict(X))
 
 
@@ -130,7 +151,7 @@ def test_images_stay_arrays_under_a_global_setting_of_pandas():
 def test_every_stage_gives_its_feature_maps():
     cae = small_cae().fit(X)
     height, width = X.shape[1:3]
-    shapes = {name: cae.encode_layers(X, name).shape for name in cae.layer_names_}
+    shapes = {name: cae.feature_maps(X, name).shape for name in cae.layer_names_}
     assert shapes == {
         "encoder.stages.0": (24, height, width, 4),
         "encoder.stages.1": (24, height // 2, width // 2, 8),
@@ -140,44 +161,55 @@ def test_every_stage_gives_its_feature_maps():
     }
 
 
-def test_with_skip_connections_the_merging_stage_has_a_name_too():
-    cae = small_cae(skip_connections=True).fit(X)
-    assert cae.encode_layers(X, cae.layer_names_[-2]).shape[1:3] == X.shape[1:3]
+def test_in_a_u_net_the_merging_stage_has_a_name_too():
+    cae = small_cae(small_unet()).fit(X)
+    assert cae.feature_maps(X, cae.layer_names_[-2]).shape[1:3] == X.shape[1:3]
 
 
 def test_feature_maps_of_the_code_are_the_codes():
     cae = small_cae().fit(X)
-    maps = cae.encode_layers(X)
+    maps = cae.feature_maps(X)
     assert (maps.transpose(0, 3, 1, 2).reshape(24, -1) == cae.transform(X)).all()
 
 
 def test_feature_maps_of_the_head_become_the_denoised_images():
     cae = small_cae().fit(X)
-    output = 1 / (1 + np.exp(-cae.encode_layers(X, "decoder.head")))
+    output = 1 / (1 + np.exp(-cae.feature_maps(X, "decoder.head")))
     np.testing.assert_allclose(output, cae.predict(X), atol=1e-6)  # float32
 
 
 def test_feature_maps_follow_the_channel_axis():
     first = small_cae(channel_axis=1).fit(X.transpose(0, 3, 1, 2))
-    assert first.encode_layers(X.transpose(0, 3, 1, 2), "encoder.stages.1").shape[1] == 8
+    assert first.feature_maps(X.transpose(0, 3, 1, 2), "encoder.stages.1").shape[1] == 8
 
 
 def test_a_flat_layer_gives_rows():
-    cae = small_cae(latent_dim=3).fit(X)
-    assert (cae.encode_layers(X, "bottleneck.compress") == cae.transform(X)).all()
+    cae = small_cae(small_autoencoder(latent_dim=3)).fit(X)
+    assert (cae.feature_maps(X, "compress") == cae.transform(X)).all()
 
 
 def test_feature_maps_are_of_images_of_any_size():
-    assert small_cae().fit(X).encode_layers(X[:, :, :5], "encoder.stages.0").shape[2] == 5
+    assert small_cae().fit(X).feature_maps(X[:, :, :5], "encoder.stages.0").shape[2] == 5
 
 
 @pytest.mark.parametrize("layer", ["encoder.stages.7", "conv1", 3])
 def test_an_unknown_layer_is_named_with_those_there_are(layer):
-    with pytest.raises(ValueError, match=r"expected one of layer_names_, \['encoder.stages.0'"):
-        small_cae().fit(X).encode_layers(X, layer)
+    with pytest.raises(ValueError, match=r"layer=.*; expected one of \['encoder.stages.0'"):
+        small_cae().fit(X).feature_maps(X, layer)
 
 
 @pytest.mark.parametrize("layer", ["encoder", "encoder.stages"])
 def test_a_part_without_feature_maps_of_its_own_is_refused(layer):
     with pytest.raises(ValueError, match="gives no feature maps; choose one of"):
-        small_cae().fit(X).encode_layers(X, layer)
+        small_cae().fit(X).feature_maps(X, layer)
+
+
+def test_feature_maps_are_right_in_eight_threads():
+    # A batch a call, so that threads meet within the network.
+    cae = small_cae().fit(X)
+    layers = [cae.layer_names_[i % 3] for i in range(48)]
+    with ThreadPoolExecutor(8) as pool:
+        for layer, maps in zip(
+            layers, pool.map(cae.feature_maps, [X] * len(layers), layers), strict=True
+        ):
+            np.testing.assert_array_equal(maps, cae.feature_maps(X, layer))

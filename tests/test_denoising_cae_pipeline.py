@@ -4,10 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib import Parallel, delayed
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score
 from sklearn.pipeline import Pipeline, make_pipeline
-from small import as_uint, assert_same_weights, colour, gray, small_cae
+from small import (
+    as_uint,
+    assert_same_weights,
+    colour,
+    gray,
+    small_autoencoder,
+    small_cae,
+    small_unet,
+)
 
 from sklearn_cae import GaussianNoise, NoiseInjector
 from sklearn_cae.metrics import DenoisingScorer, psnr_scorer, ssim_scorer
@@ -21,9 +30,12 @@ def denoiser(noise=None, **params):
     return Pipeline([("noise", injector), ("cae", small_cae(**params))])
 
 
-@pytest.mark.parametrize("noise", [None, GaussianNoise(0.2), ["blur", "gaussian"]], ids=str)
-@pytest.mark.parametrize("images", [X, as_uint(X, np.uint8), gray()], ids=["rgb", "uint8", "gray"])
-def test_a_pipeline_with_an_injector_denoises(noise, images):
+@pytest.mark.parametrize(
+    ("images", "noise"),
+    [(X, None), (as_uint(X, np.uint8), GaussianNoise(0.2)), (gray(), ["blur", "gaussian"])],
+    ids=["rgb", "uint8", "gray"],
+)
+def test_a_pipeline_with_an_injector_denoises(images, noise):
     pipe = denoiser(noise).fit(images)
     denoised = pipe.predict(images)
     assert (denoised.shape, denoised.dtype) == (images.shape, images.dtype)
@@ -54,6 +66,31 @@ def test_a_pipeline_caches_its_noisy_images(tmp_path):
     assert_same_weights(pipe["cae"], denoiser().fit(X)["cae"])
 
 
+def test_a_cached_pipeline_fits_with_the_injector_before_the_network(tmp_path):
+    steps = [("noise", NoiseInjector(random_state=0)), ("cae", small_cae())]
+    steps.append(("classify", LogisticRegression()))
+    cached = clone(Pipeline(steps, memory=str(tmp_path))).fit(X, LABELS)
+    again = clone(Pipeline(steps, memory=str(tmp_path))).fit(X, LABELS)
+    expected = Pipeline(steps).fit(X, LABELS).predict_proba(X)
+    for pipe in (cached, again):
+        np.testing.assert_array_equal(pipe.predict_proba(X), expected)
+
+
+def test_a_pipeline_with_an_injector_gives_frames_if_so_set():
+    pipe = denoiser().set_output(transform="pandas").fit(X)
+    assert list(pipe.transform(X).columns) == list(pipe["cae"].get_feature_names_out())
+    assert type(pipe.predict(X)) is np.ndarray
+
+
+@pytest.mark.parametrize(
+    "y", [X[:, 0, :2, 0], np.eye(24)[:, :10]], ids=["several outputs", "one-hot"]
+)
+def test_targets_of_the_next_step_are_ignored(y):
+    pipe = make_pipeline(small_cae(), Ridge()).fit(X, y)
+    assert pipe.predict(X).shape == y.shape
+    assert_same_weights(pipe[0], small_cae().fit(X))
+
+
 def test_codes_feed_a_classifier():
     images = np.where(LABELS[:, np.newaxis, np.newaxis] == 1, 0.9, 0.1) * np.ones((24, 8, 8))
     pipe = Pipeline([("cae", small_cae()), ("classify", LogisticRegression())])
@@ -75,7 +112,7 @@ def test_data_frames_pass_through_a_pipeline():
 def test_a_search_goes_over_noise_and_network_with_both_scorers_on_two_workers():
     grid = {
         "noise__noise__std": [0.05, 0.2],
-        "cae__channels": [(4,), (4, 8)],
+        "cae__network__encoder__channels": [(4,), (4, 8)],
         "cae__lr": [1e-2],
     }
     search = GridSearchCV(
@@ -98,6 +135,12 @@ def test_a_search_over_the_rate_finds_the_one_that_learns(scoring):
         small_cae(max_epochs=10, noise="none"), {"lr": [1e-9, 1e-2]}, scoring=scoring, cv=2
     ).fit(gray(60))
     assert search.best_params_ == {"lr": 1e-2}
+
+
+def test_a_search_compares_networks():
+    networks = [small_autoencoder(), small_autoencoder(latent_dim=3), small_unet(), "unet"]
+    search = GridSearchCV(small_cae(), {"network": networks}, cv=2, error_score="raise").fit(X)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
 def test_a_search_over_the_noise_of_the_estimator():

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
-from small import STILL, BatchRecorder, assert_same_weights, colour, gray, small_cae
+from small import (
+    STILL,
+    BatchRecorder,
+    assert_same_weights,
+    colour,
+    gray,
+    small_autoencoder,
+    small_cae,
+)
 
 from sklearn_cae import GaussianNoise, MaskingNoise, NoiseInjector, NoisyImages
 from sklearn_cae.metrics import peak_signal_noise_ratio
@@ -13,15 +21,16 @@ NOISY = np.clip(X + np.random.default_rng(0).normal(0, 0.2, X.shape), 0, 1).asty
 
 
 def record_fit(*targets, noisy=None, **params):
-    """Fit for two epochs, and give back the training batches of each."""
+    """Fit for two epochs, and give back the noisy and the clean training images of each."""
     recorder = BatchRecorder()
-    params = {"max_epochs": 2, "validation_fraction": 0, "batch_size": len(X)} | params
-    cae = small_cae(callbacks=[recorder], **params)
+    cae = small_cae(callbacks=[recorder], max_epochs=2, validation_fraction=0, **params)
     if noisy is None:
         cae.fit(*targets)
     else:
         Pipeline([("noise", noisy), ("cae", cae)]).fit(*targets)
-    return cae, recorder.train
+    half = len(recorder.train) // 2
+    epochs = recorder.train[:half], recorder.train[half:]
+    return cae, [tuple(map(np.concatenate, zip(*epoch, strict=True))) for epoch in epochs]
 
 
 def in_order(images):
@@ -41,21 +50,21 @@ def residuals(batch):
 
 
 def test_clean_images_are_the_targets():
-    _, batches = record_fit(X)
-    np.testing.assert_array_equal(in_order(batches[0][1]), in_order(X[:, np.newaxis]))
+    _, epochs = record_fit(X)
+    np.testing.assert_array_equal(in_order(epochs[0][1]), in_order(X[:, np.newaxis]))
 
 
 def test_clean_images_are_corrupted_with_the_default_noise():
-    cae, batches = record_fit(X * 0.4 + 0.3)
-    noisy, clean = batches[0]
+    cae, epochs = record_fit(X * 0.4 + 0.3)
+    noisy, clean = epochs[0]
     assert isinstance(cae.noise_, GaussianNoise)
     # 1536 draws of standard deviation 0.1, clipped only beyond three of them: 4 % are 2 sigma.
     assert np.std(noisy - clean) == pytest.approx(0.1, rel=0.04)
 
 
 def test_the_noise_of_the_parameter_is_used():
-    _, batches = record_fit(X + 0.1, noise=MaskingNoise(1.0), data_range=(0, 1.1))
-    assert (batches[0][0] == 0).all()
+    _, epochs = record_fit(X + 0.1, noise=MaskingNoise(1.0), data_range=(0, 1.1))
+    assert (epochs[0][0] == 0).all()
 
 
 def test_the_noise_is_new_in_each_epoch():
@@ -64,16 +73,26 @@ def test_the_noise_is_new_in_each_epoch():
 
 
 def test_no_noise_makes_a_plain_autoencoder():
-    _, batches = record_fit(X, noise="none")
-    np.testing.assert_array_equal(batches[0][0], batches[0][1])
+    _, epochs = record_fit(X, noise="none")
+    np.testing.assert_array_equal(epochs[0][0], epochs[0][1])
 
 
 def test_a_chain_of_noises_is_learned_from():
-    _, batches = record_fit(X, noise=["blur", GaussianNoise(0.2)])
-    assert not np.array_equal(batches[0][0], batches[0][1])
+    _, epochs = record_fit(X, noise=["blur", GaussianNoise(0.2)])
+    assert not np.array_equal(epochs[0][0], epochs[0][1])
 
 
-@pytest.mark.parametrize("labels", [np.arange(24), list("ab" * 12), [None] * 24], ids=str)
+LABELS = {
+    "numbers": np.arange(24),
+    "words": list("ab" * 12),
+    "nothing": [None] * 24,
+    "several outputs": np.zeros((24, 2)),
+    "a column": np.zeros((24, 1)),
+    "one-hot": np.eye(24)[:, :10],
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
 def test_labels_are_ignored(labels):
     assert_same_weights(small_cae().fit(X, labels), small_cae().fit(X))
 
@@ -88,19 +107,18 @@ def test_changing_the_noise_after_fit_does_not_change_what_was_learned():
 
 
 def test_pairs_are_used_as_they_are():
-    _, batches = record_fit(NOISY, X)
-    for noisy, clean in batches:
+    _, epochs = record_fit(NOISY, X)
+    for noisy, clean in epochs:
         np.testing.assert_array_equal(in_order(noisy), in_order(NOISY[:, np.newaxis]))
         np.testing.assert_array_equal(in_order(clean), in_order(X[:, np.newaxis]))
 
 
 def test_pairs_stay_together_when_shuffled():
-    _, batches = record_fit(NOISY, X, batch_size=5)
-    shown = np.concatenate([noisy[:, 0] for noisy, _ in batches[:5]])
-    wanted = np.concatenate([clean[:, 0] for _, clean in batches[:5]])
-    for noisy, clean in zip(shown, wanted, strict=True):
-        which = int(np.flatnonzero((clean == X).all(axis=(1, 2)))[0])
-        np.testing.assert_array_equal(noisy, NOISY[which])
+    _, epochs = record_fit(NOISY, X)
+    assert not np.array_equal(epochs[0][1][:, 0], X)
+    for noisy, clean in zip(*epochs[0], strict=True):
+        which = int(np.flatnonzero((clean[0] == X).all(axis=(1, 2)))[0])
+        np.testing.assert_array_equal(noisy[0], NOISY[which])
 
 
 def test_after_pairs_there_is_no_noise_model():
@@ -119,8 +137,7 @@ def test_lists_of_pairs_are_pairs():
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ((24, 3), r"\(24, 3\)"),
-        ((24, 1), r"\(24, 1\)"),
+        ((12, 64), r"\(12, 64\)"),
         ((12, 8, 8), r"\(12, 8, 8\)"),
         ((24, 8, 9), r"\(24, 8, 9\)"),
         ((24, 8, 8, 1), r"\(24, 8, 8, 1\)"),
@@ -133,6 +150,18 @@ def test_targets_of_another_shape_are_refused(shape, said):
     )
     with pytest.raises(ValueError, match=message):
         small_cae().fit(X, np.zeros(shape))
+
+
+def test_rows_of_clean_images_for_images_are_refused():
+    # As many values as an image: no labels.
+    with pytest.raises(ValueError, match=r"y has shape \(24, 64\) and X \(24, 8, 8\)"):
+        small_cae().fit(X, X.reshape(24, 64))
+
+
+def test_pairs_of_two_noisy_images_are_pairs():
+    other = np.clip(X + np.random.default_rng(1).normal(0, 0.2, X.shape), 0, 1)
+    _, epochs = record_fit(NOISY, other)
+    np.testing.assert_allclose(in_order(epochs[0][1]), in_order(other[:, np.newaxis]), atol=1e-6)
 
 
 def test_a_noise_for_pairs_is_refused():
@@ -150,15 +179,15 @@ def test_targets_outside_of_an_explicit_range_are_refused():
 
 
 def test_an_injector_in_a_pipeline_hands_over_the_clean_images():
-    _, batches = record_fit(X, noisy=NoiseInjector(random_state=0))
-    np.testing.assert_array_equal(in_order(batches[0][1]), in_order(X[:, np.newaxis]))
+    _, epochs = record_fit(X, noisy=NoiseInjector(random_state=0))
+    np.testing.assert_array_equal(in_order(epochs[0][1]), in_order(X[:, np.newaxis]))
 
 
 def test_an_injector_in_a_pipeline_hands_over_its_noise():
-    cae, batches = record_fit(X + 0.1, noisy=NoiseInjector(MaskingNoise(0.6), random_state=0))
+    cae, epochs = record_fit(X + 0.1, noisy=NoiseInjector(MaskingNoise(0.6), random_state=0))
     assert repr(cae.noise_) == "MaskingNoise(fraction=0.6)"
     # The darkest pixel is black, too; of 1536 draws 5 % are 4 sigma.
-    assert (batches[0][0] == 0).mean() == pytest.approx(0.6, abs=0.05)
+    assert (epochs[0][0] == 0).mean() == pytest.approx(0.6, abs=0.05)
 
 
 def test_the_noise_of_an_injector_is_new_in_each_epoch():
@@ -172,8 +201,8 @@ def test_labels_beside_noisy_images_are_ignored():
 
 
 def test_noisy_images_without_a_noise_model_are_pairs():
-    _, batches = record_fit(NoisyImages(NOISY, X))
-    np.testing.assert_array_equal(in_order(batches[1][0]), in_order(NOISY[:, np.newaxis]))
+    _, epochs = record_fit(NoisyImages(NOISY, X))
+    np.testing.assert_array_equal(in_order(epochs[1][0]), in_order(NOISY[:, np.newaxis]))
 
 
 def test_a_noise_for_noisy_images_is_refused():
@@ -212,7 +241,8 @@ def test_the_images_to_validate_are_held_out():
 
 
 def test_the_validation_loss_compares_between_epochs():
-    cae = small_cae(max_epochs=3, validation_fraction=0.25, **STILL).fit(X)
+    network = small_autoencoder(normalization=None)
+    cae = small_cae(network, max_epochs=3, validation_fraction=0.25, **STILL).fit(X)
     # Weights that stand still: the training loss moves with the noise, the validation loss stays.
     assert np.ptp(cae.history_["valid_loss"]) < 1e-7 < np.ptp(cae.history_["train_loss"])
 
@@ -237,9 +267,10 @@ def test_score_is_the_same_in_each_call():
     assert cae.score(X) == cae.score(X)
 
 
-def test_score_ignores_labels():
+@pytest.mark.parametrize("labels", [np.arange(24), np.eye(24)[:, :10]], ids=["1-d", "one-hot"])
+def test_score_ignores_labels(labels):
     cae = small_cae().fit(X)
-    assert cae.score(X, np.arange(24)) == cae.score(X)
+    assert cae.score(X, labels) == cae.score(X)
 
 
 def test_score_of_noisy_images_uses_their_clean_ones():

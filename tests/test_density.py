@@ -2,11 +2,22 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import KernelDensity, NearestNeighbors
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from sklearn_cae import CodeDensity
 from sklearn_cae._density import score_codes
 
 RNG = np.random.default_rng(0)
+
+
+@parametrize_with_checks([CodeDensity()])
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_no_check_of_scikit_learn_falls_silent():
+    # A wrong tag makes the checks fall silent, not fail.
+    assert len(list(estimator_checks_generator(CodeDensity()))) >= 40
 
 
 def test_new_codes_score_the_kernel_density_of_scikit_learn():
@@ -30,6 +41,30 @@ def test_short_codes_are_compared_as_they_are():
     codes = RNG.normal(size=(50, 2))
     density = CodeDensity().fit(codes)
     assert (density.score_samples(codes * 7) < density.score_samples(codes)).mean() > 0.9
+
+
+@pytest.mark.parametrize(("length", "normalize"), [(2, True), (16, False)])
+def test_the_user_may_say_whether_codes_are_compared_by_direction(length, normalize):
+    codes = RNG.normal(size=(50, length))
+    density = CodeDensity(normalize=normalize).fit(codes)
+    alike = np.isclose(density.score_samples(codes * 7), density.score_samples(codes))
+    assert alike.all() if normalize else not alike.any()
+
+
+def test_parameters_set_after_fit_change_no_result():
+    codes = RNG.normal(size=(50, 4))
+    density = CodeDensity().fit(codes)
+    expected = density.score_samples(codes)
+    density.set_params(bandwidth=9, normalize=True)
+    np.testing.assert_array_equal(density.score_samples(codes), expected)
+
+
+def test_the_training_codes_are_a_copy():
+    codes = RNG.normal(size=(50, 4))
+    density = CodeDensity().fit(codes)
+    expected = density.score_samples(codes[:1] + 1)
+    codes[:] = 0
+    assert density.score_samples(density.codes_[:1] + 1) == expected
 
 
 def test_a_training_code_does_not_count_for_itself():

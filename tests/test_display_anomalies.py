@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
-from small import as_uint, colour, gray, identity_cae, small_cae
+from small import LAYOUTS, UINT8_STEP, as_uint, colour, gray, identity_cae, small_cae
 
 from sklearn_cae import CAEOutlierDetector
 from sklearn_cae.display import AnomalyMapDisplay
@@ -22,7 +22,7 @@ def close_figures():
 
 def small_detector(X, **params):
     cae = small_cae(**params)
-    return CAEOutlierDetector(cae, method="reconstruction", random_state=0).fit(X)
+    return CAEOutlierDetector(cae, outlier_score="reconstruction", random_state=0).fit(X)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,10 @@ def display():
     """Two colour images with maps of their own."""
     maps = RNG.random((2, 6, 5))
     return AnomalyMapDisplay(
-        RNG.random((2, 6, 5, 3)), maps, np.array([-1.23456, -0.5]), np.array([0.0123, 1.0])
+        images=RNG.random((2, 6, 5, 3)),
+        maps=maps,
+        scores=np.array([-1.23456, -0.5]),
+        p_values=np.array([0.0123, 1.0]),
     ).plot()
 
 
@@ -90,37 +93,42 @@ def test_score_and_p_value_stand_below_each_image(display):
     assert labels == ["score -1.23\np = 0.012", "score -0.5\np = 1"]
 
 
-LAYOUTS = {
-    "rows": (gray().reshape(24, 64), {}, gray()[..., np.newaxis]),
-    "gray": (gray(), {}, gray()[..., np.newaxis]),
-    "gray uint16": (as_uint(gray(), np.uint16), {}, gray()[..., np.newaxis]),
-    "colour uint8": (as_uint(colour(), np.uint8), {}, colour()),
-    "floats of any range": (gray() * 6 - 3, {"data_range": (-3, 3)}, gray()[..., np.newaxis]),
-    "channels first": (colour().transpose(0, 3, 1, 2), {"channel_axis": 1}, colour()),
-    "RGBA": (colour(n_channels=4), {}, colour(n_channels=4)),
-}
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_images_of_any_layout_show_rightly(layout):
     X, params, expected = LAYOUTS[layout]
     display = AnomalyMapDisplay.from_estimator(small_detector(X, **params), X, n_images=24)
-    # uint8 holds the images to half a level.
-    np.testing.assert_allclose(display.images, expected, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(display.images, expected, atol=UINT8_STEP)
     assert display.maps.shape == expected.shape[:3]
+
+
+def test_one_assessment_tells_all(monkeypatch):
+    fitted = small_detector(gray())
+    assessed = fitted.assess(gray())
+    calls = []
+    monkeypatch.setattr(type(fitted), "assess", lambda self, X: calls.append(len(X)) or assessed)
+    for method in ("score_samples", "p_values", "anomaly_map"):
+        monkeypatch.delattr(type(fitted), method)
+    AnomalyMapDisplay.from_estimator(fitted, gray(), n_images=24)
+    assert calls == [24]
+
+
+def test_images_of_two_pixels_show():
+    X = gray(height=2, width=2)
+    assert AnomalyMapDisplay.from_estimator(small_detector(X), X[:1]).axes_.shape == (2, 1)
 
 
 def test_a_frozen_autoencoder_will_do():
     X = as_uint(colour(), np.uint8)
     cae = FrozenEstimator(small_cae().fit(X))
-    detector = CAEOutlierDetector(cae, method="reconstruction", random_state=0).fit(X)
+    detector = CAEOutlierDetector(cae, outlier_score="reconstruction", random_state=0).fit(X)
     display = AnomalyMapDisplay.from_estimator(detector, X)
-    np.testing.assert_allclose(display.images, X[:8] / 255)
+    # float32 holds a level to 6e-8.
+    np.testing.assert_allclose(display.images, X[:8] / 255, atol=1e-7)
 
 
 def test_maps_without_any_error_show():
     detector = CAEOutlierDetector(
-        FrozenEstimator(identity_cae(gray())), method="reconstruction", random_state=0
+        FrozenEstimator(identity_cae(gray())), outlier_score="reconstruction", random_state=0
     ).fit(gray())
     display = AnomalyMapDisplay.from_estimator(detector, gray(), n_images=2)
     display.figure_.draw_without_rendering()
@@ -140,7 +148,7 @@ def test_axes_of_a_wrong_shape_are_refused(detector):
 
 
 def test_what_gives_no_maps_is_refused():
-    message = re.escape("has no anomaly_map; expected a fitted CAEOutlierDetector.")
+    message = re.escape("has no assess; expected a fitted CAEOutlierDetector.")
     with pytest.raises(ValueError, match=message):
         AnomalyMapDisplay.from_estimator(small_cae(), gray())
 

@@ -69,6 +69,7 @@ def test_learning_curves():
             "train_loss": 1 / epochs,
             "valid_loss": 0.9 / epochs + 0.002 * epochs**2,
             "valid_psnr": 20 - 0.2 * (epochs - 6) ** 2,
+            "noisy_psnr": np.full(10, 17.0),
         }
     ).figure_
 
@@ -77,7 +78,7 @@ def test_learning_curves():
 def test_feature_maps():
     maps = {"encoder.stages.0": ramps(3, 1)[0], "encoder.code": ramps(2, 1)[0, ::2, ::2]}
     filters = np.linspace(-1, 1, 27).reshape(3, 3, 3, 1) ** 3
-    return FeatureMapsDisplay(ramps(1)[0], maps, filters).plot(n_maps=3).figure_
+    return FeatureMapsDisplay(image=ramps(1)[0], maps=maps, filters=filters).plot(n_maps=3).figure_
 
 
 @compare
@@ -85,11 +86,11 @@ def test_noise_robustness():
     levels = np.array([0.1, 0.2, 0.4])
     noisy = -20 * np.log10(levels)
     psnr = {"median": noisy + 2, "ours": noisy + np.array([6, 4, -1])}
-    return NoiseRobustnessDisplay(levels, psnr, noisy).plot().figure_
+    return NoiseRobustnessDisplay(levels=levels, psnr=psnr, psnr_noisy=noisy).plot().figure_
 
 
 @compare
 def test_reconstruction_errors():
     errors = {"normal": np.geomspace(1e-3, 1e-2, 6), "other": np.geomspace(5e-3, 1e-1, 6)}
     images = {"normal": ramps(3, 6), "other": 1 - ramps(3, 6)}
-    return ReconstructionErrorDisplay(errors, images).plot(n_images=4).figure_
+    return ReconstructionErrorDisplay(errors=errors, images=images).plot(n_images=4).figure_

@@ -12,7 +12,7 @@ from sklearn.manifold import MDS, TSNE
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from small import as_uint, colour, gray, small_cae
+from small import LAYOUTS, UINT8_STEP, as_uint, colour, gray, small_cae
 
 from sklearn_cae.display import CodesDisplay
 
@@ -36,6 +36,12 @@ def picture(box):
     return np.asarray(box.offsetbox.get_data())
 
 
+def unit(display):
+    """All images in units of the data range."""
+    low, high = display.data_range
+    return (display.images - low) / (high - low)
+
+
 def legend_texts(display):
     return [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
@@ -48,47 +54,47 @@ def test_long_codes_show_their_principal_components():
     cae, X = small_cae().fit(gray()), gray()
     display = CodesDisplay.from_estimator(cae, X)
     expected = PCA(2, random_state=0).fit_transform(cae.transform(X))
-    np.testing.assert_array_equal(display.embedding, expected)
+    np.testing.assert_array_equal(display.points, expected)
 
 
 def test_codes_of_two_values_show_as_they_are():
-    np.testing.assert_array_equal(CodesDisplay.from_codes(PLANE).embedding, PLANE)
+    np.testing.assert_array_equal(CodesDisplay.from_codes(PLANE).points, PLANE)
 
 
 def test_codes_of_two_values_are_projected_on_demand():
     expected = PCA(2, random_state=0).fit_transform(PLANE)
-    np.testing.assert_array_equal(CodesDisplay.from_codes(PLANE, method="pca").embedding, expected)
+    np.testing.assert_array_equal(CodesDisplay.from_codes(PLANE, embedding="pca").points, expected)
 
 
 def test_tsne_takes_the_seed():
     expected = TSNE(2, perplexity=29 / 3, random_state=3).fit_transform(CODES)
-    display = CodesDisplay.from_codes(CODES, method="tsne", random_state=3)
-    np.testing.assert_array_equal(display.embedding, expected)
+    display = CodesDisplay.from_codes(CODES, embedding="tsne", random_state=3)
+    np.testing.assert_array_equal(display.points, expected)
 
 
 def test_any_transformer_makes_two_dimensions():
     scale = FunctionTransformer(lambda codes: 2 * codes[:, :2])
-    display = CodesDisplay.from_codes(CODES, method=scale)
-    np.testing.assert_array_equal(display.embedding, 2 * CODES[:, :2])
+    display = CodesDisplay.from_codes(CODES, embedding=scale)
+    np.testing.assert_array_equal(display.points, 2 * CODES[:, :2])
 
 
 def test_the_given_transformer_stays_as_it_was():
     pca = PCA(2)
-    CodesDisplay.from_codes(CODES, method=pca)
+    CodesDisplay.from_codes(CODES, embedding=pca)
     assert not hasattr(pca, "components_")
 
 
 def test_a_transformer_without_transform_will_do():
     mds = MDS(2, n_init=1, init="random", random_state=0)
     np.testing.assert_array_equal(
-        CodesDisplay.from_codes(CODES, method=mds).embedding, mds.fit_transform(CODES)
+        CodesDisplay.from_codes(CODES, embedding=mds).points, mds.fit_transform(CODES)
     )
 
 
 def test_umap_that_is_missing_gives_the_pip_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(ImportError, match=r"method='umap' needs .* `pip install umap-learn`"):
-        CodesDisplay.from_codes(CODES, method="umap")
+    with pytest.raises(ImportError, match=r"embedding='umap' needs .* `pip install umap-learn`"):
+        CodesDisplay.from_codes(CODES, embedding="umap")
 
 
 def test_umap_is_used_where_it_is_installed(monkeypatch):
@@ -97,7 +103,7 @@ def test_umap_is_used_where_it_is_installed(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "umap", FakeUmap)
     np.testing.assert_allclose(
-        CodesDisplay.from_codes(CODES, method="umap").embedding, PCA(2).fit_transform(CODES)
+        CodesDisplay.from_codes(CODES, embedding="umap").points, PCA(2).fit_transform(CODES)
     )
 
 
@@ -169,34 +175,19 @@ def test_a_thumbnail_is_the_image_of_its_code_in_the_colour_of_its_label():
         assert to_hex(box.patch.get_edgecolor()) == colours[labels[i]]
 
 
-LAYOUTS = {
-    "rows": (gray().reshape(24, 64), {}, gray()[..., np.newaxis]),
-    "gray": (gray(), {}, gray()[..., np.newaxis]),
-    "gray uint16": (as_uint(gray(), np.uint16), {}, gray()[..., np.newaxis]),
-    "colour uint8": (as_uint(colour(), np.uint8), {}, colour()),
-    "floats of any range": (gray() * 6 - 3, {"data_range": (-3, 3)}, gray()[..., np.newaxis]),
-    "channels first": (colour().transpose(0, 3, 1, 2), {"channel_axis": 1}, colour()),
-    "rows of colour": (
-        colour().reshape(24, 192),
-        {"image_shape": (8, 8, 3)},
-        colour(),
-    ),
-}
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_images_of_any_layout_show_rightly(layout):
     X, params, expected = LAYOUTS[layout]
     display = CodesDisplay.from_estimator(small_cae(**params).fit(X), X)
     # uint8 holds the images to half a level.
-    np.testing.assert_allclose(display.thumbnails, expected, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(unit(display), expected, atol=UINT8_STEP)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_images_of_any_layout_show_rightly_with_codes(layout):
     X, params, expected = LAYOUTS[layout]
     display = CodesDisplay.from_codes(PLANE[:24], images=X, **params)
-    np.testing.assert_allclose(display.thumbnails, expected, atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(unit(display), expected, atol=UINT8_STEP)
 
 
 def test_a_pipeline_shows_what_its_autoencoder_sees():
@@ -204,35 +195,35 @@ def test_a_pipeline_shows_what_its_autoencoder_sees():
     scale = FunctionTransformer(lambda X: X / 255)
     pipeline = make_pipeline(scale, small_cae(), PCA(2)).fit(X)
     display = CodesDisplay.from_estimator(pipeline, X)
-    np.testing.assert_array_equal(display.embedding, pipeline.transform(X))
-    np.testing.assert_allclose(display.thumbnails[..., 0], X / 255)
+    np.testing.assert_array_equal(display.points, pipeline.transform(X))
+    np.testing.assert_allclose(unit(display)[..., 0], X / 255)
 
 
 def test_a_search_shows_what_its_best_autoencoder_sees():
     X = colour().transpose(0, 3, 1, 2)
     search = GridSearchCV(small_cae(channel_axis=1), {"lr": [1e-2]}, cv=2).fit(X)
     display = CodesDisplay.from_estimator(search, X)
-    np.testing.assert_allclose(display.thumbnails, colour())
+    np.testing.assert_allclose(unit(display), colour())
 
 
 def test_other_transformers_show_square_images():
     X = gray().reshape(24, 64)
     display = CodesDisplay.from_estimator(PCA(3).fit(X), X)
-    np.testing.assert_allclose(display.thumbnails, gray()[..., np.newaxis])
+    np.testing.assert_allclose(unit(display), gray()[..., np.newaxis])
 
 
 def test_without_thumbnails_X_need_not_be_images():
     X = pd.DataFrame(RNG.random((24, 5)))
     display = CodesDisplay.from_estimator(PCA(3).fit(X), X, n_thumbnails=0)
-    assert display.thumbnails is None
+    assert display.images is None
 
 
 def test_of_many_images_some_are_drawn_at_random_with_their_labels():
     X = pd.DataFrame(CODES[:, :4], columns=list("abcd"))
     same = FunctionTransformer().fit(X)
-    options = {"max_images": 7, "n_thumbnails": 0, "method": FunctionTransformer(_first_two)}
+    options = {"max_images": 7, "n_thumbnails": 0, "embedding": FunctionTransformer(_first_two)}
     display = CodesDisplay.from_estimator(same, X, np.arange(30), **options)
-    np.testing.assert_array_equal(display.embedding, CODES[display.labels, :2])
+    np.testing.assert_array_equal(display.points, CODES[display.labels, :2])
     assert len(set(display.labels)) == 7
     other = CodesDisplay.from_estimator(same, X, np.arange(30), random_state=1, **options)
     assert list(other.labels) != list(display.labels)
@@ -255,7 +246,7 @@ def test_it_draws_on_a_subfigure():
 
 
 def test_plot_returns_the_display():
-    display = CodesDisplay(PLANE)
+    display = CodesDisplay(points=PLANE)
     assert display.plot() is display
 
 
@@ -266,14 +257,14 @@ def test_the_global_settings_of_matplotlib_stay():
 
 
 def test_an_unknown_method_is_refused():
-    message = r"method='mds'; expected one of 'auto', 'pca', 'tsne', 'umap', or a transformer"
+    message = r"embedding='mds'; expected one of 'auto', 'pca', 'tsne', 'umap', or a transformer"
     with pytest.raises(ValueError, match=message):
-        CodesDisplay.from_codes(CODES, method="mds")
+        CodesDisplay.from_codes(CODES, embedding="mds")
 
 
 def test_a_method_of_three_dimensions_is_refused():
     with pytest.raises(ValueError, match=r"gave shape \(30, 3\) for 30 codes; expected \(30, 2\)"):
-        CodesDisplay.from_codes(CODES, method=PCA(3))
+        CodesDisplay.from_codes(CODES, embedding=PCA(3))
 
 
 @pytest.mark.parametrize("codes", [CODES[:, :1], CODES[:1]])
@@ -297,6 +288,26 @@ def test_too_many_names_are_refused():
 def test_images_of_another_number_are_refused():
     with pytest.raises(ValueError, match="there are 24 images, but 30 codes"):
         CodesDisplay.from_codes(CODES, images=gray(24))
+
+
+def test_all_images_but_those_shown_stay_as_they_are():
+    images = as_uint(gray(30), np.uint8)
+    display = CodesDisplay.from_codes(PLANE, images=images, n_thumbnails=3)
+    assert np.shares_memory(display.images, images)
+
+
+def test_thumbnails_of_a_learned_range_are_clipped():
+    images = gray(30) * 1000 + 100
+    images[0, 0, 0] = 50_000
+    display = CodesDisplay.from_codes(PLANE, images=images, n_thumbnails=30)
+    assert display.data_range[1] < 50_000
+    assert max(picture(box).max() for box in thumbnails(display)) == 1
+
+
+def test_codes_of_images_with_many_bands_show_without_thumbnails():
+    X = colour(n_channels=13)
+    display = CodesDisplay.from_estimator(small_cae().fit(X), X, n_thumbnails=0)
+    assert display.images is None
 
 
 def test_what_gives_no_codes_is_refused():

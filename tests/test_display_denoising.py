@@ -2,8 +2,9 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from small import small_cae
 
-from sklearn_cae import ClassicalDenoiser, DenoisingCAE, GaussianNoise, NoiseInjector
+from sklearn_cae import ClassicalDenoiser, GaussianNoise, NoiseInjector
 from sklearn_cae.display import DenoisingDisplay
 from sklearn_cae.metrics import peak_signal_noise_ratio, structural_similarity
 
@@ -23,7 +24,7 @@ def gray():
 
 @pytest.fixture(scope="module")
 def cae(gray):
-    return DenoisingCAE(channels=(4,), max_epochs=1, random_state=0).fit(gray)
+    return small_cae().fit(gray)
 
 
 def shown(display, row, column):
@@ -50,8 +51,9 @@ def test_psnr_and_ssim_stand_under_each_picture(cae, gray):
         assert [ax.get_xlabel() for ax in display.axes_[row]] == texts
 
 
-def test_images_too_small_for_ssim_have_their_psnr_alone():
-    strips = np.full((2, 1, 16), 0.5)
+@pytest.mark.parametrize("size", [(1, 16), (2, 2)])
+def test_images_too_small_for_ssim_have_their_psnr_alone(size):
+    strips = np.full((2, *size), 0.5)
     display = DenoisingDisplay.from_predictions(strips, strips + 0.1, strips + 0.01)
     assert [ax.get_xlabel() for ax in display.axes_[1:, 0]] == ["20.0 dB", "40.0 dB"]
 
@@ -70,7 +72,7 @@ def test_any_dtype_shows_rightly(dtype, white, n_channels):
     clean[:, :3] = white
     display = DenoisingDisplay.from_predictions(clean, clean, clean)
     picture = np.asarray(shown(display, 0, 0)).reshape(6, 6, n_channels)
-    np.testing.assert_array_equal(picture, clean[0] / white)
+    np.testing.assert_array_equal(picture, (clean[0] / white).astype(np.float32))
 
 
 def test_channels_first_images_show_as_channels_last_ones():
@@ -125,9 +127,10 @@ def test_images_of_different_shapes_are_refused(gray):
         DenoisingDisplay.from_predictions(gray, gray[:, :4], gray)
 
 
-def test_images_with_two_channels_are_refused():
-    images = RNG.random((2, 6, 6, 2))
-    with pytest.raises(ValueError, match="2 channels cannot be shown"):
+@pytest.mark.parametrize("n_channels", [2, 13])
+def test_images_with_other_channels_are_refused(n_channels):
+    images = RNG.random((2, 6, 6, n_channels))
+    with pytest.raises(ValueError, match=f"{n_channels} channels cannot be shown.*from_predict"):
         DenoisingDisplay.from_predictions(images, images, images)
 
 
@@ -143,7 +146,7 @@ def test_each_model_has_its_row_with_what_it_predicts(cae, gray):
 
 
 def test_all_models_get_the_noise_of_the_first_that_has_one(cae, gray):
-    strong = DenoisingCAE(channels=(4,), noise=GaussianNoise(0.5), max_epochs=1).fit(gray)
+    strong = small_cae(noise=GaussianNoise(0.5)).fit(gray)
     median = ClassicalDenoiser("median").fit(gray, gray)
     display = DenoisingDisplay.from_estimators({"median": median, "a": strong, "b": cae}, gray)
     alone = DenoisingDisplay.from_estimator(strong, gray)
@@ -156,6 +159,30 @@ def test_estimators_of_different_data_ranges_are_refused(gray):
     )
     with pytest.raises(ValueError, match=r"different data ranges.*Fit them all with one"):
         DenoisingDisplay.from_estimators({"a": wide, "b": narrow}, gray, noise="gaussian")
+
+
+def test_images_beyond_a_learned_range_show():
+    X = (1000 * RNG.random((12, 8, 8)) + 100).astype(np.uint16)
+    X[0, 0, 0] = 65_000
+    cae = small_cae().fit(X)
+    display = DenoisingDisplay.from_estimator(cae, X, n_images=1)
+    assert display.clean.max() > 1
+    assert np.asarray(shown(display, 0, 0)).max() > 0
+    (image,) = display.axes_[0, 0].get_images()
+    assert image.get_clim() == (0, 1)
+
+
+def test_equal_images_have_the_psnr_at_which_it_is_capped(gray):
+    display = DenoisingDisplay.from_predictions(gray, gray, gray, n_images=1)
+    assert display.axes_[2, 0].get_xlabel() == "100.0 dB\nSSIM 1.00"
+
+
+def test_the_images_have_the_layout_of_fit_whatever_was_set_since():
+    X = RNG.random((8, 6, 6, 3))
+    cae = small_cae().fit(X)
+    before = DenoisingDisplay.from_estimator(cae, X)
+    after = DenoisingDisplay.from_estimator(cae.set_params(channel_axis=1, data_range=(0, 9)), X)
+    np.testing.assert_array_equal(after.noisy, before.noisy)
 
 
 @pytest.mark.parametrize("name", ["clean", "noisy"])

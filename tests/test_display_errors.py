@@ -1,7 +1,9 @@
+import tracemalloc
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from small import colour, gray, small_cae
+from small import as_uint, colour, gray, small_cae
 
 from sklearn_cae.display import ReconstructionErrorDisplay
 
@@ -37,7 +39,7 @@ def test_the_histogram_holds_every_image_once(cae):
 
 def test_bars_stand_where_the_errors_are():
     errors = {"a": np.array([1e-4, 1e-4, 1e-2])}
-    display = ReconstructionErrorDisplay(errors, {"a": np.zeros((3, 4, 4, 1))}).plot()
+    display = ReconstructionErrorDisplay(errors=errors, images={"a": np.zeros((3, 4, 4, 1))}).plot()
     (bars,) = display.axes_[0].containers
     heights = {bar.get_x(): bar.get_height() for bar in bars if bar.get_height()}
     assert sorted(heights.values()) == pytest.approx([1 / 3, 2 / 3])
@@ -71,7 +73,7 @@ def test_at_most_all_images_are_shown(cae):
 
 def test_errors_of_zero_have_a_place():
     images = {"a": np.zeros((2, 4, 4, 1))}
-    display = ReconstructionErrorDisplay({"a": np.zeros(2)}, images).plot()
+    display = ReconstructionErrorDisplay(errors={"a": np.zeros(2)}, images=images).plot()
     (bars,) = display.axes_[0].containers
     assert sum(bar.get_height() for bar in bars) == pytest.approx(1)
 
@@ -83,6 +85,32 @@ def test_channels_first_colour_images_show_in_their_units():
     (drawn,) = pictures(display.axes_[1])
     (i,) = display.shown_["normal"]
     np.testing.assert_allclose(drawn, colour()[i], atol=1e-6)
+
+
+def test_memory_does_not_grow_with_the_images_that_are_not_shown():
+    images = as_uint(gray(2000, 16, 16), np.uint8)
+    cae = small_cae().fit(images[:24])
+    ReconstructionErrorDisplay.from_estimator(cae, images[:200])
+    tracemalloc.start()
+    display = ReconstructionErrorDisplay.from_estimator(cae, images)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.shares_memory(display.images["normal"], images)
+    # All images as float32 would be 4 times as large as they are.
+    assert peak < 4 * images.nbytes
+
+
+def test_the_layout_is_that_of_fit_whatever_was_set_since():
+    X = colour()
+    cae = small_cae().fit(X).set_params(channel_axis=1)
+    display = ReconstructionErrorDisplay.from_estimator(cae, X)
+    np.testing.assert_array_equal(display.images["normal"], X)
+
+
+def test_one_image_of_two_pixels_shows():
+    X = gray(height=2, width=2)
+    display = ReconstructionErrorDisplay.from_estimator(small_cae().fit(X), X[:1])
+    assert len(pictures(display.axes_[1])) == 1
 
 
 def test_it_draws_on_given_axes(cae):

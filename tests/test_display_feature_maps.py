@@ -1,8 +1,11 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from small import colour, gray, small_cae
+import torch
+from sklearn.decomposition import PCA
+from small import colour, gray, small_autoencoder, small_cae, small_unet
 
+from sklearn_cae import TorchNetwork
 from sklearn_cae.display import FeatureMapsDisplay
 
 X = gray()
@@ -40,7 +43,7 @@ def test_the_titles_say_the_size(cae):
 
 def test_maps_are_those_of_the_layer_with_the_largest_variance(cae):
     display = FeatureMapsDisplay.from_estimator(cae, X[3:], layers=["encoder.stages.1"], n_maps=2)
-    maps = cae.encode_layers(X[3:4], "encoder.stages.1")[0]
+    maps = cae.feature_maps(X[3:4], "encoder.stages.1")[0]
     order = np.argsort(-maps.var(axis=(0, 1)))[:2]
     for ax, i in zip(display.axes_[:, 2], order, strict=True):
         np.testing.assert_array_equal(picture(ax), maps[..., i])
@@ -67,7 +70,8 @@ def test_colour_filters_are_colours_around_gray():
     filters = np.zeros((2, 3, 3, 3))
     filters[0, :, :, 0] = 2
     maps = {"a": RNG.random((4, 4, 5))}
-    display = FeatureMapsDisplay(RNG.random((8, 8, 3)), maps, filters).plot(n_maps=2)
+    display = FeatureMapsDisplay(image=RNG.random((8, 8, 3)), maps=maps, filters=filters)
+    display.plot(n_maps=2)
     # A filter of one value has no variance: the first comes first.
     shown = [picture(ax)[0, 0] for ax in display.axes_[:, 1]]
     np.testing.assert_array_equal(shown, [[1, 0.5, 0.5], [0.5, 0.5, 0.5]])
@@ -94,17 +98,69 @@ def test_channels_first_networks_show_as_channels_last_ones(change):
 
 
 @pytest.mark.parametrize(
-    "params", [{"latent_dim": 3}, {"skip_connections": True, "residual": True}]
+    "network", [small_autoencoder(latent_dim=3), small_unet()], ids=["flat code", "U-Net"]
 )
-def test_it_works_for_other_networks(params):
-    cae = small_cae(**params).fit(X)
+def test_it_works_for_other_networks(network):
+    cae = small_cae(network).fit(X)
     assert list(FeatureMapsDisplay.from_estimator(cae, X).maps) == cae.layer_names_
 
 
 def test_layers_with_flat_outputs_are_refused():
-    cae = small_cae(latent_dim=3).fit(X)
+    cae = small_cae(small_autoencoder(latent_dim=3)).fit(X)
     with pytest.raises(ValueError, match="flat outputs, which are no maps"):
-        FeatureMapsDisplay.from_estimator(cae, X, layers=["bottleneck.compress"])
+        FeatureMapsDisplay.from_estimator(cae, X, layers=["compress"])
+
+
+class OneConvolution(torch.nn.Module):
+    def __init__(self, n_channels):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(n_channels, n_channels, 3, padding="same")
+
+    def forward(self, images):
+        return self.conv(images)
+
+
+class Scaling(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = torch.nn.Identity()
+        self.factor = torch.nn.Parameter(torch.ones(()))
+
+    def forward(self, images):
+        return self.factor * self.inner(images)
+
+
+def test_a_network_without_names_of_layers_asks_for_them():
+    cae = small_cae(TorchNetwork(OneConvolution)).fit(X)
+    with pytest.raises(ValueError, match=r"names no layers\. Give layers"):
+        FeatureMapsDisplay.from_estimator(cae, X)
+
+
+def test_a_network_without_names_shows_the_layers_that_are_named():
+    cae = small_cae(TorchNetwork(OneConvolution)).fit(X)
+    assert FeatureMapsDisplay.from_estimator(cae, X, layers=["conv"]).maps["conv"].shape == (
+        8,
+        8,
+        1,
+    )
+
+
+def test_a_network_without_convolutions_is_refused():
+    cae = small_cae(TorchNetwork(Scaling)).fit(X)
+    with pytest.raises(ValueError, match="there are no filters to show"):
+        FeatureMapsDisplay.from_estimator(cae, X, layers=["inner"])
+
+
+def test_the_layout_is_that_of_fit_whatever_was_set_since():
+    images = colour()
+    cae = small_cae().fit(images).set_params(channel_axis=1)
+    maps = FeatureMapsDisplay.from_estimator(cae, images).maps["encoder.stages.1"]
+    assert maps.shape == (4, 4, 8)
+
+
+def test_what_makes_no_maps_is_refused():
+    with pytest.raises(ValueError, match="has no feature_maps; expected a fitted DenoisingCAE"):
+        FeatureMapsDisplay.from_estimator(PCA(), X)
 
 
 def test_axes_without_a_map_are_empty(cae):

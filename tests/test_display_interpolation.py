@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.mixture import GaussianMixture
-from small import as_uint, colour, gray, small_cae
+from small import LAYOUTS, UINT8_STEP, colour, gray, small_autoencoder, small_cae
 
 from sklearn_cae import LatentSampler
 from sklearn_cae.display import InterpolationDisplay
@@ -20,7 +20,7 @@ def close_figures():
 
 def small_sampler(X, **params):
     """A sampler from two Gaussians: few images do."""
-    cae = small_cae(latent_dim=3, **params)
+    cae = small_cae(small_autoencoder(latent_dim=3), **params)
     return LatentSampler(cae, GaussianMixture(2), random_state=0).fit(X)
 
 
@@ -64,23 +64,14 @@ def test_the_columns_tell_how_far_the_walk_has_come(display):
     assert titles == ["start", "0.00", "0.25", "0.50", "0.75", "1.00", "end"]
 
 
-LAYOUTS = {
-    "rows": (gray().reshape(24, 64), {}, gray()[..., np.newaxis]),
-    "gray uint16": (as_uint(gray(), np.uint16), {}, gray()[..., np.newaxis]),
-    "colour uint8": (as_uint(colour(), np.uint8), {}, colour()),
-    "floats of any range": (gray() * 6 - 3, {"data_range": (-3, 3)}, gray()[..., np.newaxis]),
-    "channels first": (colour().transpose(0, 3, 1, 2), {"channel_axis": 1}, colour()),
-}
-
-
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_images_of_any_layout_show_rightly(layout):
     X, params, expected = LAYOUTS[layout]
     sampler = small_sampler(X, **params)
     display = InterpolationDisplay.from_estimator(sampler, X[:2], X[2:4], n_steps=3)
     # uint8 holds the images to half a level.
-    np.testing.assert_allclose(display.starts, expected[:2], atol=0.5 / 255 + 1e-6)
-    np.testing.assert_allclose(display.ends, expected[2:4], atol=0.5 / 255 + 1e-6)
+    np.testing.assert_allclose(display.starts, expected[:2], atol=UINT8_STEP)
+    np.testing.assert_allclose(display.ends, expected[2:4], atol=UINT8_STEP)
     assert display.walks.shape == (2, 3, *expected.shape[1:])
     assert 0 <= display.walks.min() < display.walks.max() <= 1 + 1e-6
 

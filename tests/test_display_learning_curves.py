@@ -1,6 +1,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 from small import gray, small_cae
 
@@ -10,6 +11,7 @@ HISTORY = {
     "train_loss": np.array([0.8, 0.4, 0.2, 0.1]),
     "valid_loss": np.array([0.6, 0.4, 0.3, 0.5]),
     "valid_psnr": np.array([10.0, 12.0, 14.0, 13.0]),
+    "noisy_psnr": np.array([11.0, 11.5, 11.0, 11.2]),
 }
 
 
@@ -29,7 +31,8 @@ def test_the_curves_stand_over_epochs_from_one():
     for drawn, values in (
         (losses["train"], HISTORY["train_loss"]),
         (losses["valid"], HISTORY["valid_loss"]),
-        (psnr["valid"], HISTORY["valid_psnr"]),
+        (psnr["denoised"], HISTORY["valid_psnr"]),
+        (psnr["noisy"], HISTORY["noisy_psnr"]),
     ):
         np.testing.assert_array_equal(drawn, [[1, 2, 3, 4], values])
 
@@ -96,6 +99,42 @@ def test_epochs_of_partial_fit_have_no_validation():
     display = LearningCurvesDisplay.from_estimator(cae)
     assert np.isnan(lines(display.axes_[0])["valid"][1, 2])
     assert display.best_epoch_ == np.argmin(cae.history_["valid_loss"][:2]) + 1
+
+
+def test_a_fitted_network_has_the_psnr_of_its_noisy_images():
+    cae = small_cae(max_epochs=2, validation_fraction=0.25).fit(gray())
+    display = LearningCurvesDisplay.from_estimator(cae)
+    np.testing.assert_array_equal(lines(display.axes_[1])["noisy"][1], cae.history_["noisy_psnr"])
+
+
+def test_the_noisy_images_have_a_dashed_line():
+    display = LearningCurvesDisplay.from_history(HISTORY)
+    (line,) = [line for line in display.axes_[1].get_lines() if line.get_label() == "noisy"]
+    assert line.get_linestyle() == "--"
+
+
+def test_a_validation_of_no_numbers_has_no_best_epoch():
+    history = {"train_loss": [2.0, 1.0], "valid_loss": [np.nan, np.nan]}
+    assert LearningCurvesDisplay.from_history(history).best_epoch_ is None
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [
+        ({}, r"history has \[\], but no 'train_loss'. Give history_"),
+        ({"valid_loss": [1.0]}, r"history has \['valid_loss'\], but no 'train_loss'"),
+        ({"train_loss": []}, "expected is a value for each epoch, of one epoch at least"),
+        ({"train_loss": [1.0, 0.5], "valid_loss": [1.0]}, "as many in all curves"),
+    ],
+)
+def test_an_empty_or_partial_history_is_refused(history, message):
+    with pytest.raises(ValueError, match=message):
+        LearningCurvesDisplay.from_history(history)
+
+
+def test_an_estimator_without_a_history_is_refused():
+    with pytest.raises(ValueError, match=r"has no history_; expected a fitted DenoisingCAE"):
+        LearningCurvesDisplay.from_estimator(PCA().fit(gray().reshape(24, 64)))
 
 
 def test_it_draws_on_given_axes():

@@ -25,8 +25,7 @@ def models():
 
 
 def lines(display):
-    (ax,) = display.axes_
-    return {line.get_label(): line.get_xydata().T for line in ax.get_lines()}
+    return {line.get_label(): line.get_xydata().T for line in display.ax_.get_lines()}
 
 
 def psnr_at(level, predict):
@@ -69,8 +68,7 @@ def test_noise_that_leaves_the_data_range_is_clipped_for_the_reference(models):
 )
 def test_the_level_has_its_name(models, noise, label):
     display = NoiseRobustnessDisplay.from_estimators(models, X, noise=noise, levels=[0.1])
-    (ax,) = display.axes_
-    assert (ax.get_xlabel(), ax.get_ylabel()) == (label, "PSNR (dB)")
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == (label, "PSNR (dB)")
 
 
 def test_one_model_alone(models):
@@ -83,8 +81,14 @@ def test_no_noise_at_all_counts_with_100_db(models):
     np.testing.assert_array_equal(display.psnr_noisy, [100])
 
 
-def test_it_draws_on_given_axes(models):
+def test_models_of_different_data_ranges_are_refused(models):
+    wide = small_cae(data_range=(0, 2)).fit(X)
+    with pytest.raises(ValueError, match=r"different data ranges.*Fit them all with one"):
+        NoiseRobustnessDisplay.from_estimators(models | {"wide": wide}, X, levels=[0.1])
+
+
+def test_it_draws_on_a_given_axes(models):
     figure, ax = plt.subplots()
-    display = NoiseRobustnessDisplay.from_estimators(models, X, levels=[0.1], axes=ax)
-    assert display.figure_ is figure
+    display = NoiseRobustnessDisplay.from_estimators(models, X, levels=[0.1], ax=ax)
+    assert (display.ax_, display.figure_) == (ax, figure)
     assert display.plot() is display

@@ -1,39 +1,43 @@
 import re
+from html import unescape
 
 import pytest
 import sklearn
 from sklearn.pipeline import make_pipeline
-from small import gray, small_cae
+from small import gray, small_autoencoder, small_cae
 
 from sklearn_cae import GaussianNoise, NoiseInjector
 
 X = gray()
 
 
+CELL = re.compile(r"<t[hd]>(.*?)</t[hd]>", re.DOTALL)
+
+
 def rows(html):
     """Cells of the tables below scikit-learn's diagram."""
     network = html[html.index("<details><summary>Fitted network") :]
-    return [
-        re.findall(r"<t[hd]>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", network)
-    ]
+    rows = re.findall(r"<tr>(.*?)</tr>", network, re.DOTALL)
+    return [[unescape(cell) for cell in re.findall(CELL, row)] for row in rows]
 
 
 def test_a_fitted_network_shows_image_code_noise_and_parameters():
-    cae = small_cae(noise=GaussianNoise(0.2)).fit(255 * X)
-    facts = dict(rows(cae._repr_html_())[:5])
-    assert facts.pop("data range").startswith("0")
+    cae = small_cae(noise=GaussianNoise(0.2), data_range=(0, 255)).fit(255 * X)
+    facts = dict(rows(cae._repr_html_())[:6])
     assert facts == {
+        "network": repr(cae.network_),
         "image": "8 × 8",
+        "data range": "0 to 255",
         "code": "4 × 2 × 2",
         "noise": "GaussianNoise(std=0.2)",
         "parameters": f"{cae.n_parameters_:,}, of which {cae.n_parameters_:,} are trained",
     }
 
 
-@pytest.mark.parametrize("params", [{}, {"latent_dim": 3}, {"upsampling": "transpose"}])
-def test_the_parameters_of_the_layers_add_up(params):
-    cae = small_cae(**params).fit(X)
-    head, *layers = rows(cae._repr_html_())[5:]
+@pytest.mark.parametrize("options", [{}, {"latent_dim": 3}, {"upsampling": "transpose"}])
+def test_the_parameters_of_the_layers_add_up(options):
+    cae = small_cae(small_autoencoder(**options)).fit(X)
+    head, *layers = rows(cae._repr_html_())[6:]
     assert head == ["layer", "parameters"]
     assert [name for name, _ in layers][: len(cae.layer_names_)] == cae.layer_names_
     assert sum(int(count.replace(",", "")) for _, count in layers) == cae.n_parameters_
@@ -42,12 +46,12 @@ def test_the_parameters_of_the_layers_add_up(params):
 def test_frozen_parameters_are_not_counted_as_trained():
     cae = small_cae().fit(X)
     frozen = cae.net_.module_.encoder.requires_grad_(False)
-    n_trained = cae.n_parameters_ - sum(p.numel() for p in frozen.parameters())
-    assert dict(rows(cae._repr_html_())[:5])["parameters"].endswith(f"{n_trained:,} are trained")
+    n_trained = cae.n_total_parameters_ - sum(p.numel() for p in frozen.parameters())
+    assert dict(rows(cae._repr_html_())[:6])["parameters"].endswith(f"{n_trained:,} are trained")
 
 
 def test_noise_of_given_pairs_is_called_so():
-    assert dict(rows(small_cae().fit(X, X)._repr_html_())[:5])["noise"] == "that of the pairs"
+    assert dict(rows(small_cae().fit(X, X)._repr_html_())[:6])["noise"] == "that of the pairs"
 
 
 def test_an_unfitted_network_shows_the_diagram_alone():

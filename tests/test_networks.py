@@ -1,33 +1,23 @@
-"""The torch modules: topology, shapes, symmetry."""
+"""The torch modules of the autoencoder and the U-Net: topology, shapes, symmetry, layers."""
 
-from itertools import pairwise
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, pairwise
 
 import pytest
 import torch
 from torch import nn
 
-from sklearn_cae import DenoisingCAE
-from sklearn_cae._networks import ConvAutoencoder, halved_sizes
+from sklearn_cae.networks import Autoencoder, ConvEncoder, TorchNetwork, UNet, layer_output
+from sklearn_cae.networks._decoders import halved, upward_sizes
 
-DEFAULTS = {
-    "image_size": (12, 12),
-    "n_channels": 3,
-    "channels": (4, 8),
-    "code_channels": 5,
-    "latent_dim": None,
-    "kernel_size": 3,
-    "downsampling": "max_pool",
-    "upsampling": "nearest",
-    "normalization": "batch",
-    "skip_connections": False,
-    "residual": False,
-}
+SMALL = ConvEncoder((4, 8), code_channels=5)
+STRIDE = ConvEncoder((4, 8), code_channels=5, downsampling="stride")
 
 
-def network(**params):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return ConvAutoencoder(**DEFAULTS | params)
+def build(network=None, size=(12, 12), n_channels=3):
+    network = Autoencoder(SMALL) if network is None else network
+    network.check()
+    return network.build(size, n_channels, torch.Generator().manual_seed(0))
 
 
 def images(n=2, channels=3, height=12, width=12):
@@ -35,10 +25,8 @@ def images(n=2, channels=3, height=12, width=12):
 
 
 def source_network():
-    """The network of the estimator's defaults on images of 32 x 32 x 3, without normalisation."""
-    defaults = DenoisingCAE().get_params()
-    shared = {name: defaults[name] for name in DEFAULTS if name in defaults}
-    return network(**shared | {"image_size": (32, 32), "normalization": None})
+    """The network of the defaults on images of 32 x 32 x 3, without normalisation."""
+    return build(Autoencoder(normalization=None), (32, 32))
 
 
 def layers(module, batch):
@@ -58,6 +46,9 @@ def layers(module, batch):
             layer.register_forward_hook(record)
     module.eval()(batch)
     return seen
+
+
+# --- topology
 
 
 def test_the_default_topology_is_that_of_the_source():
@@ -91,47 +82,27 @@ def test_every_convolution_of_the_default_topology_has_a_bias():
     assert [conv.bias is not None for conv in convolutions] == [True] * 7
 
 
-SIZES = [(1, 1), (1, 5), (2, 2), (3, 8), (7, 9), (12, 12), (13, 11)]
-OPTIONS = [
-    {},
-    {"downsampling": "stride"},
-    {"upsampling": "transpose"},
-    {"normalization": None},
-    {"skip_connections": True},
-    {"residual": True},
-    {"skip_connections": True, "residual": True, "downsampling": "stride"},
-    {"channels": (4,)},
-    {"channels": (4, 5, 6, 7)},
-    {"kernel_size": 1},
-    {"kernel_size": 5},
-    {"code_channels": 1, "n_channels": 1},
-]
+def test_the_u_net_joins_the_maps_of_each_stage():
+    net = build(UNet((4, 8, 16), normalization=None))
+    widths = [
+        (m.in_channels, m.out_channels) for m in net.decoder.modules() if isinstance(m, nn.Conv2d)
+    ]
+    # The code has 128 maps.
+    assert widths == [(128 + 16, 8), (8 + 8, 4), (4 + 4, 4), (4, 3)]
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("params", OPTIONS, ids=str)
-def test_an_image_comes_out_in_its_size(size, params):
-    net = network(**params).eval()
-    batch = images(2, net.encoder.stages[0][0].in_channels, *size)
-    assert net(batch).shape == batch.shape
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("params", OPTIONS, ids=str)
-def test_a_flat_code_has_its_length_for_images_of_any_size(size, params):
-    net = network(**params, image_size=size, latent_dim=3).eval()
-    batch = images(2, net.encoder.stages[0][0].in_channels, *size)
-    assert net.encode(batch).shape == (2, 3)
-    assert net(batch).shape == batch.shape
-
-
-@pytest.mark.parametrize("downsampling", ["max_pool", "stride"])
-@pytest.mark.parametrize("upsampling", ["nearest", "transpose"])
-@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize(
+    ("depth", "downsampling", "upsampling"),
+    [
+        (1, "max_pool", "nearest"),
+        (2, "stride", "transpose"),
+        (3, "max_pool", "transpose"),
+        (4, "stride", "nearest"),
+    ],
+)
 def test_there_are_as_many_ups_as_downs(depth, downsampling, upsampling):
-    net = network(
-        channels=(4,) * depth, downsampling=downsampling, upsampling=upsampling, image_size=(32, 32)
-    )
+    encoder = ConvEncoder((4,) * depth, downsampling=downsampling)
+    net = build(Autoencoder(encoder, upsampling=upsampling), (32, 32))
     sizes = [size for _, _, size in layers(net, images(1, 3, 32, 32))]
     steps = list(pairwise([(32, 32), *sizes]))
     downs = [size for before, size in steps if size < before]
@@ -141,12 +112,13 @@ def test_there_are_as_many_ups_as_downs(depth, downsampling, upsampling):
 
 
 def test_strides_halve_without_pooling():
-    names = {name for name, _, _ in layers(network(downsampling="stride"), images())}
+    names = {name for name, _, _ in layers(build(Autoencoder(STRIDE)), images())}
     assert "MaxPool2d" not in names
 
 
 def test_transposed_convolutions_double_without_repeating():
-    names = {name for name, _, _ in layers(network(upsampling="transpose"), images())}
+    net = build(Autoencoder(SMALL, upsampling="transpose"))
+    names = {name for name, _, _ in layers(net, images())}
     assert "ConvTranspose2d" in names
     assert "Upsample" not in names
 
@@ -155,61 +127,225 @@ def test_transposed_convolutions_double_without_repeating():
     ("normalization", "expected"), [("batch", True), (None, False)], ids=["batch", "None"]
 )
 def test_normalization_is_there_if_asked_for(normalization, expected):
-    names = {name for name, _, _ in layers(network(normalization=normalization), images())}
-    assert ("BatchNorm2d" in names) is expected
+    net = build(Autoencoder(SMALL, latent_dim=3, normalization=normalization))
+    kinds = {type(m) for m in net.modules()}
+    assert [kind in kinds for kind in (nn.BatchNorm1d, nn.BatchNorm2d)] == [expected] * 2
 
 
-@pytest.mark.parametrize("params", OPTIONS, ids=str)
-def test_a_code_is_decoded_to_what_the_network_gives(params):
-    net = network(**params | {"skip_connections": False, "residual": False}).eval()
-    batch = images(2, net.encoder.stages[0][0].in_channels, 7, 9)
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [(nn.ConvTranspose2d, (128, 128, 2)), (nn.Linear, (128 * 3 * 3, 50))],
+)
+def test_other_layers_begin_as_those_of_torch(kind, arguments):
+    network = Autoencoder((64, 64), latent_dim=50, upsampling="transpose", normalization=None)
+    net = build(network)
+    ours = next(m for m in net.modules() if isinstance(m, kind))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        torchs = kind(*arguments)
+    assert ours.weight.shape == torchs.weight.shape
+    for one, other in zip(ours.parameters(), torchs.parameters(), strict=True):
+        # Both are uniform: the largest of 50 numbers and more is within 15 % of the bound.
+        torch.testing.assert_close(one.abs().max(), other.abs().max(), rtol=0.15, atol=0)
+
+
+# --- shapes
+
+SIZES = [(1, 1), (1, 5), (2, 2), (3, 8), (7, 9), (12, 12), (13, 11)]
+NETWORKS = [
+    Autoencoder(SMALL),
+    Autoencoder(STRIDE),
+    Autoencoder(SMALL, upsampling="transpose"),
+    Autoencoder(SMALL, normalization=None),
+    Autoencoder((4,), kernel_size=1),
+    Autoencoder((4, 5, 6, 7), kernel_size=5),
+    UNet(SMALL),
+    UNet(STRIDE, upsampling="transpose"),
+    UNet((4,), normalization=None),
+    UNet((4, 5, 6, 7), kernel_size=5),
+]
+# Each network with two sizes, each size with networks of both kinds.
+SHAPES = list(zip(2 * NETWORKS, cycle(SIZES), cycle([1, 3, 5]), strict=False))
+
+
+@pytest.mark.parametrize(("network", "size", "n_channels"), SHAPES, ids=str)
+def test_an_image_comes_out_in_its_size(network, size, n_channels):
+    batch = images(2, n_channels, *size)
+    assert build(network, (12, 12), n_channels).eval()(batch).shape == batch.shape
+
+
+@pytest.mark.parametrize(("network", "size", "n_channels"), SHAPES, ids=str)
+def test_codes_have_the_shape_that_is_told(network, size, n_channels):
+    net = build(network, size, n_channels).eval()
+    assert net.encode(images(2, n_channels, *size)).shape == (2, *net.code_shape)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "size"),
+    list(zip(cycle([SMALL, STRIDE, (4,), (4, 5, 6)]), SIZES, strict=False)),
+    ids=str,
+)
+def test_a_flat_code_has_its_length_for_images_of_any_size(encoder, size):
+    net = build(Autoencoder(encoder, latent_dim=3), size).eval()
+    batch = images(2, 3, *size)
+    assert net.encode(batch).shape == (2, *net.code_shape) == (2, 3)
+    assert net(batch).shape == batch.shape
+
+
+def test_only_a_flat_code_fixes_the_size():
+    networks = [Autoencoder(SMALL), Autoencoder(SMALL, latent_dim=3), UNet(SMALL)]
+    assert [build(network).fixed_size for network in networks] == [False, True, False]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sizes_of_the_decoder_are_those_of_the_encoder(size):
+    *_, smallest = [halved(size, n) for n in range(4)]
+    assert [smallest, *upward_sizes(size, 3)] == [halved(size, n) for n in (3, 2, 1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("size", "n_halvings", "expected"),
+    [((28, 27), 3, (4, 4)), ((1, 5), 2, (1, 2)), ((8, 8), 0, (8, 8))],
+)
+def test_sizes_are_halved_and_rounded_up(size, n_halvings, expected):
+    assert halved(size, n_halvings) == expected
+
+
+# --- what is computed
+
+
+@pytest.mark.parametrize("network", [*NETWORKS[:6], Autoencoder(SMALL, latent_dim=3)], ids=str)
+def test_a_code_is_decoded_to_what_the_network_gives(network):
+    net = build(network, (7, 9)).eval()
+    batch = images(2, 3, 7, 9)
     torch.testing.assert_close(net.decode(net.encode(batch), (7, 9)), net(batch), rtol=0, atol=0)
 
 
-def test_the_output_is_between_black_and_white():
-    output = network().eval()(10 * images() - 5)
+def test_the_output_of_an_autoencoder_is_between_black_and_white():
+    net = build().eval()
+    output = net(10 * images() - 5)
+    assert net.bounded
     assert 0 <= output.min() <= output.max() <= 1
 
 
-def test_a_residual_network_begins_by_giving_back_its_input():
+@pytest.mark.parametrize("network", NETWORKS[6:], ids=str)
+def test_a_u_net_begins_by_giving_back_its_input(network):
     batch = images()
-    torch.testing.assert_close(network(residual=True).eval()(batch), batch, rtol=0, atol=1e-6)
+    assert torch.equal(build(network)(batch), batch)
+
+
+def test_a_u_net_is_not_bounded_and_does_not_decode():
+    net = build(UNet(SMALL))
+    assert not net.bounded
+    assert not hasattr(net, "decode")
 
 
 def test_skip_connections_reach_around_the_code():
-    net = network(skip_connections=True).eval()
-    net.bottleneck.compress = torch.zeros_like
-    one, other = net(images())
+    net = build(UNet(SMALL)).eval()
+    nn.init.ones_(net.decoder.head.weight)
+    net.encoder.code = nn.Sequential(net.encoder.code, nn.Threshold(torch.inf, 0))
+    one, other = net(images()) - images()
     assert not torch.allclose(one, other, atol=1e-3)
 
 
-def test_without_skip_connections_the_code_is_all_that_is_known():
-    net = network().eval()
-    net.bottleneck.compress = torch.zeros_like
+def test_in_an_autoencoder_the_code_is_all_that_is_known():
+    net = build().eval()
+    net.compress = nn.Threshold(torch.inf, 0)
     one, other = net(images())
-    torch.testing.assert_close(one, other, rtol=0, atol=1e-6)
+    assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize("params", OPTIONS, ids=str)
-def test_every_parameter_is_trained(params):
-    net = network(**params)
-    batch = images(4, net.encoder.stages[0][0].in_channels)
-    if net.residual:
+@pytest.mark.parametrize("network", [*NETWORKS, Autoencoder(SMALL, latent_dim=3)], ids=str)
+def test_every_parameter_is_trained(network):
+    net = build(network)
+    if isinstance(network, UNet):
         # Its last weights are zero and hold the gradient back in the first step.
         nn.init.ones_(net.decoder.head.weight)
-    net(batch).square().sum().backward()
+    net(images(4)).square().sum().backward()
     without = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     # A bias before a normalisation has no effect; there is none.
     assert without == []
 
 
+@pytest.mark.parametrize("network", [Autoencoder((4, 8, 16)), UNet((4, 8, 16))], ids=str)
+def test_stage_maps_are_those_of_each_stage_finest_first(network):
+    net = build(network)
+    shapes = [tuple(maps.shape) for maps in net.stage_maps(images())]
+    assert shapes == [(2, 4, 12, 12), (2, 8, 6, 6), (2, 16, 3, 3)]
+    assert net.n_stages == 3
+
+
+# --- layers
+
+
 @pytest.mark.parametrize(
-    ("size", "n_halvings", "expected"),
-    [
-        ((28, 28), 3, [(28, 28), (14, 14), (7, 7), (4, 4)]),
-        ((1, 5), 2, [(1, 5), (1, 3), (1, 2)]),
-        ((8, 8), 0, [(8, 8)]),
-    ],
+    ("network", "n_decoder"), [(Autoencoder((4, 8)), 1), (UNet((4, 8)), 2)], ids=str
 )
-def test_sizes_are_halved_and_rounded_up(size, n_halvings, expected):
-    assert halved_sizes(size, n_halvings) == expected
+def test_layers_have_names_from_the_image_to_the_image(network, n_decoder):
+    stages = [f"decoder.stages.{i}" for i in range(n_decoder)]
+    encoder = ["encoder.stages.0", "encoder.stages.1", "encoder.code"]
+    assert build(network).layer_names == [*encoder, *stages, "decoder.head"]
+
+
+@pytest.mark.parametrize("network", [Autoencoder(SMALL), UNet(SMALL)], ids=str)
+def test_every_layer_that_is_named_gives_feature_maps(network):
+    net = build(network).eval()
+    shapes = {layer_output(net, images(), name).ndim for name in net.layer_names}
+    assert shapes == {4}
+
+
+def test_the_output_of_the_code_layer_is_the_code():
+    net = build().eval()
+    assert torch.equal(layer_output(net, images(), "encoder.code"), net.encode(images()))
+
+
+def test_the_output_of_the_head_is_the_image_before_the_sigmoid():
+    net = build().eval()
+    assert torch.equal(layer_output(net, images(), "decoder.head").sigmoid(), net(images()))
+
+
+def test_the_outputs_of_layers_are_right_in_eight_threads():
+    net = build().eval()
+    batches = [images() * level for level in torch.linspace(0, 1, 40)]
+    expected = [net.encode(batch) for batch in batches]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda batch: layer_output(net, batch, "encoder.code"), batches))
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+
+
+def test_listening_to_a_layer_leaves_no_hook_and_copies_no_weight():
+    net = build().eval()
+    weight = net.encoder.stages[0][0].weight
+    loss = layer_output(net, images(), "encoder.stages.0").sum()
+    loss.backward()
+    assert weight.grad is not None
+    assert not any(m._forward_hooks for m in net.modules())
+
+
+def test_a_layer_that_is_not_there_is_named():
+    message = r"layer='encoder.cod'; expected one of \['encoder.stages.0'.* or another name in the"
+    with pytest.raises(ValueError, match=message):
+        layer_output(build(), images(), "encoder.cod")
+
+
+def test_a_layer_that_is_not_called_gives_no_feature_maps():
+    message = r"layer 'encoder.stages' gives no feature maps; choose one of \['encoder.stages.0'"
+    with pytest.raises(ValueError, match=message):
+        layer_output(build(), images(), "encoder.stages")
+
+
+class Twice(nn.Module):
+    """Uses one layer twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, padding=1)
+
+    def forward(self, images):
+        return self.conv(self.conv(images))
+
+
+def test_a_layer_that_is_called_twice_gives_no_feature_maps():
+    net = build(TorchNetwork(Twice), n_channels=1)
+    with pytest.raises(ValueError, match=r"'conv' gives no feature maps; choose one of \['conv'\]"):
+        layer_output(net, images(channels=1), "conv")

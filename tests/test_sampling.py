@@ -3,6 +3,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.covariance import EllipticEnvelope
 from sklearn.datasets import load_digits
@@ -11,29 +12,43 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
 from sklearn.neighbors import KernelDensity
+from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import check_estimator
-from small import as_uint, colour, gray, small_cae, weights
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from skorch.callbacks import Callback
+from small import as_uint, colour, gray, small_autoencoder, small_cae, small_unet, weights
 
-from sklearn_cae import DenoisingCAE, LatentSampler
+from sklearn_cae import (
+    Autoencoder,
+    DenoisingCAE,
+    GaussianNoise,
+    LatentSampler,
+    NoiseInjector,
+    TorchNetwork,
+)
+from sklearn_cae.images import _sources
 
+# Images, parameters of the autoencoder, and its network.
 IMAGES = {
-    "gray float32": (gray(), {}),
-    "gray float64 of any range": (gray().astype(np.float64) * 4 - 2, {}),
-    "colour uint8": (as_uint(colour(), np.uint8), {}),
+    "gray float64 of any range": (gray().astype(np.float64) * 4 - 2, {}, small_autoencoder()),
+    "colour uint8": (as_uint(colour(), np.uint8), {}, small_autoencoder(latent_dim=3)),
     "channels first uint16": (
         as_uint(colour().transpose(0, 3, 1, 2).copy(), np.uint16),
         {"channel_axis": 1},
+        small_autoencoder(),
     ),
-    "rows": (gray().reshape(24, 64), {}),
-    "flat code": (colour(), {"latent_dim": 3}),
+    "rows": (gray().reshape(24, 64), {}, small_autoencoder()),
 }
+
+
+def flat_cae(**params):
+    return small_cae(small_autoencoder(latent_dim=3), **params)
 
 
 def small_sampler(density=None, *, cae=None, **params):
     """A sampler from two Gaussians: few images do."""
     return LatentSampler(
-        small_cae(latent_dim=3) if cae is None else cae,
+        flat_cae() if cae is None else cae,
         GaussianMixture(2) if density is None else density,
         **{"random_state": 0} | params,
     )
@@ -46,8 +61,8 @@ def images(request):
 
 @pytest.fixture
 def sampler(request, images):
-    cae = small_cae(**IMAGES[request.node.callspec.params["images"]][1])
-    return small_sampler(cae=cae).fit(images)
+    _, params, network = IMAGES[request.node.callspec.params["images"]]
+    return small_sampler(cae=small_cae(network, **params)).fit(images)
 
 
 @pytest.fixture(scope="module")
@@ -59,22 +74,21 @@ def digits():
 @pytest.fixture(scope="module")
 def sampler_of_zeros(digits):
     X, y = digits
-    cae = DenoisingCAE(channels=(8, 16), latent_dim=8, batch_size=8, max_epochs=30)
+    cae = DenoisingCAE(Autoencoder((8, 16), latent_dim=8), batch_size=8, max_epochs=30)
     return LatentSampler(cae, random_state=0).fit(X[y == 0])
 
 
 # The checks send rows of any number of features.
 @pytest.mark.filterwarnings("ignore:X has .* features, which is not a square number")
-def test_every_check_of_scikit_learn_runs_and_passes():
-    results = check_estimator(small_sampler(), on_fail=None, on_skip=None)
-    not_passed = {
-        result["check_name"]: (result["status"], result["exception"])
-        for result in results
-        if result["status"] != "passed"
-    }
-    assert not_passed == {}
+@parametrize_with_checks([small_sampler()])
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+def test_no_check_of_scikit_learn_falls_silent():
+    checks = list(estimator_checks.estimator_checks_generator(small_sampler()))
     # A wrong tag makes the checks fall silent, not fail.
-    assert len(results) >= 40
+    assert len(checks) >= 40
 
 
 @pytest.mark.filterwarnings("ignore:X has .* features, which is not a square number")
@@ -148,7 +162,7 @@ def test_drawing_leaves_the_density_as_it_was(density):
 def test_images_of_a_mixture_come_in_any_order():
     X = np.repeat([0.0, 1.0], 50).reshape(100, 1, 1) * np.ones((8, 8))
     X += np.random.default_rng(0).normal(0, 0.02, X.shape)
-    sampler = small_sampler(cae=small_cae(latent_dim=3, max_epochs=5)).fit(X.clip(0, 1))
+    sampler = small_sampler(cae=flat_cae(max_epochs=5)).fit(X.clip(0, 1))
     bright = sampler.sample(40, random_state=0).mean(axis=(1, 2)) > 0.5
     # Once, if black and white images came one kind after the other.
     assert np.count_nonzero(np.diff(bright)) > 5
@@ -196,7 +210,7 @@ def test_without_n_components_the_density_takes_the_whole_code():
 
 
 def test_the_default_density_is_a_mixture_of_ten_gaussians():
-    sampler = LatentSampler(small_cae(latent_dim=3), random_state=0).fit(gray())
+    sampler = LatentSampler(flat_cae(), random_state=0).fit(gray())
     assert repr(sampler.density_) == "GaussianMixture(n_components=10, random_state=0)"
 
 
@@ -238,7 +252,7 @@ def test_a_pickled_sampler_draws_identical_images():
 
 
 def test_the_given_parts_are_left_unfitted():
-    cae, density = small_cae(latent_dim=3), GaussianMixture(2)
+    cae, density = flat_cae(), GaussianMixture(2)
     small_sampler(density, cae=cae).fit(gray())
     assert not hasattr(cae, "net_")
     assert not hasattr(density, "means_")
@@ -258,13 +272,50 @@ def test_the_columns_of_a_data_frame_are_remembered():
     np.testing.assert_array_equal(sampler.feature_names_in_, X.columns)
 
 
-@pytest.mark.parametrize("option", ["skip_connections", "residual"])
-@pytest.mark.parametrize("frozen", [False, True])
-def test_an_autoencoder_whose_code_does_not_decode_is_refused(option, frozen):
-    cae = small_cae(**{option: True})
-    cae = FrozenEstimator(cae.fit(gray())) if frozen else cae
-    with pytest.raises(ValueError, match=f"{option}=True, .* Take an autoencoder with {option}=F"):
+def test_frames_give_no_warning_about_their_columns():
+    X = pd.DataFrame(gray().reshape(24, 64)).add_prefix("pixel")
+    # Warnings are errors.
+    sampler = small_sampler().fit(X)
+    assert sampler.interpolate(X[:2], X[2:4]).shape == (2, 8, 64)
+    assert np.isfinite(sampler.score_samples(X)).all()
+
+
+def test_values_are_measured_once(monkeypatch):
+    measured = []
+    measure = _sources.measure
+    monkeypatch.setattr(_sources, "measure", lambda *args: measured.append(args) or measure(*args))
+    small_sampler().fit(gray())
+    assert len(measured) == 1
+
+
+def test_the_noise_of_an_injector_becomes_that_of_the_training():
+    pipeline = make_pipeline(NoiseInjector(GaussianNoise(0.3)), small_sampler())
+    assert pipeline.fit(gray())[-1].estimator_.noise_.std == 0.3
+
+
+UNDECODABLE = r"(?s)The code of .* alone does not make an image. Take an Autoencoder"
+
+
+def test_a_network_whose_code_does_not_decode_is_refused_before_it_is_trained(monkeypatch):
+    monkeypatch.setattr(DenoisingCAE, "fit", lambda *args: pytest.fail("was trained"))
+    with pytest.raises(ValueError, match=UNDECODABLE):
+        small_sampler(cae=small_cae(small_unet())).fit(gray())
+
+
+def test_a_network_of_the_user_without_decode_is_refused():
+    convolution = {"in_channels": 1, "out_channels": 1, "kernel_size": 1}
+    cae = small_cae(TorchNetwork(torch.nn.Conv2d, convolution))
+    with pytest.raises(ValueError, match=UNDECODABLE):
         small_sampler(cae=cae).fit(gray())
+
+
+def test_a_frozen_network_is_judged_as_it_was_fitted():
+    unet, autoencoder = small_cae(small_unet()).fit(gray()), small_cae().fit(gray())
+    unet.set_params(network=None)
+    autoencoder.set_params(network="unet")
+    assert len(small_sampler(cae=FrozenEstimator(autoencoder)).fit(gray()).sample(2)) == 2
+    with pytest.raises(ValueError, match=UNDECODABLE):
+        small_sampler(cae=FrozenEstimator(unet)).fit(gray())
 
 
 def test_a_frozen_estimator_of_another_kind_is_refused():
@@ -288,7 +339,7 @@ def test_a_density_that_cannot_score_or_sample_is_refused(density, missing):
 
 def test_too_few_images_for_the_density_are_refused():
     with pytest.raises(ValueError, match=r"cannot be fitted to 9 codes of length 3.* Give more"):
-        LatentSampler(small_cae(latent_dim=3)).fit(gray(9))
+        LatentSampler(flat_cae()).fit(gray(9))
 
 
 @pytest.mark.parametrize("n_samples", [0, -1, 2.0, True, "many"])
@@ -309,11 +360,25 @@ def test_walks_from_and_to_different_numbers_of_images_are_refused():
         small_sampler().fit(X).interpolate(X[:3], X[:2])
 
 
-def test_a_failing_fit_leaves_the_sampler_as_it_was():
-    X = gray()
-    sampler = small_sampler().fit(X)
-    expected = sampler.score_samples(X)
-    sampler.set_params(density=GaussianMixture(50))
-    with pytest.raises(ValueError, match="cannot be fitted"):
+class Interrupt(Callback):
+    """Ctrl-C in the first epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"density": GaussianMixture(50)}, ValueError),
+        ({"estimator__callbacks": [Interrupt()]}, KeyboardInterrupt),
+    ],
+    ids=["failing", "interrupted"],
+)
+def test_a_fit_that_does_not_end_leaves_the_sampler_as_it_was(changes, error):
+    sampler = small_sampler().fit(gray()).set_params(**changes)
+    before = dict(vars(sampler))
+    with pytest.raises(error):
         sampler.fit(colour(30))
-    np.testing.assert_array_equal(sampler.score_samples(X), expected)
+    assert vars(sampler).keys() == before.keys()
+    assert all(vars(sampler)[name] is value for name, value in before.items())

@@ -1,17 +1,22 @@
-"""VGG16's convolutions as torch modules: topology, what is frozen, normalisation, the loss."""
+"""VGG16's convolutions: topology, what is frozen, normalisation, as the encoder of a network."""
 
 import pytest
 import torch
 from torch import nn
 
-from sklearn_cae._networks import ConvAutoencoder
-from sklearn_cae._vgg16 import VGG16, VGG16_BLOCKS, PerceptualLoss, check_vgg16_images, vgg16_shapes
+from sklearn_cae.networks import (
+    VGG16,
+    VGG16_BLOCKS,
+    Autoencoder,
+    UNet,
+    VGG16Encoder,
+    check_vgg16_images,
+)
+from sklearn_cae.networks._vgg16_weights import vgg16_shapes
 
 
 def vgg16(*args):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return VGG16(*args)
+    return VGG16(*args, generator=torch.Generator().manual_seed(0))
 
 
 def images(n=2, channels=3, height=32, width=32, seed=0):
@@ -20,26 +25,13 @@ def images(n=2, channels=3, height=32, width=32, seed=0):
     )
 
 
-def network(**params):
-    defaults = {
-        "image_size": (32, 32),
-        "n_channels": 3,
-        "channels": (4, 8),
-        "code_channels": 5,
-        "latent_dim": None,
-        "kernel_size": 3,
-        "downsampling": "max_pool",
-        "upsampling": "nearest",
-        "normalization": "batch",
-        "skip_connections": False,
-        "residual": False,
-        "encoder": "vgg16",
-        "encoder_blocks": 1,
-        "trainable_encoder_blocks": 0,
-    }
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return ConvAutoencoder(**defaults | params)
+def build(network, size=(32, 32), n_channels=3):
+    network.check()
+    return network.build(size, n_channels, torch.Generator().manual_seed(0))
+
+
+def encoder(blocks=1, **params):
+    return VGG16Encoder(blocks, weights=None, **params)
 
 
 # --- topology
@@ -70,7 +62,7 @@ def test_layers_stand_where_torchvision_has_them(whole):
 
 @pytest.mark.parametrize("n_blocks", [1, 2, 3, 4, 5])
 def test_the_table_has_the_names_and_shapes_of_the_weights(n_blocks):
-    state = {name: tuple(t.shape) for name, t in VGG16(n_blocks).state_dict().items()}
+    state = {name: tuple(t.shape) for name, t in vgg16(n_blocks).state_dict().items()}
     assert state == vgg16_shapes(n_blocks)
 
 
@@ -141,23 +133,28 @@ def test_the_statistics_follow_the_precision_of_the_network():
     assert vgg16(1).double()(images().double())[0].dtype == torch.float64
 
 
-@pytest.mark.parametrize("shape", [(4, 32, 32, 1), (4, 32, 32, 3), (1, 100, 33, 3)])
-def test_gray_and_colour_images_of_32_pixels_and_more_are_taken(shape):
-    check_vgg16_images(shape)
+CURE = "take something else."
+
+
+@pytest.mark.parametrize("image", [(32, 32, 1), (32, 32, 3), (100, 33, 3)])
+def test_gray_and_colour_images_of_32_pixels_and_more_are_taken(image):
+    check_vgg16_images(*image, cure=CURE)
 
 
 @pytest.mark.parametrize("n_channels", [2, 4])
 def test_other_channels_are_refused(n_channels):
-    message = f"{n_channels} channels, but VGG16 takes gray images or three colours.*encoder='conv'"
+    message = f"{n_channels} channels, but VGG16 takes gray images or three colours.*; {CURE}"
     with pytest.raises(ValueError, match=message):
-        check_vgg16_images((1, 32, 32, n_channels))
+        check_vgg16_images(32, 32, n_channels, cure=CURE)
 
 
 @pytest.mark.parametrize("size", [(31, 32), (32, 31), (1, 100)])
 def test_small_images_are_refused(size):
-    message = rf"{size[0]} x {size[1]} pixels, but VGG16 needs 32 x 32 at least. Pad or resize"
+    message = (
+        rf"{size[0]} x {size[1]} pixels, but VGG16 needs 32 x 32 at least. Pad or resize.*; {CURE}"
+    )
     with pytest.raises(ValueError, match=message):
-        check_vgg16_images((1, *size, 3))
+        check_vgg16_images(*size, 3, cure=CURE)
 
 
 # --- frozen
@@ -203,56 +200,50 @@ def test_images_that_ask_for_a_gradient_get_one():
     assert batch.grad.abs().sum() > 0
 
 
-# --- in an autoencoder
+# --- as an encoder
 
 
-SIZES = [(32, 32), (33, 47), (45, 32)]
-
-
-@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(
-    "params",
+    ("network", "size", "n_channels"),
     [
-        {},
-        {"encoder_blocks": 3},
-        {"encoder_blocks": 2, "skip_connections": True, "residual": True, "n_channels": 1},
-        {"upsampling": "transpose", "normalization": None, "kernel_size": 5},
+        (Autoencoder(encoder(1)), (33, 47), 3),
+        (Autoencoder(encoder(3)), (45, 32), 1),
+        (Autoencoder(encoder(1), upsampling="transpose", kernel_size=5), (32, 32), 3),
+        (Autoencoder(encoder(2), latent_dim=3), (33, 47), 3),
+        (UNet(encoder(2)), (45, 32), 1),
+        (UNet(encoder(2), normalization=None), (33, 47), 3),
     ],
     ids=str,
 )
-def test_an_image_comes_out_in_its_size(size, params):
-    batch = images(2, params.get("n_channels", 3), *size)
-    assert network(**params).eval()(batch).shape == batch.shape
+def test_an_image_comes_out_in_its_size(network, size, n_channels):
+    net = build(network, size, n_channels).eval()
+    batch = images(2, n_channels, *size)
+    assert net(batch).shape == batch.shape
+    assert net.encode(batch).shape == (2, *net.code_shape)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_a_flat_code_has_its_length(size):
-    net = network(latent_dim=3, image_size=size, encoder_blocks=2).eval()
-    assert net.encode(images(2, 3, *size)).shape == (2, 3)
-    assert net(images(2, 3, *size)).shape == (2, 3, *size)
+@pytest.mark.parametrize(
+    ("network", "expected"),
+    [
+        (Autoencoder(encoder(3), normalization=None), [(256, 128), (128, 64), (64, 3)]),
+        (
+            UNet(encoder(3), normalization=None),
+            [(256 + 256, 128), (128 + 128, 64), (64 + 64, 64), (64, 3)],
+        ),
+    ],
+    ids=["autoencoder", "unet"],
+)
+def test_the_decoder_mirrors_the_feature_maps_of_the_encoder(network, expected):
+    convolutions = [m for m in build(network).decoder.modules() if isinstance(m, nn.Conv2d)]
+    assert [(conv.in_channels, conv.out_channels) for conv in convolutions] == expected
 
 
-def test_the_decoder_mirrors_the_feature_maps_of_the_encoder():
-    net = network(encoder_blocks=3, normalization=None)
-    convolutions = [m for m in net.decoder.modules() if isinstance(m, nn.Conv2d)]
-    widths = [(conv.in_channels, conv.out_channels) for conv in convolutions]
-    assert widths == [(256, 128), (128, 64), (64, 3)]
-
-
-def test_skip_connections_widen_the_decoder_by_the_maps_of_each_block():
-    net = network(encoder_blocks=3, normalization=None, skip_connections=True)
-    convolutions = [m for m in net.decoder.modules() if isinstance(m, nn.Conv2d)]
-    widths = [(conv.in_channels, conv.out_channels) for conv in convolutions]
-    assert widths == [(256 + 256, 128), (128 + 128, 64), (64 + 64, 64), (64, 3)]
-
-
-def test_a_residual_network_begins_by_giving_back_its_input():
-    batch = images()
-    torch.testing.assert_close(network(residual=True).eval()(batch), batch, rtol=0, atol=1e-6)
+def test_a_u_net_begins_by_giving_back_its_input():
+    assert torch.equal(build(UNet(encoder()))(images()), images())
 
 
 def test_every_weight_that_is_not_frozen_is_trained():
-    net = network(encoder_blocks=2, trainable_encoder_blocks=1, skip_connections=True)
+    net = build(Autoencoder(encoder(2, trainable_blocks=1)))
     net(images(4)).square().sum().backward()
     trained = {name for name, p in net.named_parameters() if p.grad is not None and p.grad.any()}
     frozen = {f"encoder.features.{index}.{kind}" for index in (0, 2) for kind in ("weight", "bias")}
@@ -260,8 +251,7 @@ def test_every_weight_that_is_not_frozen_is_trained():
 
 
 def test_layers_of_the_encoder_have_the_names_of_torchvision():
-    net = network(encoder_blocks=3)
-    assert net.layer_names[:4] == [
+    assert build(Autoencoder(encoder(3))).layer_names[:4] == [
         "encoder.features.3",
         "encoder.features.8",
         "encoder.features.15",
@@ -269,72 +259,26 @@ def test_layers_of_the_encoder_have_the_names_of_torchvision():
     ]
 
 
-# --- the perceptual loss
+def test_stage_maps_are_those_of_each_block():
+    maps = build(Autoencoder(encoder(2))).stage_maps(images())
+    assert [tuple(m.shape[1:]) for m in maps] == [(64, 32, 32), (128, 16, 16)]
 
 
-def perceptual(n_blocks=2, weight=0.5):
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return PerceptualLoss(n_blocks, weight)
+@pytest.mark.parametrize("network", [Autoencoder, UNet])
+def test_pretrained_weights_are_those_of_the_file(network, tmp_path):
+    expected = VGG16(1, generator=torch.Generator().manual_seed(1)).state_dict()
+    torch.save(expected, tmp_path / "a.pth")
+    spec = network(VGG16Encoder(1, weights=tmp_path / "a.pth"))
+    net = build(spec)
+    assert not torch.equal(net.encoder.features[0].weight, expected["features.0.weight"])
+    spec.load_pretrained(net)
+    state = net.encoder.state_dict()
+    assert all(torch.equal(state[name], expected[name]) for name in expected)
 
 
-def test_equal_images_have_no_loss():
-    assert perceptual()(images(), images()) == 0
-
-
-def test_without_weight_the_loss_is_the_mean_squared_error():
-    loss = perceptual(weight=0)(images(), images(seed=1))
-    assert loss == nn.functional.mse_loss(images(), images(seed=1))
-
-
-def test_the_loss_is_linear_in_its_weight():
-    pixels, one, three = (
-        perceptual(weight=weight)(images(), images(seed=1)) for weight in (0, 1, 3)
-    )
-    # float32 rounding.
-    torch.testing.assert_close(three - pixels, 3 * (one - pixels), rtol=1e-5, atol=0)
-
-
-def test_the_perceptual_part_is_the_distance_of_scaled_feature_maps():
-    loss, one, other = perceptual(1, 1), images(), images(seed=1)
-    maps = [loss.vgg(batch)[1][0] for batch in (one, other)]
-    scaled = [nn.functional.normalize(m, dim=1) for m in maps]
-    expected = (scaled[0] - scaled[1]).square().sum(dim=1).mean()
-    part = loss(one, other) - nn.functional.mse_loss(one, other)
-    # 1e-6 is added to squared lengths of about 1.
-    torch.testing.assert_close(part, expected, rtol=1e-4, atol=0)
-
-
-def test_the_scale_of_the_weights_does_not_matter():
-    loss = perceptual(1)
-    before = loss(images(), images(seed=1))
-    with torch.no_grad():
-        loss.vgg.features[2].weight.mul_(50)
-    # 1e-6 is added to squared lengths of about 1; biases are zero.
-    torch.testing.assert_close(loss(images(), images(seed=1)), before, rtol=1e-4, atol=0)
-
-
-def test_the_gradient_reaches_the_output_through_the_frozen_layers():
-    loss, output = perceptual(weight=1e6), images().requires_grad_()
-    loss(output, images(seed=1)).backward()
-    assert (output.grad != 0).float().mean() > 0.9
-    assert [p.grad for p in loss.parameters()] == [None] * 8
-
-
-def test_pixels_without_features_leave_the_gradient_finite():
-    loss, output = perceptual(1), images().requires_grad_()
-    with torch.no_grad():
-        loss.vgg.features[2].bias.fill_(-1e3)
-    loss(output, images(seed=1)).backward()
-    assert output.grad.isfinite().all()
-
-
-def test_blur_is_perceived_more_than_a_shift_of_brightness_of_the_same_error():
-    # Stripes of one pixel: blur takes their edges away.
-    sharp = torch.zeros(1, 1, 32, 32)
-    sharp[..., ::2] = 1
-    blurred = nn.functional.avg_pool2d(nn.functional.pad(sharp, (1, 1, 1, 1), "reflect"), 3, 1)
-    error = nn.functional.mse_loss(blurred, sharp)
-    shifted = sharp + error.sqrt()
-    loss = perceptual(2, 1)
-    assert loss(blurred, sharp) > loss(shifted, sharp)
+def test_without_weights_the_random_ones_stay():
+    spec = Autoencoder(encoder())
+    net = build(spec)
+    before = net.encoder.features[0].weight.clone()
+    spec.load_pretrained(net)
+    assert torch.equal(net.encoder.features[0].weight, before)

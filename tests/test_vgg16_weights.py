@@ -12,12 +12,15 @@ from http.client import IncompleteRead
 
 import pytest
 import torch
-from small import OFFICIAL, save_as_official
 from torch import nn
+from vgg16_files import OFFICIAL, save_as_official
 
-from sklearn_cae import _vgg16_weights
-from sklearn_cae._vgg16 import VGG16, vgg16_shapes
-from sklearn_cae._vgg16_weights import read_vgg16_weights
+from sklearn_cae.networks import VGG16, _vgg16_weights, read_vgg16_weights
+from sklearn_cae.networks._vgg16_weights import vgg16_shapes
+
+
+def vgg16(n_blocks, seed=0):
+    return VGG16(n_blocks, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(autouse=True)
@@ -37,9 +40,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def state():
     """Weights of two blocks, random."""
-    with torch.random.fork_rng():
-        torch.manual_seed(1)
-        return VGG16(2).state_dict()
+    return vgg16(2, seed=1).state_dict()
 
 
 def saved(state, path):
@@ -96,7 +97,7 @@ def test_the_format_of_old_versions_of_torch_is_taken(state, tmp_path):
 def test_parameters_and_half_precision_are_taken(state, tmp_path):
     halves = {name: nn.Parameter(t.half()) for name, t in state.items()}
     weights = read_vgg16_weights(saved(halves, tmp_path / "a.pth"), 2)
-    VGG16(2).load_state_dict(weights)
+    vgg16(2).load_state_dict(weights)
 
 
 def test_safetensors_are_taken(state, tmp_path):
@@ -116,7 +117,7 @@ def test_without_safetensors_their_file_says_what_to_install(state, tmp_path, mo
 
 @pytest.mark.parametrize("package", ["safetensors", "torchvision"])
 def test_the_library_does_not_import_it(package):
-    code = f"import sys, sklearn_cae; assert {package!r} not in sys.modules, 'imported'"
+    code = f"import sys, sklearn_cae.networks; assert {package!r} not in sys.modules, 'imported'"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -133,7 +134,7 @@ FORMAT = "a state dict of VGG16 in torchvision's format"
 
 def test_a_missing_file_is_named(tmp_path):
     message = (
-        rf"encoder_weights='{tmp_path}/a.pth': there is no file {tmp_path}/a.pth. Give the path "
+        rf"weights='{tmp_path}/a.pth': there is no file {tmp_path}/a.pth. Give the path "
         rf"of {FORMAT}.*, or 'imagenet' for the official one"
     )
     with pytest.raises(FileNotFoundError, match=message):
@@ -195,7 +196,7 @@ def test_the_hostile_file_of_these_tests_does_run_code(tmp_path):
 
 def test_a_whole_module_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds more than tensors"):
-        read_vgg16_weights(saved(VGG16(1), tmp_path / "a.pth"), 1)
+        read_vgg16_weights(saved(vgg16(1), tmp_path / "a.pth"), 1)
 
 
 NAN = torch.full((64,), torch.nan)
@@ -209,7 +210,7 @@ WRONG = {
         lambda state: {name: t for name, t in state.items() if name != "features.2.bias"},
         "has no features.2.bias. Expected is",
     ),
-    "too few blocks": (lambda state: VGG16(1).state_dict(), "has no features.5.weight"),
+    "too few blocks": (lambda state: vgg16(1).state_dict(), "has no features.5.weight"),
     "batch normalisation": (
         lambda state: state | {"features.1.weight": torch.zeros(64)},
         "is of another network: VGG16 has no features.1.weight. .*without batch normalisation",
@@ -220,15 +221,27 @@ WRONG = {
     ),
     "a wrong shape": (
         lambda state: state | {"features.0.weight": torch.zeros(64, 1, 3, 3)},
-        r"features.0.weight is torch.float32 \(64, 1, 3, 3\), expected floats of shape \(64, 3, 3",
+        r"features.0.weight is torch.float32 \(64, 1, 3, 3\), expected .* of shape \(64, 3, 3",
     ),
     "integers": (
         lambda state: state | {"features.0.bias": torch.zeros(64, dtype=torch.int8)},
-        r"features.0.bias is torch.int8 \(64,\), expected floats of shape \(64,\)",
+        r"features.0.bias is torch.int8 \(64,\), expected dense floats of 16, 32 or 64 bits of sha",
+    ),
+    "a sparse tensor": (
+        lambda state: state | {"features.0.bias": torch.ones(64).to_sparse()},
+        r"features.0.bias is torch.float32 \(64,\) torch.sparse_coo, expected dense floats",
+    ),
+    "a tensor without values": (
+        lambda state: state | {"features.0.bias": torch.ones(64, device="meta")},
+        r"features.0.bias is torch.float32 \(64,\) without values, expected dense floats",
+    ),
+    "floats of 8 bits": (
+        lambda state: state | {"features.0.bias": torch.ones(64).to(torch.float8_e4m3fn)},
+        r"features.0.bias is torch.float8_e4m3fn \(64,\), expected dense floats of 16, 32 or 64",
     ),
     "no tensor": (
         lambda state: state | {"features.0.bias": 1.5},
-        r"features.0.bias is 1.5, expected floats",
+        r"features.0.bias is 1.5, expected dense floats",
     ),
     "NaN": (
         lambda state: state | {"features.0.bias": NAN},
@@ -273,7 +286,7 @@ def test_without_a_network_the_error_says_which_file_from_where_and_where_to_put
     message = (
         rf"not in {cache}/vgg16-397923af.pth and could not be downloaded from {OFFICIAL} .*"
         "no network in tests.*download the file by hand and put it there, or give the path of "
-        "another as encoder_weights; encoder_weights=None is random weights"
+        "another as weights; weights=None is random weights"
     )
     with pytest.raises(OSError, match=message):
         read_vgg16_weights("imagenet", 1)

@@ -3,6 +3,7 @@
 from ._anomalies import AnomalyMapDisplay
 from ._codes import CodesDisplay
 from ._denoising import DenoisingDisplay
+from ._drawing import check_channels
 from ._errors import ReconstructionErrorDisplay
 from ._feature_maps import FeatureMapsDisplay
 from ._interpolation import InterpolationDisplay
@@ -20,4 +21,5 @@ __all__ = [
     "NoiseRobustnessDisplay",
     "ReconstructionErrorDisplay",
     "SamplesDisplay",
+    "check_channels",
 ]

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import rgb2gray
 
-from ._drawing import check_channels, check_methods, grid_of_axes, show_image, unit_images
+from ._drawing import check_channels, grid_of_axes, show_image, unit_images
+from ._estimators import spec_of
 
 # Share of the pixels whose errors end the colour scale: single ones would leave the rest dark.
 BRIGHTEST = 0.005
@@ -44,12 +45,12 @@ class AnomalyMapDisplay:
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import CAEOutlierDetector, DenoisingCAE
+    >>> from sklearn_cae import Autoencoder, CAEOutlierDetector, DenoisingCAE
     >>> from sklearn_cae.display import AnomalyMapDisplay
     >>> digits = load_digits()
     >>> zeros, ones = (digits.images[digits.target == k] / 16 for k in (0, 1))
-    >>> cae = DenoisingCAE(channels=(8,), max_epochs=1)
-    >>> detector = CAEOutlierDetector(cae, method="reconstruction", random_state=0).fit(zeros)
+    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, for_codes=True)
+    >>> detector = CAEOutlierDetector(cae, random_state=0).fit(zeros)
     >>> display = AnomalyMapDisplay.from_estimator(detector, ones, n_images=4)
     >>> display.axes_.shape
     (2, 4)
@@ -57,6 +58,7 @@ class AnomalyMapDisplay:
 
     def __init__(
         self,
+        *,
         images: NDArray[Any],
         maps: NDArray[Any],
         scores: NDArray[Any],
@@ -92,15 +94,15 @@ class AnomalyMapDisplay:
         ValueError
             If the detector gives no anomaly maps, or does not take X.
         """
-        check_methods(detector, "anomaly_map", expected="CAEOutlierDetector")
+        spec = spec_of(detector, "assess", expected="CAEOutlierDetector")
         X = X[:n_images]
-        maps = detector.anomaly_map(X)
-        images = unit_images(X, detector._spec)
+        assessed = detector.assess(X)
+        images = unit_images(X, spec)
         return cls(
-            images,
-            maps.reshape(images.shape[:3]),
-            detector.score_samples(X),
-            detector.p_values(X),
+            images=images,
+            maps=assessed.maps.reshape(images.shape[:3]),
+            scores=assessed.scores,
+            p_values=assessed.p_values,
         ).plot(axes=axes)
 
     def plot(self, *, axes: Any = None) -> Self:

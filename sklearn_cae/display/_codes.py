@@ -11,9 +11,10 @@ from sklearn.manifold import TSNE
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array
 
-from .._images import check_pixels, learn_spec
 from .._optional import import_optional
-from ._drawing import check_channels, check_methods, unit_images
+from ..images import learn_spec, read_images, to_channels_last
+from ._drawing import check_channels, in_units, one_axes, view_images
+from ._estimators import check_methods
 
 # M. A. Petroff, "Accessible color sequences for data visualization", 2021, arXiv:2107.02270.
 PALETTE = (
@@ -48,12 +49,12 @@ def _tsne(n_images, seed):
 
 
 def _umap(n_images, seed):
-    umap = import_optional("umap", extra=None, package="umap-learn", purpose="method='umap'")
+    umap = import_optional("umap", extra=None, package="umap-learn", purpose="embedding='umap'")
     return umap.UMAP(n_components=2, random_state=seed)
 
 
 # Functions of the number of images and a seed that make a transformer.
-METHODS = {"pca": _pca, "tsne": _tsne, "umap": _umap}
+EMBEDDINGS = {"pca": _pca, "tsne": _tsne, "umap": _umap}
 
 
 class CodesDisplay:
@@ -63,13 +64,15 @@ class CodesDisplay:
 
     Parameters
     ----------
-    embedding : ndarray of shape (n, 2)
+    points : ndarray of shape (n, 2)
         Places of the images.
     labels : ndarray of shape (n,), default=None
         Labels of the images. Up to 20 different ones are categories with a legend; more have to
         be numbers and get a colour bar.
-    thumbnails : ndarray of shape (n, H, W, C), default=None
-        Images in units of the data range: black is 0 and white is 1. C is 1, 3 or 4.
+    images : ndarray of shape (n, H, W, C), default=None
+        Images for the thumbnails. C is 1, 3 or 4. Only those that are shown are converted.
+    data_range : tuple of float, default=(0, 1)
+        Values of black and white.
 
     Attributes
     ----------
@@ -83,25 +86,28 @@ class CodesDisplay:
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import DenoisingCAE
+    >>> from sklearn_cae import Autoencoder, DenoisingCAE
     >>> from sklearn_cae.display import CodesDisplay
     >>> digits = load_digits()
     >>> X, y = digits.images / 16, digits.target
-    >>> cae = DenoisingCAE(channels=(8,), max_epochs=1, random_state=0).fit(X[:200])
+    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, for_codes=True).fit(X[:200])
     >>> display = CodesDisplay.from_estimator(cae, X[200:400], y[200:400])
-    >>> display.embedding.shape
+    >>> display.points.shape
     (200, 2)
     """
 
     def __init__(
         self,
-        embedding: NDArray[Any],
+        *,
+        points: NDArray[Any],
         labels: NDArray[Any] | None = None,
-        thumbnails: NDArray[Any] | None = None,
+        images: NDArray[Any] | None = None,
+        data_range: Sequence[float] = (0.0, 1.0),
     ):
-        self.embedding = embedding
+        self.points = points
         self.labels = labels
-        self.thumbnails = thumbnails
+        self.images = images
+        self.data_range = data_range
 
     @classmethod
     def from_estimator(
@@ -110,7 +116,7 @@ class CodesDisplay:
         X: Any,
         y: ArrayLike | None = None,
         *,
-        method: Any = "auto",
+        embedding: Any = "auto",
         n_thumbnails: int = 20,
         max_images: int = 1000,
         random_state: int = 0,
@@ -128,7 +134,7 @@ class CodesDisplay:
             guessed from X; where that fails take :meth:`from_codes`.
         y : array-like of shape (n,), default=None
             Labels: up to 20 different ones, or numbers.
-        method : {"auto", "pca", "tsne", "umap"} or transformer, default="auto"
+        embedding : {"auto", "pca", "tsne", "umap"} or transformer, default="auto"
             How to bring codes to two dimensions. "auto" shows codes of two values as they are, and
             the first two principal components of longer ones. "umap" needs the package
             ``umap-learn``. A copy of a transformer is fitted with ``fit_transform``.
@@ -137,7 +143,7 @@ class CodesDisplay:
         max_images : int, default=1000
             How many codes to show at most; of more, as many are drawn at random.
         random_state : int, default=0
-            Seed of that draw and of ``method``.
+            Seed of that draw and of ``embedding``, fixed so that the same figure comes again.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; ``None`` makes a new figure.
 
@@ -149,10 +155,10 @@ class CodesDisplay:
         Raises
         ------
         ValueError
-            If the estimator gives no codes, ``method`` is none of those above, or X and y do not
+            If the estimator gives no codes, ``embedding`` is none of those above, or X and y do not
             fit together.
         ImportError
-            If ``method="umap"`` and ``umap-learn`` is not installed.
+            If ``embedding="umap"`` and ``umap-learn`` is not installed.
         """
         check_methods(estimator, "transform", expected="transformer such as DenoisingCAE")
         n_images = len(X)
@@ -160,9 +166,10 @@ class CodesDisplay:
         if n_images > max_images:
             draw = np.random.default_rng(random_state).choice(n_images, max_images, replace=False)
             X, labels = _safe_indexing(X, draw), None if labels is None else labels[draw]
-        embedding = _embed(estimator.transform(X), method, random_state)
-        thumbnails = _images_seen(estimator, X) if n_thumbnails else None
-        return cls(embedding, labels, thumbnails).plot(n_thumbnails=n_thumbnails, ax=ax)
+        points = _embed(estimator.transform(X), embedding, random_state)
+        images, data_range = _images_seen(estimator, X) if n_thumbnails else (None, (0.0, 1.0))
+        display = cls(points=points, labels=labels, images=images, data_range=data_range)
+        return display.plot(n_thumbnails=n_thumbnails, ax=ax)
 
     @classmethod
     def from_codes(
@@ -174,7 +181,7 @@ class CodesDisplay:
         image_shape: Sequence[int] | None = None,
         channel_axis: int = -1,
         data_range: str | Sequence[float] = "auto",
-        method: Any = "auto",
+        embedding: Any = "auto",
         n_thumbnails: int = 20,
         random_state: int = 0,
         ax: Any = None,
@@ -196,12 +203,12 @@ class CodesDisplay:
         data_range : "auto" or tuple (low, high), default="auto"
             Values of black and white, learned from ``images`` as in
             :class:`~sklearn_cae.DenoisingCAE`.
-        method : {"auto", "pca", "tsne", "umap"} or transformer, default="auto"
+        embedding : {"auto", "pca", "tsne", "umap"} or transformer, default="auto"
             How to bring codes to two dimensions, as in :meth:`from_estimator`.
         n_thumbnails : int, default=20
             How many images to show at most; those shown are far from each other. 0 for none.
         random_state : int, default=0
-            Seed of ``method``.
+            Seed of ``embedding``, fixed so that the same figure comes again.
         ax : matplotlib.axes.Axes, default=None
             Axes to draw on; ``None`` makes a new figure.
 
@@ -213,25 +220,25 @@ class CodesDisplay:
         Raises
         ------
         ValueError
-            If ``method`` is none of those above, or codes, y and images do not fit together.
+            If ``embedding`` is none of those above, or codes, y and images do not fit together.
         ImportError
-            If ``method="umap"`` and ``umap-learn`` is not installed.
+            If ``embedding="umap"`` and ``umap-learn`` is not installed.
         """
-        embedding = _embed(codes, method, random_state)
-        labels = _check_labels(y, len(embedding))
-        thumbnails = None
+        points = _embed(codes, embedding, random_state)
+        display = cls(points=points, labels=_check_labels(y, len(points)))
         if images is not None:
-            pixels = check_pixels(images, name="images")
-            if len(pixels) != len(embedding):
+            source = read_images(images, name="images")
+            if len(source) != len(points):
                 raise ValueError(
-                    f"there are {len(pixels)} images, but {len(embedding)} codes; give the image "
+                    f"there are {len(source)} images, but {len(points)} codes; give the image "
                     "of each code."
                 )
             spec = learn_spec(
-                pixels, image_shape=image_shape, channel_axis=channel_axis, data_range=data_range
+                source, image_shape=image_shape, channel_axis=channel_axis, data_range=data_range
             )
-            thumbnails = unit_images(pixels, spec, name="images")
-        return cls(embedding, labels, thumbnails).plot(n_thumbnails=n_thumbnails, ax=ax)
+            display.images = to_channels_last(source, spec)
+            display.data_range = spec.data_range
+        return display.plot(n_thumbnails=n_thumbnails, ax=ax)
 
     def plot(self, *, n_thumbnails: int = 20, ax: Any = None) -> Self:
         """Draw the codes and some of the images.
@@ -248,40 +255,38 @@ class CodesDisplay:
         display : CodesDisplay
             The display itself, with ``figure_``, ``ax_`` and ``thumbnail_indices_``.
         """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            _, ax = plt.subplots(figsize=(5, 4), layout="constrained")
-        self.ax_, self.figure_ = ax, ax.figure
+        if self.images is not None:
+            check_channels(self.images)
+        self.ax_ = one_axes(ax, figsize=(5, 4))
+        self.figure_ = self.ax_.figure
         # Room for the thumbnails of the outermost codes.
-        ax.margins(0.08)
-        ax.set(xticks=[], yticks=[])
+        self.ax_.margins(0.08)
+        self.ax_.set(xticks=[], yticks=[])
         colours = self._draw_points()
         self.thumbnail_indices_: list[int] = []
-        if self.thumbnails is not None:
-            check_channels(self.thumbnails)
-            self.thumbnail_indices_ = self._place_thumbnails(
-                n_thumbnails, *self.thumbnails.shape[1:3]
-            )
-            for i in self.thumbnail_indices_:
-                _draw_thumbnail(ax, self.thumbnails[i], self.embedding[i], colours[i])
+        if self.images is not None:
+            shown = self._place_thumbnails(n_thumbnails, *self.images.shape[1:3])
+            thumbnails = in_units(self.images[shown], self.data_range)
+            for i, thumbnail in zip(shown, thumbnails, strict=True):
+                _draw_thumbnail(self.ax_, thumbnail, self.points[i], colours[i])
+            self.thumbnail_indices_ = shown
         return self
 
     def _draw_points(self):
         """Draw the points with a legend or a colour bar, and give the colour of each."""
         options = {"s": 12, "linewidths": 0}
         if self.labels is None:
-            self.ax_.scatter(*self.embedding.T, color=PALETTE[0], **options)
-            return [PALETTE[0]] * len(self.embedding)
+            self.ax_.scatter(*self.points.T, color=PALETTE[0], **options)
+            return [PALETTE[0]] * len(self.points)
         categories, places = np.unique(self.labels, return_inverse=True)
         if len(categories) > MAX_CATEGORIES:
-            points = self.ax_.scatter(*self.embedding.T, c=self.labels, **options)
+            points = self.ax_.scatter(*self.points.T, c=self.labels, **options)
             self.figure_.colorbar(points, ax=self.ax_)
             return points.to_rgba(self.labels)
         for i, category in enumerate(categories):
             turn, colour = divmod(i, len(PALETTE))
             style = {"color": PALETTE[colour], "marker": MARKERS[2 * turn + i % 2]}
-            points = self.embedding[places == i]
+            points = self.points[places == i]
             self.ax_.scatter(*points.T, label=str(category), **style, **options)
         self._draw_legend(len(categories))
         return [PALETTE[place % len(PALETTE)] for place in places]
@@ -300,7 +305,7 @@ class CodesDisplay:
         """Indices of images that can be shown without one covering another."""
         # The places on paper are known after layout.
         self.figure_.canvas.figure.draw_without_rendering()
-        in_points = self.ax_.transData.transform(self.embedding) * 72 / self.figure_.dpi
+        in_points = self.ax_.transData.transform(self.points) * 72 / self.figure_.dpi
         size = np.array([width, height]) * _zoom(height, width)
         return _far_apart(in_points / (SPACING * size), n_thumbnails)
 
@@ -313,7 +318,6 @@ def _zoom(height, width):
 def _draw_thumbnail(ax, image, place, colour):
     from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
-    # A gray image (H, W, 1) as a colour image.
     picture = np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
     zoom = _zoom(*image.shape[:2])
     drawn = OffsetImage(picture.clip(0, 1), zoom=zoom, interpolation="nearest")
@@ -339,7 +343,7 @@ def _check_labels(y, n_images):
     return labels
 
 
-def _embed(codes, method, random_state):
+def _embed(codes, embedding, random_state):
     """Bring codes (n, n_values) to two dimensions."""
     codes = check_array(codes, input_name="codes")
     if min(codes.shape) < 2:
@@ -347,40 +351,46 @@ def _embed(codes, method, random_state):
             f"codes have shape {codes.shape}; expected are at least two images with codes of at "
             "least two values."
         )
-    if isinstance(method, str) and method == "auto":
+    if isinstance(embedding, str) and embedding == "auto":
         if codes.shape[1] == 2:
             return codes
-        method = "pca"
-    embedding = np.asarray(_transformer(method, len(codes), random_state).fit_transform(codes))
-    if embedding.shape != (len(codes), 2):
+        embedding = "pca"
+    points = np.asarray(_transformer(embedding, len(codes), random_state).fit_transform(codes))
+    if points.shape != (len(codes), 2):
         raise ValueError(
-            f"method={method!r} gave shape {embedding.shape} for {len(codes)} codes; expected "
+            f"embedding={embedding!r} gave shape {points.shape} for {len(codes)} codes; expected "
             f"({len(codes)}, 2). Set its number of components to 2."
         )
-    return embedding
+    return points
 
 
-def _transformer(method, n_images, random_state):
-    if isinstance(method, str) and method in METHODS:
-        return METHODS[method](n_images, random_state)
-    if isinstance(method, str) or not hasattr(method, "fit_transform"):
-        names = ", ".join(f"'{name}'" for name in ("auto", *METHODS))
+def _transformer(embedding, n_images, random_state):
+    if isinstance(embedding, str) and embedding in EMBEDDINGS:
+        return EMBEDDINGS[embedding](n_images, random_state)
+    if isinstance(embedding, str) or not hasattr(embedding, "fit_transform"):
+        names = ", ".join(f"'{name}'" for name in ("auto", *EMBEDDINGS))
         raise ValueError(
-            f"method={method!r}; expected one of {names}, or a transformer with fit_transform."
+            f"embedding={embedding!r}; expected one of {names}, or a transformer with "
+            "fit_transform."
         )
-    return clone(method)
+    return clone(embedding)
 
 
 def _images_seen(estimator, X):
-    """Images (n, H, W, C) in [0, 1], as the autoencoder in a pipeline gets them."""
+    """Images (n, H, W, C) as the first step of a pipeline that knows images gets them.
+
+    And their values of black and white.
+    """
     estimator = getattr(estimator, "best_estimator_", estimator)
     steps = [step for _, step in getattr(estimator, "steps", [(None, estimator)])]
-    knows_images = [hasattr(step, "_spec") for step in steps]
-    if not any(knows_images):
-        X = check_pixels(X)
-        return unit_images(X, learn_spec(X))
-    first = knows_images.index(True)
-    return unit_images(estimator[:first].transform(X) if first else X, steps[first]._spec)
+    knows_images = [hasattr(step, "image_spec_") for step in steps]
+    if any(knows_images):
+        first = knows_images.index(True)
+        X, spec = estimator[:first].transform(X) if first else X, steps[first].image_spec_
+    else:
+        X = read_images(X)
+        spec = learn_spec(X)
+    return view_images(X, spec), spec.data_range
 
 
 def _far_apart(places, n_places):

@@ -6,11 +6,19 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._images import check_pixels, learn_spec
-from ..metrics import denoise_pairs, denoiser_of, peak_signal_noise_ratio, structural_similarity
+from ..images import check_same_shape, learn_spec, read_images
+from ..metrics import capped_psnr, denoise_pairs, ssim_or_nan
 from ..noise import NoiseModel
-from ..noise._pairs import check_same_shape
-from ._drawing import check_channels, grid_of_axes, show_image, show_signed, unit_images
+from ._drawing import (
+    check_channels,
+    clip_like,
+    grid_of_axes,
+    in_units,
+    show_image,
+    show_signed,
+    unit_images,
+)
+from ._estimators import first_noise, one_data_range
 
 
 class DenoisingDisplay:
@@ -28,8 +36,8 @@ class DenoisingDisplay:
     Attributes
     ----------
     psnr_, ssim_ : dict of ndarray of shape (n,)
-        PSNR in dB and SSIM of each image, for "noisy" and each denoiser by its name. SSIM needs
-        3 x 3 pixels; of smaller images it is NaN.
+        PSNR in dB, at most 100, and SSIM of each image, for "noisy" and each denoiser by its name.
+        SSIM needs 3 x 3 pixels; of smaller images it is NaN.
     figure_ : matplotlib.figure.Figure
         The figure of the last ``plot``.
     axes_ : ndarray of matplotlib.axes.Axes of shape (n_rows, n)
@@ -43,7 +51,7 @@ class DenoisingDisplay:
     >>> from sklearn_cae import ClassicalDenoiser, DenoisingCAE, NoiseInjector
     >>> from sklearn_cae.display import DenoisingDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(channels=(8,), max_epochs=1, random_state=0).fit(X[:200])
+    >>> cae = DenoisingCAE("unet", max_epochs=10, random_state=0).fit(X[:200])
     >>> display = DenoisingDisplay.from_estimator(cae, X[200:], n_images=4)
     >>> display.axes_.shape
     (3, 4)
@@ -55,6 +63,7 @@ class DenoisingDisplay:
 
     def __init__(
         self,
+        *,
         clean: NDArray[Any],
         noisy: NDArray[Any],
         denoised: NDArray[Any] | Mapping[str, NDArray[Any]],
@@ -87,7 +96,7 @@ class DenoisingDisplay:
         n_images : int, default=8
             How many of the first images to show.
         random_state : int, default=0
-            Seed of the noise.
+            Seed of the noise. It is fixed, so that figures of other denoisers show the same noise.
         **plot_options : dict
             Options of :meth:`plot`: ``zoom``, ``errors``, ``error_limit``, ``axes``.
 
@@ -129,7 +138,7 @@ class DenoisingDisplay:
         n_images : int, default=8
             How many of the first images to show.
         random_state : int, default=0
-            Seed of the noise.
+            Seed of the noise. It is fixed, so that figures of other denoisers show the same noise.
         **plot_options : dict
             Options of :meth:`plot`: ``zoom``, ``errors``, ``error_limit``, ``axes``.
 
@@ -141,23 +150,22 @@ class DenoisingDisplay:
         Raises
         ------
         ValueError
-            If the estimators differ in their values of black and white.
+            If the estimators differ in their values of black and white, or one is called "clean"
+            or "noisy".
         """
+        _check_names(estimators)
         noise = first_noise(estimators.values()) if noise is None else noise
         denoised, ranges = {}, {}
         for name, estimator in estimators.items():
             clean, noisy, denoised[name], ranges[name] = denoise_pairs(
                 estimator, X[:n_images], noise=noise, random_state=random_state
             )
-        if len(set(ranges.values())) > 1:
-            raise ValueError(
-                f"The estimators have different data ranges, {ranges}, so their noise differs. Fit "
-                "them all with one data_range=(low, high)."
-            )
-        data_range = next(iter(ranges.values()))
-        return cls.from_predictions(
-            clean, noisy, denoised, n_images=n_images, data_range=data_range, **plot_options
-        )
+        data_range = one_data_range(ranges)
+        return cls(
+            clean=in_units(clean, data_range),
+            noisy=in_units(noisy, data_range),
+            denoised={name: in_units(images, data_range) for name, images in denoised.items()},
+        ).plot(**plot_options)
 
     @classmethod
     def from_predictions(
@@ -196,25 +204,28 @@ class DenoisingDisplay:
         -------
         display : DenoisingDisplay
             The display.
+
+        Raises
+        ------
+        ValueError
+            If the images differ in shape or units, or a denoiser is called "clean" or "noisy".
         """
         by_name = _by_name(denoised)
-        if {"clean", "noisy"} & by_name.keys():
-            raise ValueError(
-                f"denoised has the names {list(by_name)}; 'clean' and 'noisy' are rows of their "
-                "own. Name the denoiser."
-            )
-        truth = check_pixels(clean, name="clean")[:n_images]
+        _check_names(by_name)
+        truth = read_images(clean, name="clean")
         spec = learn_spec(
             truth, image_shape=image_shape, channel_axis=channel_axis, data_range=data_range
         )
-        tested = {
-            name: check_pixels(X, name=name)[:n_images]
-            for name, X in {"noisy": noisy, **by_name}.items()
-        }
-        for X in tested.values():
-            check_same_shape(X, truth)
-        unit = {name: unit_images(X, spec, name=name) for name, X in tested.items()}
-        return cls(unit_images(truth, spec), unit.pop("noisy"), unit).plot(**plot_options)
+        unit = {}
+        for name, X in {"noisy": noisy, **by_name}.items():
+            source = read_images(X, name=name)
+            check_same_shape(source, truth)
+            unit[name] = unit_images(source, spec, n_images=n_images)
+        return cls(
+            clean=unit_images(truth, spec, n_images=n_images),
+            noisy=unit.pop("noisy"),
+            denoised=unit,
+        ).plot(**plot_options)
 
     def plot(
         self,
@@ -274,22 +285,12 @@ class DenoisingDisplay:
         return self
 
     def _measure(self):
-        tested = {
-            name: images.clip(0, 1)
-            for name, images in {"noisy": self.noisy, **_by_name(self.denoised)}.items()
-        }
+        self.psnr_, self.ssim_ = {}, {}
         each: dict[str, Any] = {"data_range": 1, "reduction": "none"}
-        self.psnr_ = {
-            name: peak_signal_noise_ratio(self.clean, images, **each)
-            for name, images in tested.items()
-        }
-        too_small = min(self.clean.shape[1:3]) < 3
-        self.ssim_ = {
-            name: np.full(len(images), np.nan)
-            if too_small
-            else structural_similarity(self.clean, images, **each)
-            for name, images in tested.items()
-        }
+        for name, images in {"noisy": self.noisy, **_by_name(self.denoised)}.items():
+            seen = clip_like(images, self.clean)
+            self.psnr_[name] = capped_psnr(self.clean, seen, **each)
+            self.ssim_[name] = ssim_or_nan(self.clean, seen, **each)
 
     def _rows(self, zoom, errors):
         part = _part(zoom, self.clean.shape[1:3])
@@ -342,10 +343,12 @@ class _Row(NamedTuple):
         axes[0].set_ylabel(self.label)
 
 
-def first_noise(estimators):
-    """The noise of the first estimator that was trained with one, ``None`` if none was."""
-    noises = (getattr(denoiser_of(estimator), "noise_", None) for estimator in estimators)
-    return next((noise for noise in noises if noise is not None), None)
+def _check_names(denoisers):
+    if {"clean", "noisy"} & denoisers.keys():
+        raise ValueError(
+            f"the denoisers have the names {list(denoisers)}; 'clean' and 'noisy' are rows of "
+            "their own. Name the denoiser."
+        )
 
 
 def _by_name(denoised):

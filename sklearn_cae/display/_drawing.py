@@ -2,41 +2,52 @@
 
 import numpy as np
 
-from .._images import check_pixels, check_units, learn_spec, to_channels_last
+from ..images import check_units, read_images, to_array, to_channels_last
 
 # Okabe and Ito's colours, which the colour-blind tell apart, but for black and yellow: each shows
 # on a white and on a black page.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 
 
-def unit_images(X, spec, *, name="X"):
-    """Images (n, H, W, C) in units of the data range of ``spec``: black is 0 and white is 1."""
-    checked = check_pixels(X, name=name)
-    check_units(checked, spec, name=name)
-    low, high = spec.data_range
-    images = to_channels_last(checked, spec)
-    return (images.astype(np.float64) - low) / (high - low)
+def unit_images(X, spec, *, name="X", n_images=None):
+    """Images (n, H, W, C) in units of the data range of ``spec``: black is 0 and white is 1.
+
+    Parameters
+    ----------
+    X : array-like or ImageSource
+        Images of a layout that ``spec`` admits.
+    spec : ImageSpec
+        Layout and units.
+    name : str, default="X"
+        How error messages call the images.
+    n_images : int, default=None
+        How many of the first images to give; all are checked.
+    """
+    return in_units(view_images(X, spec, name=name)[:n_images], spec.data_range)
 
 
-def check_methods(estimator, *methods, expected):
-    """Refuse what lacks methods of the expected class."""
-    missing = [method for method in methods if not hasattr(estimator, method)]
-    if missing:
-        raise ValueError(
-            f"{estimator!r} has no {' and no '.join(missing)}; expected a fitted {expected}."
-        )
+def view_images(X, spec, *, name="X"):
+    """View images as (n, H, W, C) in their own units, which are checked."""
+    source = read_images(X, name=name)
+    check_units(source, spec)
+    return to_channels_last(source, spec)
 
 
-def images_of(estimator, X):
-    """Images (n, H, W, C) in the units of a fitted :class:`~sklearn_cae.DenoisingCAE`."""
-    pixels = check_pixels(X)
-    spec = learn_spec(
-        pixels,
-        image_shape=estimator.image_shape_ if pixels.ndim == 2 else None,
-        channel_axis=estimator.channel_axis,
-        data_range=estimator.data_range_,
-    )
-    return unit_images(pixels, spec)
+def unit_results(results, spec):
+    """Like `unit_images` for what a network gave, whose units need no check."""
+    return in_units(to_channels_last(read_images(results), spec), spec.data_range)
+
+
+def in_units(images, data_range):
+    """Turn images into a new array, black 0 and white 1: float64 stays, others become float32."""
+    dtype = np.float64 if images.dtype == np.float64 else np.float32
+    return to_array(images, data_range, dtype)
+
+
+def clip_like(images, clean, data_range=(0.0, 1.0)):
+    """Clip images to the data range, or as far as the clean images go beyond it."""
+    low, high = data_range
+    return images.clip(min(low, clean.min()), max(high, clean.max()))
 
 
 def check_channels(images):
@@ -44,9 +55,19 @@ def check_channels(images):
     n_channels = images.shape[3]
     if n_channels not in (1, 3, 4):
         raise ValueError(
-            f"images with {n_channels} channels cannot be shown; allowed are 1, 3 and 4. "
-            "Select channels first."
+            f"images with {n_channels} channels cannot be shown; allowed are 1, 3 and 4. Give some "
+            "of the channels, such as images[..., :3], to what shows images you already have: the "
+            "display itself, from_predictions, from_images or from_codes."
         )
+
+
+def one_axes(ax, *, figsize):
+    """Axes that were given, or those of a new figure."""
+    if ax is None:
+        import matplotlib.pyplot as plt
+
+        _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    return ax
 
 
 def grid_of_axes(axes, shape, *, figsize, meaning, **options):

@@ -1,12 +1,16 @@
 """How well a network gives back normal images, and other ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._drawing import COLOURS, check_channels, grid_of_axes, images_of, show_image
+from ._drawing import COLOURS, check_channels, grid_of_axes, in_units, show_image, view_images
+from ._estimators import spec_of
+
+# In squared units of the data range: what rounding to float32 leaves of an error of 0.
+SMALLEST_ERROR = 1e-12
 
 
 class ReconstructionErrorDisplay:
@@ -20,8 +24,9 @@ class ReconstructionErrorDisplay:
     errors : dict of ndarray of shape (n,)
         Error of each image of a group, by the name of the group, above 0.
     images : dict of ndarray of shape (n, H, W, C)
-        The images of each group in units of the data range: black is 0 and white is 1. C is 1, 3
-        or 4.
+        The images of each group. C is 1, 3 or 4. Only those that are shown are converted.
+    data_range : tuple of float, default=(0, 1)
+        Values of black and white.
 
     Attributes
     ----------
@@ -35,20 +40,27 @@ class ReconstructionErrorDisplay:
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import DenoisingCAE
+    >>> from sklearn_cae import Autoencoder, DenoisingCAE
     >>> from sklearn_cae.display import ReconstructionErrorDisplay
     >>> digits = load_digits()
     >>> X = digits.images / 16
     >>> ones, others = X[digits.target == 1], X[digits.target != 1]
-    >>> cae = DenoisingCAE(channels=(8,), max_epochs=1, random_state=0).fit(ones[:100])
+    >>> cae = DenoisingCAE(Autoencoder((8,)), max_epochs=1, for_codes=True).fit(ones[:100])
     >>> display = ReconstructionErrorDisplay.from_estimator(cae, ones[100:], others)
     >>> list(display.errors)
     ['normal', 'other']
     """
 
-    def __init__(self, errors: Mapping[str, NDArray[Any]], images: Mapping[str, NDArray[Any]]):
+    def __init__(
+        self,
+        *,
+        errors: Mapping[str, NDArray[Any]],
+        images: Mapping[str, NDArray[Any]],
+        data_range: Sequence[float] = (0.0, 1.0),
+    ):
         self.errors = errors
         self.images = images
+        self.data_range = data_range
 
     @classmethod
     def from_estimator(
@@ -78,12 +90,19 @@ class ReconstructionErrorDisplay:
         Returns
         -------
         display : ReconstructionErrorDisplay
-            The display.
+            The display. It views the images, and copies none but those it shows.
+
+        Raises
+        ------
+        ValueError
+            If the estimator scores no images, or does not take these.
         """
+        spec = spec_of(estimator, "score_samples", expected="DenoisingCAE")
         groups = {"normal": X} if X_other is None else {"normal": X, "other": X_other}
         errors = {name: -estimator.score_samples(X) for name, X in groups.items()}
-        images = {name: images_of(estimator, X) for name, X in groups.items()}
-        return cls(errors, images).plot(n_images=n_images, axes=axes)
+        images = {name: view_images(X, spec, name=name) for name, X in groups.items()}
+        display = cls(errors=errors, images=images, data_range=spec.data_range)
+        return display.plot(n_images=n_images, axes=axes)
 
     def plot(self, *, n_images: int = 6, axes: Any = None) -> Self:
         """Draw the histogram, and images at equally spaced quantiles of the error.
@@ -116,7 +135,7 @@ class ReconstructionErrorDisplay:
         self.shown_ = {name: _quantiles(errors, n_images) for name, errors in self.errors.items()}
         self._plot_histogram(self.axes_[0])
         for ax, name in zip(self.axes_[1:], self.errors, strict=True):
-            _plot_strip(ax, self.images[name][self.shown_[name]])
+            _plot_strip(ax, in_units(self.images[name][self.shown_[name]], self.data_range))
             errors = self.errors[name][self.shown_[name]]
             ax.set_xticklabels([f"{error:.2g}" for error in errors], size="small")
             ax.set_ylabel(name)
@@ -126,11 +145,13 @@ class ReconstructionErrorDisplay:
         from matplotlib.ticker import LogLocator, NullFormatter
 
         # Logarithms need errors above 0.
-        errors = {name: np.maximum(values, 1e-12) for name, values in self.errors.items()}
+        errors = {name: np.maximum(values, SMALLEST_ERROR) for name, values in self.errors.items()}
         together = np.concatenate(list(errors.values()))
         low, high = np.log10([together.min(), together.max()])
         n_bins = int(np.clip(2 * np.sqrt(len(together)), 5, 30))
         bins = np.logspace(low, high + 1e-6, n_bins + 1)
+        # Rounding must not leave the smallest error out.
+        bins[0] = together.min()
         for i, (name, values) in enumerate(errors.items()):
             share = np.full(len(values), 1 / len(values))
             ax.hist(values, bins, weights=share, color=COLOURS[i], alpha=0.6, label=name)

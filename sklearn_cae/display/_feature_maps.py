@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .._images import channels_last, check_channel_axis
-from ._drawing import check_channels, grid_of_axes, images_of, show_image, show_signed
+from ..images import channels_last
+from ._drawing import check_channels, grid_of_axes, show_image, show_signed, unit_images
+from ._estimators import spec_of
 
 
 class FeatureMapsDisplay:
@@ -47,14 +48,14 @@ class FeatureMapsDisplay:
     >>> from sklearn_cae import DenoisingCAE
     >>> from sklearn_cae.display import FeatureMapsDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(channels=(8, 16), max_epochs=1, random_state=0).fit(X[:200])
+    >>> cae = DenoisingCAE("unet", max_epochs=10, random_state=0).fit(X[:200])
     >>> display = FeatureMapsDisplay.from_estimator(cae, X[200:], n_maps=4)
     >>> list(display.maps) == cae.layer_names_
     True
     """
 
     def __init__(
-        self, image: NDArray[Any], maps: Mapping[str, NDArray[Any]], filters: NDArray[Any]
+        self, *, image: NDArray[Any], maps: Mapping[str, NDArray[Any]], filters: NDArray[Any]
     ):
         self.image = image
         self.maps = maps
@@ -79,7 +80,7 @@ class FeatureMapsDisplay:
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
             Images as ``predict`` takes them, of which the first is shown.
         layers : list of str, default=None
-            Names of layers as for ``encode_layers``; ``None`` is all of ``layer_names_``.
+            Names of layers as for ``feature_maps``; ``None`` is all of ``layer_names_``.
         n_maps : int, default=6
             How many maps of each layer to show at most.
         axes : array-like of matplotlib.axes.Axes of shape (n_maps, n_layers + 2), default=None
@@ -93,22 +94,22 @@ class FeatureMapsDisplay:
         Raises
         ------
         ValueError
-            If there is no such layer, or one has a flat output.
+            If there is no such layer, one has a flat output, the network names no layers and none
+            are given, or it has no convolution.
         """
-        layers = estimator.layer_names_ if layers is None else layers
-        axis = check_channel_axis(estimator.channel_axis)
+        spec = spec_of(estimator, "feature_maps", expected="DenoisingCAE")
+        layers = _named_layers(estimator) if layers is None else layers
         maps = {}
         for layer in layers:
-            output = estimator.encode_layers(X[:1], layer)
+            output = estimator.feature_maps(X[:1], layer)
             if output.ndim != 4:
                 raise ValueError(
                     f"layer {layer!r} has flat outputs, which are no maps. Leave it out of layers."
                 )
-            maps[layer] = channels_last(output, axis)[0]
-        (image,) = images_of(estimator, X[:1])
-        return cls(image, maps, _first_filters(estimator.net_.module_)).plot(
-            n_maps=n_maps, axes=axes
-        )
+            maps[layer] = channels_last(output, spec.channel_axis)[0]
+        (image,) = unit_images(X[:1], spec)
+        filters = _first_filters(estimator)
+        return cls(image=image, maps=maps, filters=filters).plot(n_maps=n_maps, axes=axes)
 
     def plot(self, *, n_maps: int = 6, axes: Any = None) -> Self:
         """Draw image, filters and maps.
@@ -170,9 +171,24 @@ class FeatureMapsDisplay:
                 show_signed(ax, self.filters[i].mean(axis=2), limit)
 
 
-def _first_filters(module):
+def _named_layers(estimator):
+    if not hasattr(estimator, "layer_names_"):
+        raise ValueError(
+            f"{estimator.network_!r} names no layers. Give layers, names of the net's "
+            "net_.module_.named_modules(), or a module with layer_names."
+        )
+    return estimator.layer_names_
+
+
+def _first_filters(estimator):
     """Filters (n, k, k, C) of the first convolution."""
-    conv = next(part for part in module.modules() if isinstance(part, torch.nn.Conv2d))
+    modules = estimator.net_.module_.modules()
+    conv = next((part for part in modules if isinstance(part, torch.nn.Conv2d)), None)
+    if conv is None:
+        raise ValueError(
+            f"{estimator.network_!r} has no torch.nn.Conv2d, so there are no filters to show. See "
+            "feature_maps for what its layers give."
+        )
     return conv.weight.detach().permute(0, 2, 3, 1).cpu().numpy()
 
 

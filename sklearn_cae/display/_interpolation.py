@@ -5,7 +5,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ._drawing import check_channels, check_methods, grid_of_axes, show_image, unit_images
+from ._drawing import check_channels, grid_of_axes, show_image, unit_images, unit_results
+from ._estimators import check_methods, spec_of
 
 
 class InterpolationDisplay:
@@ -34,17 +35,17 @@ class InterpolationDisplay:
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import DenoisingCAE, LatentSampler
+    >>> from sklearn_cae import Autoencoder, DenoisingCAE, LatentSampler
     >>> from sklearn_cae.display import InterpolationDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(channels=(8,), latent_dim=8, max_epochs=1)
+    >>> cae = DenoisingCAE(Autoencoder((8,), latent_dim=8), max_epochs=1, for_codes=True)
     >>> sampler = LatentSampler(cae, random_state=0).fit(X[:200])
     >>> display = InterpolationDisplay.from_estimator(sampler, X[:2], X[2:4], n_steps=5)
     >>> display.axes_.shape
     (2, 7)
     """
 
-    def __init__(self, starts: NDArray[Any], walks: NDArray[Any], ends: NDArray[Any]):
+    def __init__(self, *, starts: NDArray[Any], walks: NDArray[Any], ends: NDArray[Any]):
         self.starts = starts
         self.walks = walks
         self.ends = ends
@@ -88,10 +89,11 @@ class InterpolationDisplay:
         check_methods(sampler, "interpolate", expected="LatentSampler")
         X1, X2 = X1[:n_images], X2[:n_images]
         walks = sampler.interpolate(X1, X2, n_steps=n_steps)
-        spec = sampler.estimator_._spec
+        spec = spec_of(sampler.estimator_, expected="DenoisingCAE")
         starts, ends = unit_images(X1, spec, name="X1"), unit_images(X2, spec, name="X2")
-        steps = unit_images(walks.reshape(-1, *walks.shape[2:]), spec, name="walks")
-        return cls(starts, steps.reshape(*walks.shape[:2], *starts.shape[1:]), ends).plot(axes=axes)
+        steps = unit_results(walks.reshape(-1, *walks.shape[2:]), spec)
+        walks = steps.reshape(*walks.shape[:2], *starts.shape[1:])
+        return cls(starts=starts, walks=walks, ends=ends).plot(axes=axes)
 
     def plot(self, *, axes: Any = None) -> Self:
         """Draw the walks.

@@ -8,17 +8,21 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from ._drawing import COLOURS, grid_of_axes
+from ._estimators import check_methods
 
+CURVES = ("train_loss", "valid_loss", "valid_psnr", "noisy_psnr")
+# More of them merge into a line.
 _MAX_MARKERS = 30
 
 
 class LearningCurvesDisplay:
-    """Loss and validation PSNR over the epochs, with the best epoch and the overfitting.
+    """Loss and validation PSNR over the epochs, with the best epoch and overfitting shaded.
 
     Make one with :meth:`from_estimator` or :meth:`from_history`. After the best epoch the gap
     between the losses is shaded: what training gains there, validation does not. That is
     overfitting. A gap before it is usual, and so is a training loss that is the higher one at
-    first: it is the mean over an epoch in which the weights still change.
+    first: it is the mean over an epoch in which the weights still change. The dashed line is the
+    PSNR of the noisy images: a network below it makes them worse.
 
     Parameters
     ----------
@@ -28,6 +32,8 @@ class LearningCurvesDisplay:
         Validation loss; NaN in epochs without one.
     valid_psnr : ndarray of shape (n_epochs,), default=None
         Validation PSNR in dB; NaN in epochs without one.
+    noisy_psnr : ndarray of shape (n_epochs,), default=None
+        PSNR of the noisy validation images in dB; NaN in epochs without one.
 
     Attributes
     ----------
@@ -45,21 +51,24 @@ class LearningCurvesDisplay:
     >>> from sklearn_cae import DenoisingCAE
     >>> from sklearn_cae.display import LearningCurvesDisplay
     >>> X = load_digits().images[:200] / 16
-    >>> cae = DenoisingCAE(channels=(8,), max_epochs=3, random_state=0).fit(X)
+    >>> cae = DenoisingCAE("unet", max_epochs=10, random_state=0).fit(X)
     >>> display = LearningCurvesDisplay.from_estimator(cae)
-    >>> 1 <= display.best_epoch_ <= 3
+    >>> 1 <= display.best_epoch_ <= 10
     True
     """
 
     def __init__(
         self,
+        *,
         train_loss: NDArray[Any],
         valid_loss: NDArray[Any] | None = None,
         valid_psnr: NDArray[Any] | None = None,
+        noisy_psnr: NDArray[Any] | None = None,
     ):
         self.train_loss = train_loss
         self.valid_loss = valid_loss
         self.valid_psnr = valid_psnr
+        self.noisy_psnr = noisy_psnr
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, axes: Any = None) -> Self:
@@ -76,8 +85,15 @@ class LearningCurvesDisplay:
         -------
         display : LearningCurvesDisplay
             The display.
+
+        Raises
+        ------
+        ValueError
+            If the estimator has no ``history_``.
         """
+        check_methods(estimator, "fit", expected="DenoisingCAE")
         check_is_fitted(estimator)
+        check_methods(estimator, "history_", expected="DenoisingCAE")
         return cls.from_history(estimator.history_, axes=axes)
 
     @classmethod
@@ -87,8 +103,8 @@ class LearningCurvesDisplay:
         Parameters
         ----------
         history : dict of array-like of shape (n_epochs,)
-            ``train_loss`` and, if images were held out, ``valid_loss`` and ``valid_psnr`` in dB,
-            as in ``DenoisingCAE.history_``.
+            ``train_loss`` and, if images were held out, ``valid_loss``, ``valid_psnr`` and
+            ``noisy_psnr`` in dB, as in ``DenoisingCAE.history_``.
         axes : array-like of matplotlib.axes.Axes of shape (n_panels,), default=None
             Axes to draw on; ``None`` makes a new figure.
 
@@ -96,9 +112,18 @@ class LearningCurvesDisplay:
         -------
         display : LearningCurvesDisplay
             The display.
+
+        Raises
+        ------
+        ValueError
+            If there is no epoch, no ``train_loss``, or a curve of another length.
         """
-        names = ("train_loss", "valid_loss", "valid_psnr")
-        curves = {name: np.asarray(history[name]) for name in names if name in history}
+        if "train_loss" not in history:
+            raise ValueError(
+                f"history has {list(history)}, but no 'train_loss'. Give history_ of a fitted "
+                "DenoisingCAE, or a dict of curves by its names."
+            )
+        curves = {name: np.asarray(history[name], float) for name in CURVES if name in history}
         return cls(**curves).plot(axes=axes)
 
     def plot(self, *, axes: Any = None) -> Self:
@@ -115,35 +140,59 @@ class LearningCurvesDisplay:
         display : LearningCurvesDisplay
             The display itself, with ``figure_`` and ``axes_``.
         """
+        self._check_curves()
         n_panels = 1 if self.valid_psnr is None else 2
         self.axes_ = grid_of_axes(
             axes, (n_panels,), figsize=(3.6 * n_panels, 2.8), meaning="the losses, then the PSNR"
         )
         self.figure_ = self.axes_[0].figure
-        self.best_epoch_ = (
-            None if self.valid_loss is None else int(np.nanargmin(self.valid_loss)) + 1
-        )
+        self.best_epoch_ = _best_epoch(self.valid_loss)
         epochs = np.arange(1, len(self.train_loss) + 1)
         self._plot_losses(self.axes_[0], epochs)
         if self.valid_psnr is not None:
-            _plot_curve(self.axes_[1], epochs, self.valid_psnr, "valid", self.best_epoch_)
-            self.axes_[1].set_ylabel("validation PSNR (dB)")
+            self._plot_psnr(self.axes_[1], epochs)
         for ax in self.axes_:
             ax.set_xlabel("epoch")
             ax.xaxis.get_major_locator().set_params(integer=True)
         return self
 
+    def _check_curves(self):
+        lengths = {
+            name: np.shape(getattr(self, name))
+            for name in CURVES
+            if getattr(self, name) is not None
+        }
+        n_epochs = lengths["train_loss"]
+        if len(n_epochs) != 1 or n_epochs == (0,) or set(lengths.values()) != {n_epochs}:
+            raise ValueError(
+                f"curves have shapes {lengths}; expected is a value for each epoch, of one epoch "
+                "at least, and as many in all curves; NaN where there is none."
+            )
+
     def _plot_losses(self, ax, epochs):
         _plot_curve(ax, epochs, self.train_loss, "train")
-        if self.valid_loss is not None:
+        if self.best_epoch_ is not None:
             _plot_curve(ax, epochs, self.valid_loss, "valid", self.best_epoch_)
             _shade_overfitting(ax, epochs, self.train_loss, self.valid_loss, self.best_epoch_)
         ax.set(ylabel="loss", yscale="log")
         ax.legend()
 
+    def _plot_psnr(self, ax, epochs):
+        _plot_curve(ax, epochs, self.valid_psnr, "denoised", self.best_epoch_)
+        if self.noisy_psnr is not None:
+            ax.plot(epochs, self.noisy_psnr, "--", color="gray", label="noisy")
+        ax.set_ylabel("validation PSNR (dB)")
+        ax.legend()
+
+
+def _best_epoch(valid_loss):
+    if valid_loss is None or np.isnan(valid_loss).all():
+        return None
+    return int(np.nanargmin(valid_loss)) + 1
+
 
 def _plot_curve(ax, epochs, values, name, best_epoch=None):
-    colour, marker = {"train": (COLOURS[0], "."), "valid": (COLOURS[1], "s")}[name]
+    colour, marker = (COLOURS[0], ".") if name == "train" else (COLOURS[1], "s")
     every = -(-len(epochs) // _MAX_MARKERS)
     ax.plot(epochs, values, color=colour, marker=marker, markersize=4, markevery=every, label=name)
     if best_epoch is not None:

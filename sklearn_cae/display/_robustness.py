@@ -7,9 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ..metrics import PSNR_CAP, denoise_pairs, peak_signal_noise_ratio
+from ..metrics import capped_psnr, denoise_pairs
 from ..noise import GaussianNoise, NoiseModel
-from ._drawing import COLOURS, grid_of_axes
+from ._drawing import COLOURS, clip_like, one_axes
+from ._estimators import one_data_range
 
 _MARKERS = "os^Dv*"
 
@@ -36,7 +37,7 @@ class NoiseRobustnessDisplay:
     ----------
     figure_ : matplotlib.figure.Figure
         The figure of the last ``plot``.
-    axes_ : ndarray of matplotlib.axes.Axes of shape (1,)
+    ax_ : matplotlib.axes.Axes
         Its axes.
 
     Examples
@@ -45,7 +46,7 @@ class NoiseRobustnessDisplay:
     >>> from sklearn_cae import ClassicalDenoiser, DenoisingCAE, NoiseInjector
     >>> from sklearn_cae.display import NoiseRobustnessDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(channels=(8,), max_epochs=1, random_state=0).fit(X[:200])
+    >>> cae = DenoisingCAE("unet", max_epochs=10, random_state=0).fit(X[:200])
     >>> median = ClassicalDenoiser("median").fit(NoiseInjector().fit_transform(X[:20]))
     >>> display = NoiseRobustnessDisplay.from_estimators(
     ...     {"median": median, "ours": cae}, X[200:220], levels=(0.1, 0.2)
@@ -56,6 +57,7 @@ class NoiseRobustnessDisplay:
 
     def __init__(
         self,
+        *,
         levels: NDArray[Any],
         psnr: Mapping[str, NDArray[Any]],
         psnr_noisy: NDArray[Any],
@@ -95,7 +97,7 @@ class NoiseRobustnessDisplay:
         noise: Callable[[float], NoiseModel] = GaussianNoise,
         levels: Sequence[float] = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4),
         random_state: int = 0,
-        axes: Any = None,
+        ax: Any = None,
     ) -> Self:
         """Corrupt clean images at each level, and measure what each denoiser makes of them.
 
@@ -110,62 +112,63 @@ class NoiseRobustnessDisplay:
         levels : list of float, default=(0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
             Levels of the noise.
         random_state : int, default=0
-            Seed of the noise.
-        axes : matplotlib.axes.Axes, default=None
+            Seed of the noise. It is fixed, so that every denoiser gets the same noise each time.
+        ax : matplotlib.axes.Axes, default=None
             Axes to draw on; ``None`` makes a new figure.
 
         Returns
         -------
         display : NoiseRobustnessDisplay
             The display.
+
+        Raises
+        ------
+        ValueError
+            If the estimators differ in their values of black and white.
         """
         psnr: dict[str, list[float]] = {name: [] for name in estimators}
-        psnr_noisy = []
+        ranges, psnr_noisy = {}, []
         for level in levels:
             for name, estimator in estimators.items():
-                clean, noisy, denoised, data_range = denoise_pairs(
+                clean, noisy, denoised, ranges[name] = denoise_pairs(
                     estimator, X, noise=noise(level), random_state=random_state
                 )
-                psnr[name].append(_mean_psnr(clean, denoised, data_range))
-            psnr_noisy.append(_mean_psnr(clean, noisy, data_range))
+                psnr[name].append(_mean_psnr(clean, denoised, ranges[name]))
+            psnr_noisy.append(_mean_psnr(clean, noisy, one_data_range(ranges)))
         return cls(
-            np.asarray(levels),
-            {name: np.array(values) for name, values in psnr.items()},
-            np.array(psnr_noisy),
-            _level_name(noise),
-        ).plot(axes=axes)
+            levels=np.asarray(levels),
+            psnr={name: np.array(values) for name, values in psnr.items()},
+            psnr_noisy=np.array(psnr_noisy),
+            level_name=_level_name(noise),
+        ).plot(ax=ax)
 
-    def plot(self, *, axes: Any = None) -> Self:
+    def plot(self, *, ax: Any = None) -> Self:
         """Draw a line for each denoiser and one for the noisy images.
 
         Parameters
         ----------
-        axes : matplotlib.axes.Axes, default=None
+        ax : matplotlib.axes.Axes, default=None
             Axes to draw on; ``None`` makes a new figure.
 
         Returns
         -------
         display : NoiseRobustnessDisplay
-            The display itself, with ``figure_`` and ``axes_``.
+            The display itself, with ``figure_`` and ``ax_``.
         """
-        self.axes_ = grid_of_axes(axes, (1,), figsize=(3.6, 2.8), meaning="one for all lines")
-        (ax,) = self.axes_
-        self.figure_ = ax.figure
+        self.ax_ = one_axes(ax, figsize=(3.6, 2.8))
+        self.figure_ = self.ax_.figure
         for i, (name, psnr) in enumerate(self.psnr.items()):
             style = {"color": COLOURS[i % len(COLOURS)], "marker": _MARKERS[i % len(_MARKERS)]}
-            ax.plot(self.levels, psnr, markersize=5, label=name, **style)
-        ax.plot(self.levels, self.psnr_noisy, "--", color="gray", label="noisy")
-        ax.set(xlabel=self.level_name, ylabel="PSNR (dB)")
-        ax.legend()
+            self.ax_.plot(self.levels, psnr, markersize=5, label=name, **style)
+        self.ax_.plot(self.levels, self.psnr_noisy, "--", color="gray", label="noisy")
+        self.ax_.set(xlabel=self.level_name, ylabel="PSNR (dB)")
+        self.ax_.legend()
         return self
 
 
 def _mean_psnr(clean, images, data_range):
     low, high = data_range
-    psnr = peak_signal_noise_ratio(
-        clean, images.clip(low, high), data_range=high - low, reduction="none"
-    )
-    return float(np.minimum(psnr, PSNR_CAP).mean())
+    return capped_psnr(clean, clip_like(images, clean, data_range), data_range=high - low)
 
 
 def _level_name(noise):

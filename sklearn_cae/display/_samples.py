@@ -6,8 +6,9 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike, NDArray
 
-from .._images import check_pixels, learn_spec
-from ._drawing import check_channels, check_methods, grid_of_axes, show_image, unit_images
+from ..images import learn_spec, read_images
+from ._drawing import check_channels, grid_of_axes, show_image, unit_images, unit_results
+from ._estimators import check_methods, spec_of
 
 # Gap between images, in widths of an image.
 GAP = 0.06
@@ -37,17 +38,17 @@ class SamplesDisplay:
     Examples
     --------
     >>> from sklearn.datasets import load_digits
-    >>> from sklearn_cae import DenoisingCAE, LatentSampler
+    >>> from sklearn_cae import Autoencoder, DenoisingCAE, LatentSampler
     >>> from sklearn_cae.display import SamplesDisplay
     >>> X = load_digits().images / 16
-    >>> cae = DenoisingCAE(channels=(8,), latent_dim=8, max_epochs=1)
+    >>> cae = DenoisingCAE(Autoencoder((8,), latent_dim=8), max_epochs=1, for_codes=True)
     >>> sampler = LatentSampler(cae, random_state=0).fit(X[:200])
     >>> display = SamplesDisplay.from_estimator(sampler, X[200:], n_images=9)
     >>> [ax.get_title() for ax in display.axes_]
     ['real', 'generated']
     """
 
-    def __init__(self, real: NDArray[Any], generated: NDArray[Any]):
+    def __init__(self, *, real: NDArray[Any], generated: NDArray[Any]):
         self.real = real
         self.generated = generated
 
@@ -66,7 +67,8 @@ class SamplesDisplay:
         n_images : int, default=16
             How many images to draw, and how many of the first of X to show.
         random_state : int, default=0
-            Seed of the draw.
+            Seed of the draw. It is fixed, unlike that of the sampler, so that the same images come
+            again when the figure is drawn again.
         axes : array-like of matplotlib.axes.Axes of shape (2,), default=None
             Axes to draw on; ``None`` makes a new figure.
 
@@ -82,10 +84,9 @@ class SamplesDisplay:
         """
         check_methods(sampler, "sample", "interpolate", expected="LatentSampler")
         generated = sampler.sample(n_images, random_state=random_state)
-        spec = sampler.estimator_._spec
-        return cls(
-            unit_images(X[:n_images], spec), unit_images(generated, spec, name="generated")
-        ).plot(axes=axes)
+        spec = spec_of(sampler.estimator_, expected="DenoisingCAE")
+        real = unit_images(X[:n_images], spec)
+        return cls(real=real, generated=unit_results(generated, spec)).plot(axes=axes)
 
     @classmethod
     def from_images(
@@ -129,17 +130,22 @@ class SamplesDisplay:
             If real and generated images have different shapes or units.
         """
         given = {"real": real, "generated": generated}
-        rows = {name: check_pixels(X, name=name) for name, X in given.items()}
-        sizes = [X.shape[1:] for X in rows.values()]
+        sources = {name: read_images(X, name=name) for name, X in given.items()}
+        sizes = [source.shape[1:] for source in sources.values()]
         if sizes[0] != sizes[1]:
             raise ValueError(
                 f"a real image has shape {sizes[0]} and a generated one {sizes[1]}; both have one "
                 "layout and size. Crop or resize the images."
             )
         spec = learn_spec(
-            rows["real"], image_shape=image_shape, channel_axis=channel_axis, data_range=data_range
+            sources["real"],
+            image_shape=image_shape,
+            channel_axis=channel_axis,
+            data_range=data_range,
         )
-        unit = {name: unit_images(X[:n_images], spec, name=name) for name, X in rows.items()}
+        unit = {
+            name: unit_images(source, spec, n_images=n_images) for name, source in sources.items()
+        }
         return cls(**unit).plot(axes=axes)
 
     def plot(self, *, axes: Any = None) -> Self:

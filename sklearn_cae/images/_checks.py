@@ -5,6 +5,7 @@ import torch
 from sklearn.utils.validation import check_array, validate_data
 
 from ._sources import ImageSource
+from ._spec import refuse_rows
 
 INTEGERS = (np.uint8, np.uint16, np.uint32, np.uint64, np.int8, np.int16, np.int32, np.int64)
 # The first is what others become, such as float16 and bool.
@@ -57,9 +58,10 @@ def check_images(estimator, X, *, reset, name="X"):
     """
     columns_first = hasattr(X, "columns") and not reset
     if columns_first:
-        # As in scikit-learn, wrong columns are told before wrong values.
-        validate_data(estimator, X, reset=False, skip_check_array=True)
+        check_columns(estimator, X)
     source = read_images(X, name=name)
+    if source.ndim == 2 and not reset and hasattr(estimator, "image_spec_"):
+        refuse_rows(source, estimator.image_spec_)
     if source.ndim == 2 and not columns_first:
         rows = X if hasattr(X, "columns") else source.pixels
         validate_data(estimator, rows, reset=reset, skip_check_array=True)
@@ -67,6 +69,15 @@ def check_images(estimator, X, *, reset, name="X"):
         one_row = source.pixels[:1].reshape(1, -1)
         validate_data(estimator, one_row, reset=True, skip_check_array=True)
     return source
+
+
+def check_columns(estimator, X):
+    """Check number and names of the columns of a data frame, if X is one, against those of fit.
+
+    As in scikit-learn, wrong columns are told before wrong values.
+    """
+    if hasattr(X, "columns"):
+        validate_data(estimator, X, reset=False, skip_check_array=True)
 
 
 def read_images(X, *, name="X"):
@@ -111,7 +122,7 @@ def _shape(X):
     if hasattr(X, "shape"):
         return tuple(X.shape)
     try:
-        return np.shape(X)
+        return np.asarray(X).shape
     except ValueError:  # A ragged list, of which `read_images` tells more.
         return (len(X), -1, -1)
 

@@ -54,9 +54,16 @@ class ImageSpec:
 
     @property
     def unit_limits(self):
-        """``limits`` in units of the data range: 0 and 1 where it is fixed."""
+        """Where what a network sees lies, in units of the data range.
+
+        0 and 1 where the range is fixed. Where it was learned, one width more at each end: what
+        lies beyond is no image but a hot pixel, which would spread over its surroundings.
+        """
+        if self.fixed:
+            return 0.0, 1.0
         low, high = self.data_range
-        return tuple((limit - low) / (high - low) for limit in self.limits)
+        smallest, largest = ((limit - low) / (high - low) for limit in self.limits)
+        return max(smallest, -1.0), min(largest, 2.0)
 
 
 def learn_spec(source, *, image_shape=None, channel_axis=-1, data_range="auto"):
@@ -180,7 +187,8 @@ def to_channels_last(source, spec):
     """
     X = source.pixels
     if X.ndim == 2:
-        _check_rows(source, spec)
+        refuse_rows(source, spec)
+        _check_width(source, spec)
         size = (spec.height, spec.width)
         if spec.channel_axis == 3:
             return X.reshape(len(X), *size, spec.n_channels)
@@ -202,7 +210,7 @@ def to_channels_last(source, spec):
     return images
 
 
-def _check_rows(source, spec):
+def refuse_rows(source, spec):
     """Refuse 2-d arrays after a fit on images: a single image would be read as rows."""
     if spec.ndim != 2:
         shape = (spec.height, spec.width) if spec.ndim == 3 else spec.image_shape
@@ -210,6 +218,16 @@ def _check_rows(source, spec):
             f"{source.name} has shape {source.shape}, but the images of fit had {spec.ndim} "
             f"dimensions. A single image X is a batch as X[np.newaxis]; rows are "
             f"X.reshape(-1, {', '.join(map(str, shape))})."
+        )
+
+
+def _check_width(source, spec):
+    n_features = spec.height * spec.width * spec.n_channels
+    if source.shape[1] != n_features:
+        # In the words of scikit-learn, which asks for them.
+        raise ValueError(
+            f"{source.name} has {source.shape[1]} features, but ImageSpec is expecting "
+            f"{n_features} features as input: the pixels of an image in fit."
         )
 
 

@@ -1,9 +1,9 @@
 """
-Skip connections or bottleneck?
-===============================
+Autoencoder or U-Net?
+=====================
 
-Skip connections if you only denoise, the bottleneck if you need codes. With skip connections fine
-detail passes by the code; without, the code has to hold all of the image, and decodes to one.
+Take the U-Net if you only denoise, and the autoencoder if you need codes. A U-Net hands fine detail
+past its code; the code of an autoencoder has to hold all of the image, and can be decoded to one.
 """
 
 # %%
@@ -13,7 +13,7 @@ detail passes by the code; without, the code has to hold all of the image, and d
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sklearn_cae import DenoisingCAE, GaussianNoise
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, GaussianNoise, UNet
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay, NoiseRobustnessDisplay
 
@@ -23,25 +23,23 @@ X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).imag
 # %%
 # Two networks
 # ------------
-# Equal but for their skip connections and residual output, and trained on a range of levels.
-options = {"bottleneck": {}, "skip": {"skip_connections": True, "residual": True}}
+# Both have the same encoder and are trained on a range of levels.
+encoder = ConvEncoder((16, 32, 64), code_channels=64)
 networks = {
     name: DenoisingCAE(
-        channels=(16, 32, 64),
-        code_channels=64,
+        network,
         noise=GaussianNoise((0, 0.4)),
         batch_size=16,
         max_epochs=10,
         random_state=0,
-        **option,
     ).fit(X_train)
-    for name, option in options.items()
+    for name, network in {"autoencoder": Autoencoder(encoder), "U-Net": UNet(encoder)}.items()
 }
 
 # %%
 # What the code is good for
 # -------------------------
-# The code of the bottleneck decodes to the denoised image. With skip connections it does not.
+# The code of the autoencoder decodes to the denoised image; that of the U-Net alone makes no image.
 for name, cae in networks.items():
     codes = cae.transform(X_test[:1])
     try:
@@ -53,13 +51,12 @@ for name, cae in networks.items():
 # %%
 # At each level of noise
 # ----------------------
-# Below the dashed line a network does harm. The bottleneck loses detail at any level, so under weak
-# noise its images are *worse* than the noisy ones; an image with next to no noise is better left
-# alone even by the network with skip connections. Under strong noise hardly any detail can be
+# Below the dashed line a network does harm. The autoencoder loses detail at any level, so under
+# weak noise its images are *worse* than the noisy ones. Under strong noise hardly any detail can be
 # saved, and the two come close, all the more after so short a training.
-_, axes = plt.subplots(1, 1, figsize=(6, 4), layout="constrained", squeeze=False)
+_, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 levels = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
-display = NoiseRobustnessDisplay.from_estimators(networks, X_test, levels=levels, axes=axes[0])
+display = NoiseRobustnessDisplay.from_estimators(networks, X_test, levels=levels, ax=ax)
 plt.show()
 
 for name, psnr in display.psnr.items():
@@ -71,5 +68,5 @@ DenoisingDisplay.from_estimators(networks, X_test[::17], noise=GaussianNoise(0.1
 plt.show()
 
 # %%
-# How to read it: compare edges and texture in a column; the bottleneck blurs them, and where the
+# How to read it: compare edges and texture in a column; the autoencoder blurs them, and where the
 # number below a patch is smaller than that of the noisy patch, the patch was better left alone.

@@ -9,12 +9,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._optional import import_optional
-from ._vgg16 import vgg16_shapes
+from .._optional import import_optional
 
+# A row for each block: the index of a convolution in torchvision's `features`, its input and its
+# output channels. A ReLU follows each convolution, a pooling each block.
+VGG16_BLOCKS = (
+    {0: (3, 64), 2: (64, 64)},
+    {5: (64, 128), 7: (128, 128)},
+    {10: (128, 256), 12: (256, 256), 14: (256, 256)},
+    {17: (256, 512), 19: (512, 512), 21: (512, 512)},
+    {24: (512, 512), 26: (512, 512), 28: (512, 512)},
+)
 # The digits in the name are the first of the file's sha256.
 IMAGENET_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 FORMAT = "a state dict of VGG16 in torchvision's format, without batch normalisation"
+
+
+def vgg16_shapes(n_blocks: int | None = None) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights and biases of VGG16's first blocks, ``None`` for all."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for block in VGG16_BLOCKS[:n_blocks]:
+        for index, (n_in, n_out) in block.items():
+            shapes[f"features.{index}.weight"] = (n_out, n_in, 3, 3)
+            shapes[f"features.{index}.bias"] = (n_out,)
+    return shapes
 
 
 def read_vgg16_weights(
@@ -52,10 +71,10 @@ def read_vgg16_weights(
     --------
     >>> import tempfile, torch
     >>> from pathlib import Path
-    >>> from sklearn_cae._vgg16 import VGG16
-    >>> from sklearn_cae._vgg16_weights import read_vgg16_weights
+    >>> from sklearn_cae.networks import VGG16, read_vgg16_weights
+    >>> vgg = VGG16(1, generator=torch.Generator().manual_seed(0))
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     torch.save(VGG16(1).state_dict(), Path(folder) / "vgg16.pth")
+    ...     torch.save(vgg.state_dict(), Path(folder) / "vgg16.pth")
     ...     list(read_vgg16_weights(Path(folder) / "vgg16.pth", 1))
     ['features.0.weight', 'features.0.bias', 'features.2.weight', 'features.2.bias']
     """
@@ -98,7 +117,7 @@ def _download(path: Path, prefix: str, progress: bool) -> None:
         raise OSError(
             f"The weights of VGG16 are not in {path} and could not be downloaded from "
             f"{IMAGENET_URL} ({error}). Try again, download the file by hand and put it there, or "
-            "give the path of another as encoder_weights; encoder_weights=None is random weights."
+            "give the path of another as weights; weights=None is random weights."
         ) from error
 
 
@@ -106,7 +125,7 @@ def _given_file(source: str | PathLike[str]) -> Path:
     path = Path(source).expanduser()
     if not path.is_file():
         raise FileNotFoundError(
-            f"encoder_weights={str(source)!r}: there is no file {path.absolute()}. Give the path "
+            f"weights={str(source)!r}: there is no file {path.absolute()}. Give the path "
             f"of {FORMAT}, or 'imagenet' for the official one."
         )
     return path
@@ -156,10 +175,28 @@ def _features(state: Any, path: Path) -> dict[str, Any]:
 def _check_tensor(name: str, value: Any, shape: tuple[int, ...], path: Path) -> None:
     if value is None:
         raise ValueError(f"{path} has no {name}. Expected is {FORMAT}.")
-    if not isinstance(value, Tensor) or not value.is_floating_point() or value.shape != shape:
-        got = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+    if not _is_plain(value) or value.shape != shape:
         raise ValueError(
-            f"{path}: {name} is {got}, expected floats of shape {shape}. Expected is {FORMAT}."
+            f"{path}: {name} is {_described(value)}, expected dense floats of 16, 32 or 64 bits of "
+            f"shape {shape}. Expected is {FORMAT}."
         )
     if not value.isfinite().all():
         raise ValueError(f"{path}: {name} holds values that are not finite numbers.")
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is a dense tensor of floats that has values."""
+    return (
+        isinstance(value, Tensor)
+        and value.dtype in DTYPES
+        and value.layout == torch.strided
+        and not value.is_meta
+    )
+
+
+def _described(value: Any) -> str:
+    if not isinstance(value, Tensor):
+        return repr(value)
+    kind = " without values" if value.is_meta else ""
+    layout = "" if value.layout == torch.strided else f" {value.layout}"
+    return f"{value.dtype} {tuple(value.shape)}{layout}{kind}"

@@ -1,0 +1,182 @@
+"""How a denoiser is tested: which images it gets, and in what units its answer is judged."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
+
+from .._random import resolve_seed
+from ..images import (
+    ImageSpec,
+    check_same_shape,
+    check_units,
+    check_within_range,
+    from_channels_last,
+    learn_spec,
+    read_images,
+    split_targets,
+    to_channels_last,
+)
+from ..noise import corrupt_images, resolve_noise
+
+
+class NoisyBatch(NamedTuple):
+    """Images to denoise, and what they should become.
+
+    Attributes
+    ----------
+    clean, noisy : ndarray of shape (n, H, W, C)
+        The images in their own units.
+    given : ndarray or data frame
+        The noisy images in the layout and container of the user, for ``predict``.
+    spec : ImageSpec
+        Layout and units.
+    """
+
+    clean: NDArray[Any]
+    noisy: NDArray[Any]
+    given: Any
+    spec: ImageSpec
+
+    def check_denoised(self, denoised, name):
+        """Images ``(n, H, W, C)`` of what a denoiser gave, once they are checked."""
+        if np.shape(denoised) != self.given.shape:
+            raise ValueError(
+                f"{name} gave shape {np.shape(denoised)} for images of shape {self.given.shape}; "
+                "a denoiser gives images of the shape of its input."
+            )
+        return to_channels_last(read_images(denoised, name=f"What {name} gave"), self.spec)
+
+
+def denoise_pairs(estimator, X, y=None, *, noise=None, random_state=0):
+    """Clean, noisy and denoised images, by the rules for ``y`` of the scorers.
+
+    Parameters
+    ----------
+    estimator : estimator, Pipeline or search
+        A fitted denoiser. Layout and units are those of its ``image_spec_``; one without it is
+        asked for ``image_shape_`` and ``data_range_``, and what it lacks is learned from the clean
+        images.
+    X, y : array-like
+        Clean images alone, or noisy and clean ones.
+    noise : NoiseModel, str, list of these, or None, default=None
+        What corrupts clean images alone; ``None`` is the noise the estimator was fitted with.
+    random_state : int, default=0
+        Seed of the noise.
+
+    Returns
+    -------
+    clean, noisy, denoised : ndarray of shape (n, H, W, C)
+        The images in their own units.
+    data_range : tuple of float
+        Values of black and white.
+    """
+    denoiser = denoiser_of(estimator)
+    batch = noisy_batch(
+        X,
+        y,
+        spec_of=lambda clean: _spec_of(denoiser, clean),
+        noise_of=lambda: _noise_of(denoiser, noise),
+        seed=resolve_seed(random_state),
+    )
+    name = f"{type(estimator).__name__}.predict"
+    denoised = batch.check_denoised(estimator.predict(batch.given), name)
+    return batch.clean, batch.noisy, denoised, batch.spec.data_range
+
+
+def noisy_batch(X, y, *, spec_of, noise_of, seed):
+    """Read pairs, or make them of clean images; each array is validated once.
+
+    Parameters
+    ----------
+    X, y : array-like
+        Clean images alone, or noisy and clean ones.
+    spec_of : callable
+        Gives the :class:`~sklearn_cae.images.ImageSpec` for an ``ImageSource`` of clean images.
+    noise_of : callable
+        Gives the noise model for clean images alone; not called for pairs.
+    seed : int
+        Seed of the noise.
+
+    Returns
+    -------
+    batch : NoisyBatch
+        The pairs.
+    """
+    noisy, clean, _ = split_targets(X, y)
+    source = read_images(clean, name="X" if noisy is None else "y")
+    if noisy is not None:
+        # Before the units, because labels of a wrong shape are no images.
+        noisy_source = read_images(noisy)
+        check_same_shape(noisy_source, source)
+    spec = spec_of(source)
+    if spec.fixed:
+        check_within_range(source, spec.data_range)
+    check_units(source, spec)
+    images = to_channels_last(source, spec)
+    if noisy is None:
+        corrupted = _corrupt(images, resolve_noise(noise_of()), seed, spec)
+        given = _like_container(X, from_channels_last(corrupted, source.ndim, spec))
+        return NoisyBatch(images, corrupted, given, spec)
+    given = noisy if hasattr(noisy, "columns") else noisy_source.pixels
+    return NoisyBatch(images, to_channels_last(noisy_source, spec), given, spec)
+
+
+def denoiser_of(estimator):
+    """The denoiser itself: the best of a search, the last step of a pipeline, what is frozen."""
+    while True:
+        if isinstance(estimator, Pipeline):
+            estimator = estimator[-1]
+        elif isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif hasattr(estimator, "best_estimator_"):
+            estimator = estimator.best_estimator_
+        else:
+            return estimator
+
+
+def _spec_of(denoiser, clean):
+    spec = getattr(denoiser, "image_spec_", None)
+    if spec is not None:
+        n_features = spec.height * spec.width * spec.n_channels
+        if clean.ndim == spec.ndim == 2 and clean.shape[1] != n_features:
+            raise ValueError(
+                f"X has {clean.shape[1]} features, but {type(denoiser).__name__} is expecting "
+                f"{n_features} features as input."
+            )
+        return spec
+    return learn_spec(
+        clean,
+        image_shape=getattr(denoiser, "image_shape_", None) if clean.ndim == 2 else None,
+        data_range=getattr(denoiser, "data_range_", "auto"),
+    )
+
+
+def _noise_of(denoiser, noise):
+    noise = noise if noise is not None else getattr(denoiser, "noise_", None)
+    if noise is None:
+        raise ValueError(
+            f"{type(denoiser).__name__} has no noise of its own to score on: it was fitted "
+            "without one, on noisy images. Give the clean images as y, or a noise to "
+            "DenoisingScorer."
+        )
+    return noise
+
+
+def _corrupt(images, noise, seed, spec):
+    # Integers cannot hold noise that leaves the data range.
+    dtype = images.dtype if noise.clip else np.result_type(images.dtype, np.float32)
+    return corrupt_images(images, noise, seed, spec, dtype)
+
+
+def _like_container(X, images):
+    """Put rows of images into a data frame if X is one: ``predict`` checks the column names."""
+    if not hasattr(X, "columns"):
+        return images
+    if hasattr(X, "iloc"):
+        return type(X)(images, index=X.index, columns=X.columns)
+    if hasattr(X, "column_names"):
+        return type(X).from_arrays(list(images.T), names=X.column_names)
+    return type(X)(images, schema=list(X.columns), orient="row")

@@ -1,0 +1,31 @@
+"""Networks: specs without tensors that build torch modules, and what describes them by name."""
+
+from ._autoencoder import Autoencoder
+from ._encoders import ConvEncoder
+from ._layers import check_layer, layer_output
+from ._spec import EncoderSpec, NetworkSpec, Spec
+from ._table import NETWORKS, resolve_network
+from ._torch import TorchNetwork, global_generator_seeded_by
+from ._unet import UNet
+from ._vgg16 import VGG16, VGG16_BLOCKS, VGG16Encoder, check_vgg16_images
+from ._vgg16_weights import read_vgg16_weights
+
+__all__ = [
+    "NETWORKS",
+    "VGG16",
+    "VGG16_BLOCKS",
+    "Autoencoder",
+    "ConvEncoder",
+    "EncoderSpec",
+    "NetworkSpec",
+    "Spec",
+    "TorchNetwork",
+    "UNet",
+    "VGG16Encoder",
+    "check_layer",
+    "check_vgg16_images",
+    "global_generator_seeded_by",
+    "layer_output",
+    "read_vgg16_weights",
+    "resolve_network",
+]

@@ -1,0 +1,177 @@
+"""The convolutions of VGG16: an encoder that was trained before, on photographs.
+
+Source: Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition"
+(ICLR 2015), with the names of torchvision's layers.
+"""
+
+from numbers import Integral
+from os import PathLike
+
+import torch
+from sklearn.utils._param_validation import Interval
+from torch import nn
+
+from ._blocks import he_conv
+from ._spec import EncoderSpec
+from ._vgg16_weights import VGG16_BLOCKS, read_vgg16_weights
+
+VGG16_MIN_SIZE = 32
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class VGG16Encoder(EncoderSpec):
+    """Encoder of the first blocks of VGG16, trained before and frozen.
+
+    Its blocks have 64, 128, 256, 512 and 512 feature maps, which the decoder mirrors. It takes gray
+    and RGB images of at least 32 x 32 pixels, in any units. The network is that of [1]_.
+
+    Parameters
+    ----------
+    blocks : int, default=2
+        Blocks to use, 1 to 5. Each halves the image: with 2, images of 32 x 32 pixels have codes of
+        8 x 8 x 128.
+    trainable_blocks : int, default=0
+        How many of them, counted from the last, are not frozen. To fine-tune, raise it between two
+        trainings that go on from each other, and lower the learning rate.
+    weights : "imagenet", str, path-like or None, default="imagenet"
+        "imagenet" is torchvision's official file, looked for in the cache of :mod:`torch.hub` and
+        downloaded there once (528 MB). A path is that of a state dict in torchvision's format,
+        whole or of the ``features`` alone, from :func:`torch.save` or in safetensors
+        (``*.safetensors``). ``None`` is random weights. No file is read when training goes on, nor
+        for unpickling.
+
+    See Also
+    --------
+    ConvEncoder : Encoder trained with the decoder, for images of any size and channels.
+
+    References
+    ----------
+    .. [1] K. Simonyan, A. Zisserman, "Very deep convolutional networks for large-scale image
+       recognition", ICLR 2015.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cae.networks import Autoencoder, VGG16Encoder
+    >>> network = Autoencoder(VGG16Encoder(blocks=3, weights=None))
+    >>> network.build((32, 32), 3, torch.Generator().manual_seed(0)).code_shape
+    (256, 4, 4)
+    """
+
+    _parameter_constraints = {
+        "blocks": [Interval(Integral, 1, len(VGG16_BLOCKS), closed="both")],
+        "trainable_blocks": [Interval(Integral, 0, len(VGG16_BLOCKS), closed="both")],
+        "weights": [str, PathLike, None],
+    }
+    changeable = frozenset({"trainable_blocks", "weights"})
+
+    def __init__(
+        self,
+        blocks: int = 2,
+        *,
+        trainable_blocks: int = 0,
+        weights: str | PathLike[str] | None = "imagenet",
+    ) -> None:
+        self.blocks = blocks
+        self.trainable_blocks = trainable_blocks
+        self.weights = weights
+
+    def check(self):
+        super().check()
+        if self.trainable_blocks > self.blocks:
+            raise ValueError(
+                "The 'trainable_blocks' parameter of VGG16Encoder must be at most "
+                f"blocks={self.blocks}. Got {self.trainable_blocks} instead."
+            )
+
+    def check_images(self, height, width, n_channels):
+        cure = "an Autoencoder with a ConvEncoder takes images of any size and channels."
+        check_vgg16_images(height, width, n_channels, cure=cure)
+
+    def build(self, n_channels, layers):
+        return VGG16(self.blocks, self.trainable_blocks, generator=layers.generator)
+
+    def load_pretrained(self, module, *, progress=False):
+        if self.weights is not None:
+            module.load_state_dict(read_vgg16_weights(self.weights, self.blocks, progress=progress))
+
+
+class VGG16(nn.Module):
+    """The first blocks of VGG16's convolutions, frozen but for the last ones on demand.
+
+    Its weights have torchvision's names, ``features.0.weight`` and so on. Pooling rounds up where
+    torchvision's rounds down, so that a decoder can give every block its size back; images whose
+    sides are multiples of 2 to the number of blocks make no difference.
+
+    As frozen weights ask for no gradient, autograd records nothing for images that ask for none;
+    those that do get theirs.
+
+    Parameters
+    ----------
+    n_blocks : int
+        Number of blocks, 1 to 5; each halves the image.
+    n_trainable_blocks : int
+        How many of them, counted from the last, are trained.
+    generator : torch.Generator
+        Source of the initial weights, on the CPU.
+    """
+
+    def __init__(self, n_blocks, n_trainable_blocks=0, *, generator):
+        super().__init__()
+        blocks = VGG16_BLOCKS[:n_blocks]
+        *layers, self.code = [
+            layer for block in blocks for layer in _block_layers(block, generator)
+        ]
+        self.features = nn.Sequential(*layers)
+        self.channels = tuple(block[max(block)][1] for block in blocks)
+        self.code_channels = self.channels[-1]
+        self.stage_names = [f"features.{max(block) + 1}" for block in blocks]
+        n_frozen = sum(2 * len(block) + 1 for block in blocks[: n_blocks - n_trainable_blocks])
+        self.frozen_layers = tuple(layers[:n_frozen])
+        for layer in self.frozen_layers:
+            layer.requires_grad_(False)
+        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+            statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(3, 1, 1)
+            self.register_buffer(name, statistic, persistent=False)
+
+    def forward(self, images):
+        """Give the code of images ``(n, 1 or 3, H, W)`` and each block's maps, finest first."""
+        x, maps = self.normalize(images), []
+        for layer in self.features:
+            if isinstance(layer, nn.MaxPool2d):
+                maps.append(x)
+            x = layer(x)
+        return self.code(x), [*maps, x]
+
+    def normalize(self, images):
+        """Turn images in [0, 1], gray or RGB, into three channels in units of ImageNet's."""
+        return (images.expand(-1, 3, -1, -1) - self.mean) / self.std
+
+    def train(self, mode=True):
+        """Set the training mode of all layers but the frozen ones."""
+        super().train(mode)
+        for layer in self.frozen_layers:
+            layer.eval()
+        return self
+
+
+def check_vgg16_images(height, width, n_channels, *, cure):
+    """Refuse images that VGG16 does not take; the error ends with what does take them."""
+    if n_channels not in (1, 3):
+        raise ValueError(
+            f"The images have {n_channels} channels, but VGG16 takes gray images or three colours. "
+            f"Leave out the others; {cure}"
+        )
+    if min(height, width) < VGG16_MIN_SIZE:
+        raise ValueError(
+            f"The images have {height} x {width} pixels, but VGG16 needs {VGG16_MIN_SIZE} x "
+            f"{VGG16_MIN_SIZE} at least. Pad or resize them (skimage.transform.resize); {cure}"
+        )
+
+
+def _block_layers(convolutions, generator):
+    layers = []
+    for n_in, n_out in convolutions.values():
+        layers += [he_conv(n_in, n_out, 3, generator), nn.ReLU()]
+    return [*layers, nn.MaxPool2d(2, ceil_mode=True)]

@@ -1,0 +1,30 @@
+"""Outlier detection by what an autoencoder makes of an image, and by where its code lies."""
+
+from ._batch import ImageBatch
+from ._detector import Assessment, CAEOutlierDetector
+from ._scores import (
+    SCORES,
+    CombinedScore,
+    DenoisingScore,
+    DensityScore,
+    FeatureScore,
+    OutlierScore,
+    ReconstructionScore,
+    SSIMScore,
+    resolve_score,
+)
+
+__all__ = [
+    "SCORES",
+    "Assessment",
+    "CAEOutlierDetector",
+    "CombinedScore",
+    "DenoisingScore",
+    "DensityScore",
+    "FeatureScore",
+    "ImageBatch",
+    "OutlierScore",
+    "ReconstructionScore",
+    "SSIMScore",
+    "resolve_score",
+]

@@ -1,0 +1,181 @@
+"""What scores are made of: images and what an autoencoder makes of them, each computed once."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .._inference import Runner
+from .._random import generators_by_content
+from ..images import normalize_contrast, to_unit
+from ..noise import corrupt_batch
+
+UNIT_RANGE = (0.0, 1.0)
+
+
+class ImageBatch:
+    """A batch of images and what a fitted autoencoder makes of them.
+
+    Each attribute is computed when it is first asked for, and once: scores that ask for the same
+    share it. All of it is float64 on the CPU, for the sums to come, whatever the device of the
+    network. Images are in units of the range that the autoencoder sees: black is 0 and white is 1.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, H, W, C)
+        Images.
+    data_range : tuple of float
+        Their values of black and white.
+    runner : Runner
+        The fitted autoencoder.
+    noise : NoiseModel or None
+        What ``denoised`` corrupts the images with.
+    """
+
+    def __init__(self, images: NDArray[Any], data_range: Any, runner: Runner, noise: Any) -> None:
+        self._given = images
+        self._data_range = data_range
+        self._runner = runner
+        self._noise = noise
+
+    def __len__(self) -> int:
+        return len(self._given)
+
+    @cached_property
+    def images(self) -> NDArray[np.float64]:
+        """The images, (n, H, W, C)."""
+        return _to_array(self._on_cpu)
+
+    @cached_property
+    def reconstruction(self) -> NDArray[np.float64]:
+        """What the autoencoder makes of the images, (n, H, W, C)."""
+        return _to_array(self._reconstructed)
+
+    @cached_property
+    def squared_error(self) -> NDArray[np.float64]:
+        """Squared error of the reconstruction of each pixel, (n, H, W), the mean over channels."""
+        return np.square(self.reconstruction - self.images).mean(axis=3)
+
+    @cached_property
+    def codes(self) -> NDArray[np.float64]:
+        """The codes of the images, (n, length of a code)."""
+        return self._codes.flatten(1).cpu().numpy().astype(np.float64)
+
+    def stage_maps(self, stage: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Feature maps of a stage of the encoder, for the images and for their reconstruction.
+
+        Parameters
+        ----------
+        stage : int
+            The stage, counted from 1 at the image.
+
+        Returns
+        -------
+        original, reconstructed : ndarray of shape (n, h, w, n_maps)
+            Feature maps.
+        """
+        original, reconstructed = (_to_array(maps[stage - 1]) for maps in self._stage_maps)
+        return original, reconstructed
+
+    def denoised(self, seed: int) -> NDArray[np.float64]:
+        """What the autoencoder makes of the images with noise, (n, H, W, C).
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the noise. An image gets the same noise in any batch and on any device.
+
+        Returns
+        -------
+        denoised : ndarray of shape (n, H, W, C)
+            Denoised images.
+        """
+        clean = self._on_cpu.contiguous()
+        generators = generators_by_content(clean.numpy(), seed)
+        noisy = corrupt_batch(clean, self._noise, generators, self._runner.spec)
+        return _to_array(self._runner.apply(noisy.to(self._runner.device)))
+
+    @cached_property
+    def _on_cpu(self):
+        return to_unit(self._given, self._data_range)  # (n, C, H, W)
+
+    @cached_property
+    def _on_device(self):
+        return self._on_cpu.to(self._runner.device)
+
+    @cached_property
+    def _codes(self):
+        return self._runner.module.encode(self._within_limits(self._on_device))
+
+    @cached_property
+    def _reconstructed(self):
+        runner = self._runner
+        if hasattr(runner.module, "decode"):
+            # The code is all that its result depends on, so the encoder runs once.
+            network = _DecoderOf(runner.module, self._codes)
+            runner = Runner(network, runner.spec, runner.device, runner.limits)
+        return runner.apply(self._on_device)
+
+    @cached_property
+    def _stage_maps(self):
+        maps_of = self._runner.module.stage_maps
+        batches = (self._on_device, self._reconstructed)
+        return [maps_of(self._within_limits(batch)) for batch in batches]
+
+    def _within_limits(self, batch):
+        limits = self._runner.limits
+        return batch if limits is None else batch.clamp(*limits)
+
+
+class BatchReader:
+    """Makes a :class:`ImageBatch` of each part of an array of images.
+
+    Parameters
+    ----------
+    cae : DenoisingCAE
+        The fitted autoencoder.
+    data_range : tuple of float
+        Values of black and white of the images.
+    normalize : bool
+        Whether the autoencoder sees images of normalised contrast.
+    """
+
+    def __init__(self, cae, data_range, *, normalize):
+        self._runner = cae.runner_
+        self._noise = cae.noise_
+        self._data_range = data_range
+        self._normalize = normalize
+
+    def collect(self, function, images):
+        """Rows of all images ``(n, H, W, C)``, of a function that gives those of a batch."""
+
+        def rows_of(images):
+            return function(self._batch(images))
+
+        return self._runner.in_batches(rows_of, images)
+
+    def _batch(self, images):
+        data_range = self._data_range
+        if self._normalize:
+            # Whatever its own data range, the network sees black as 0 and white as 1.
+            images, data_range = normalize_contrast(images, data_range), UNIT_RANGE
+        return ImageBatch(images, data_range, self._runner, self._noise)
+
+
+class _DecoderOf:
+    """A network that has encoded its images already."""
+
+    def __init__(self, module, codes):
+        self._module = module
+        self._codes = codes
+        self.bounded = module.bounded
+
+    def __call__(self, images):
+        return self._module.decode(self._codes, images.shape[-2:])
+
+
+def _to_array(batch: torch.Tensor) -> NDArray[np.float64]:
+    """Bring a tensor (n, C, H, W) to the CPU, where there is float64: an array (n, H, W, C)."""
+    return batch.cpu().permute(0, 2, 3, 1).numpy().astype(np.float64)

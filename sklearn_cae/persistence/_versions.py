@@ -1,0 +1,35 @@
+"""Pickles that know which version of the library wrote them."""
+
+from inspect import signature
+
+from .._version import __version__
+from .._warnings import warn_user
+
+KEY = "_sklearn_cae_version"
+
+
+class VersionedState:
+    """Adds the version to a pickle, and warns when another version opens it.
+
+    It goes before :class:`~sklearn.base.BaseEstimator`. A parameter that an older version lacked
+    gets its default.
+    """
+
+    def __getstate__(self):
+        return {**super().__getstate__(), KEY: __version__}
+
+    def __setstate__(self, state):
+        written = state.get(KEY, "an unknown version")
+        if written != __version__:
+            warn_user(
+                f"This {type(self).__name__} was pickled by sklearn_cae {written}, and is opened "
+                f"by {__version__}. It may not work, or give other results. Fit it again, or open "
+                "it with the version that wrote it."
+            )
+        state = {name: value for name, value in state.items() if name != KEY}
+        super().__setstate__(self._defaults() | state)
+
+    @classmethod
+    def _defaults(cls):
+        parameters = signature(cls.__init__).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not p.empty}

@@ -1,0 +1,23 @@
+"""Training with skorch: whole batches, schedules, progress and devices."""
+
+from ._batches import BatchIterator, count_batches, fitting_batch_size
+from ._device import resolve_device
+from ._history import epoch_curves
+from ._net import DenoisingNet, make_net
+from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
+from ._train import TrainingPlan, train
+
+__all__ = [
+    "LR_SCHEDULES",
+    "OPTIMIZERS",
+    "BatchIterator",
+    "DenoisingNet",
+    "TrainingPlan",
+    "count_batches",
+    "epoch_curves",
+    "fitting_batch_size",
+    "make_net",
+    "resolve_device",
+    "resolve_optimizer",
+    "train",
+]

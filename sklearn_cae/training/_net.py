@@ -1,0 +1,118 @@
+"""The skorch net that trains a denoiser: whole batches, loss and step.
+
+The scikit-learn contract is not here but in :class:`~sklearn_cae.DenoisingCAE`.
+"""
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import PassthroughScoring
+
+from .._random import derived_seed
+from ..metrics import PSNR_CAP
+from ._batches import BatchIterator
+
+# The first stream is that of the split.
+SHUFFLE_STREAM, NOISE_STREAM, VALID_STREAM = range(1, 4)
+MIN_MSE = 10 ** (-PSNR_CAP / 10)
+
+
+class DenoisingNet(NeuralNet):
+    """skorch net fed by :class:`BatchIterator`, which records the validation PSNR.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network, with its initial weights.
+    seed : int
+        Seed of the order of the images and of the noise.
+    limits : tuple of float
+        Where images lie, in units of the data range; what goes beyond is clipped for the PSNR.
+    annealed : bool
+        Whether the learning rate has come down in the training so far.
+    **kwargs
+        Parameters of :class:`skorch.NeuralNet`.
+    """
+
+    def __init__(self, module, *args, seed=0, limits=(0.0, 1.0), annealed=False, **kwargs):
+        self.seed = seed
+        self.limits = limits
+        self.annealed = annealed
+        super().__init__(module, *args, **kwargs)
+
+    @property
+    def _default_callbacks(self):
+        return [
+            *(item for item in super()._default_callbacks if item[0] != "print_log"),
+            ("valid_psnr", PassthroughScoring("valid_psnr", lower_is_better=False)),
+            ("noisy_psnr", PassthroughScoring("noisy_psnr", lower_is_better=False)),
+        ]
+
+    def get_all_learnable_params(self):
+        """Names and parameters that are trained: frozen ones are no matter of the optimizer."""
+        return (
+            (name, parameter)
+            for name, parameter in super().get_all_learnable_params()
+            if parameter.requires_grad
+        )
+
+    def get_iterator(self, dataset, training=False):
+        """Batches of an epoch: reshuffled with fresh noise to train, fixed to validate."""
+        seeds = self._training_seeds if training else self._validation_seeds
+        return BatchIterator(dataset, self.batch_size, device=self.device, seeds=seeds)
+
+    def _training_seeds(self):
+        epoch = len(self.history)
+        return (
+            derived_seed(self.seed, SHUFFLE_STREAM, epoch),
+            derived_seed(self.seed, NOISE_STREAM, epoch),
+        )
+
+    def _validation_seeds(self):
+        return None, derived_seed(self.seed, VALID_STREAM)
+
+    def get_loss(self, y_pred, y_true, *args, **kwargs):
+        """Compute the loss, and stop with an error when training has diverged."""
+        # Binary cross-entropy refuses NaN in words of its own.
+        self._check_finite(y_pred)
+        loss = super().get_loss(y_pred, y_true, *args, **kwargs)
+        self._check_finite(loss)
+        return loss
+
+    def _check_finite(self, values):
+        wrong = values[~torch.isfinite(values)]
+        if len(wrong):
+            raise ValueError(
+                f"The training loss became {wrong[0].item()} in epoch {len(self.history)}. "
+                f"Lower lr={self.lr:g}, or use a network with batch normalisation."
+            )
+
+    def validation_step(self, batch, **fit_params):
+        """Compute the loss and the mean PSNR of a batch, and that of its noisy images."""
+        step = super().validation_step(batch, **fit_params)
+        for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", batch.input)):
+            self.history.record_batch(name, self._psnr(images, batch.target))
+        return step
+
+    def _psnr(self, images, target):
+        mse = (images.clamp(*self.limits) - target).square().mean(dim=(1, 2, 3))
+        return -10 * torch.log10(mse.clamp(min=MIN_MSE)).mean().item()
+
+    def quality(self, images):
+        """Mean PSNR of denoised and of noisy images in dB, with the noise of the validation."""
+        self.module_.eval()
+        sums, n_images = [0.0, 0.0], 0
+        for batch in self.get_iterator(images):
+            with torch.inference_mode():
+                denoised = self.module_(batch.input)
+            for i, compared in enumerate((denoised, batch.input)):
+                sums[i] += self._psnr(compared, batch.target) * len(compared)
+            n_images += len(batch.input)
+        return tuple(total / n_images for total in sums)
+
+
+def make_net(module, criterion, optimizer, **options):
+    """Put a module and a loss, both made, into an initialised net."""
+    net = DenoisingNet(module, criterion=criterion, optimizer=optimizer, **options).initialize()
+    net.module_.to(memory_format=torch.channels_last)
+    net.module_.eval()
+    return net

@@ -1,0 +1,177 @@
+"""A training from its plan to the trained net."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from skorch.callbacks import EarlyStopping
+from skorch.helper import predefined_split
+
+from ._batches import count_batches, fitting_batch_size
+from ._net import make_net
+from ._progress import EpochProgress
+from ._schedules import GOING_ON, early_stopping_callbacks, lr_callbacks
+
+# What max_epochs="auto" makes: so many passes, or more where they are fewer steps than a training
+# needs.
+AUTO_EPOCHS, AUTO_STEPS = 10, 500
+# Steps after which the running statistics of batch normalisation, which forget a tenth in each,
+# hold nothing of their start.
+STEPS_TO_SETTLE = 100
+BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How to train: the choices of the user, resolved.
+
+    Attributes
+    ----------
+    optimizer : callable
+        Makes the torch optimizer.
+    lr, lr_schedule, batch_size, max_epochs, early_stopping, patience, device, verbose
+        As in :class:`~sklearn_cae.DenoisingCAE`, but the name of a device.
+    callbacks : list of skorch callbacks
+        Callbacks of the user.
+    seed : int
+        Seed of order and noise.
+    one_pass : bool
+        Whether this is one pass of a training without end, at a constant rate.
+    """
+
+    optimizer: Callable[..., Any]
+    lr: float
+    lr_schedule: str
+    batch_size: int
+    max_epochs: int | str
+    early_stopping: bool
+    patience: int
+    device: str
+    verbose: int
+    seed: int
+    one_pass: bool
+    callbacks: list = field(default_factory=list)
+
+
+def train(plan, module, criterion, train_images, valid_images, *, prepare):
+    """Train a module and give the net.
+
+    Parameters
+    ----------
+    plan : TrainingPlan
+        How to train.
+    module, criterion : torch.nn.Module
+        The network and the loss with their initial weights.
+    train_images, valid_images : TrainingImages
+        The images; ``None`` if none are there to validate.
+    prepare : callable
+        Called with the net before the first step, to give it the state of an earlier training.
+
+    Returns
+    -------
+    net : DenoisingNet
+        The trained net.
+
+    Raises
+    ------
+    ValueError
+        If the loss or a weight is no longer a finite number.
+    """
+    batch_size = fitting_batch_size(plan.batch_size, len(train_images))
+    n_batches = count_batches(len(train_images), batch_size)
+    n_epochs = _count_epochs(plan, n_batches)
+    net = make_net(
+        module,
+        criterion,
+        plan.optimizer,
+        lr=plan.lr,
+        batch_size=batch_size,
+        max_epochs=n_epochs,
+        seed=plan.seed,
+        limits=train_images.spec.unit_limits,
+        device=plan.device,
+        verbose=plan.verbose,
+        train_split=predefined_split(valid_images) if valid_images else None,
+        callbacks=list(plan.callbacks),
+    )
+    prepare(net)
+    going_on = net.annealed
+    rate = plan.lr * GOING_ON if going_on else plan.lr
+    for group in net.optimizer_.param_groups:
+        group["lr"] = rate
+    _add_callbacks(net, plan, n_steps=n_epochs * n_batches, going_on=going_on)
+    net.annealed = net.annealed or not (plan.one_pass or plan.lr_schedule == "constant")
+    _run(net, train_images)
+    if not plan.one_pass and n_epochs * n_batches < STEPS_TO_SETTLE:
+        settle_batch_statistics(net, train_images)
+    net.module_.eval()
+    if not all(torch.isfinite(value).all() for value in net.module_.state_dict().values()):
+        raise ValueError(f"Weights became infinite in training. Lower lr={net.lr:g}.")
+    return net
+
+
+def _count_epochs(plan, n_batches):
+    if plan.one_pass:
+        return 1
+    if plan.max_epochs == "auto":
+        return max(AUTO_EPOCHS, -(-AUTO_STEPS // n_batches))
+    return plan.max_epochs
+
+
+def _add_callbacks(net, plan, *, n_steps, going_on):
+    added = [("progress", EpochProgress())] if plan.verbose else []
+    if not plan.one_pass:
+        added += lr_callbacks(
+            plan.lr_schedule, plan.optimizer, lr=plan.lr, n_steps=n_steps, going_on=going_on
+        )
+        if plan.early_stopping:
+            added += early_stopping_callbacks(plan.patience, plan.verbose)
+    net.callbacks_ += [(name, callback.initialize()) for name, callback in added]
+
+
+def _run(net, images):
+    """Run the epochs. skorch's own ``partial_fit`` would swallow a KeyboardInterrupt."""
+    try:
+        net.notify("on_train_begin", X=images, y=None)
+        _fit_until_stopped(net, images)
+        net.notify("on_train_end", X=images, y=None)
+    finally:
+        for _, callback in net.callbacks_:
+            if isinstance(callback, EpochProgress):
+                callback.close()
+
+
+def _fit_until_stopped(net, images):
+    try:
+        net.fit_loop(images)
+    except KeyboardInterrupt:
+        # It is skorch's way to stop early, and the user's to break off.
+        if not any(_has_stopped(callback) for _, callback in net.callbacks_):
+            raise
+
+
+def _has_stopped(callback):
+    return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
+
+
+def settle_batch_statistics(net, images):
+    """Take the running statistics of batch normalisation anew, as means over all images.
+
+    After a few steps they are still near their start, and the network that is evaluated is not the
+    one that was trained.
+    """
+    layers = [layer for layer in net.module_.modules() if isinstance(layer, BATCH_NORMS)]
+    if not layers:
+        return
+    momenta = [layer.momentum for layer in layers]
+    net.module_.train()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # a mean over all batches
+    with torch.no_grad():
+        for batch in net.get_iterator(images, training=True):
+            net.module_(batch.input)
+    for layer, momentum in zip(layers, momenta, strict=True):
+        layer.momentum = momentum
+    net.module_.eval()
