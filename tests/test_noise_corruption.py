@@ -9,6 +9,7 @@ from sklearn_cae.noise import (
     GaussianBlur,
     GaussianNoise,
     NoiseChain,
+    SpeckleNoise,
     corrupt_batch,
     corrupt_images,
     resolve_noise,
@@ -88,8 +89,7 @@ def test_noise_leaves_a_range_that_was_learned_but_not_the_dtype():
     images, spec = images_and_spec("int16")
     noisy = corrupt_images(images, GaussianNoise(0.4), 0, spec)
     low, high = spec.data_range
-    assert low < 0
-    assert noisy.min() < low
+    assert noisy.min() < low < 0
     assert noisy.max() == high == np.iinfo(np.int16).max
 
 
@@ -114,6 +114,13 @@ def test_noise_that_leaves_the_range_of_integers_makes_floats():
     noisy = corrupt_images(images, GaussianNoise(0.4, clip=False), 0, spec)
     assert noisy.dtype == np.float32
     assert noisy.min() < 0 < 255 < noisy.max()
+
+
+def test_models_within_a_chain_clip_to_the_range_even_if_the_last_does_not():
+    chain = NoiseChain([GaussianNoise(1.0), SpeckleNoise(0, clip=False)])
+    images, spec = images_and_spec("float32")
+    noisy = corrupt_images(images, chain, 0, spec)
+    assert (noisy.min(), noisy.max()) == (0, 1)
 
 
 @in_all_ranges
