@@ -90,7 +90,6 @@ def images():
     [
         NoiseInjector(),
         NoiseInjector(["blur", GaussianNoise((0, 0.2))], when="always"),
-        NoiseInjector("salt_and_pepper", when="always"),
     ],
     expected_failed_checks=lambda est: EXPECTED_TO_FAIL if est.when == "fit" else {},
 )
