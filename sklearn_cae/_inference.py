@@ -11,14 +11,17 @@ from .networks import layer_output
 # Batches have one size, but for few images.
 BATCH_PIXELS = 2**16
 BATCH_SIZE = 64
+# Below it torch computes in another order, and results differ in their last digits.
+SMALLEST_BATCH = 16
 
 
 class Runner:
     """A fitted network on arrays ``(n, H, W, C)`` in the dtype of the user's images.
 
-    Batches are padded to one size, which for few images is the next power of two. So results do
-    not depend on the images beside one, but for the rounding of float32 between batches of
-    different sizes: at most 1e-6 of the data range, and nothing at all for most networks.
+    Batches are padded to one size, which for few images is the next power of two, 16 at least if
+    memory allows. So results do not depend on the images beside one, but for the rounding of
+    float32 between batches of different sizes: at most 1e-6 of the data range, and nothing at all
+    for most networks.
 
     Parameters
     ----------
@@ -50,7 +53,7 @@ class Runner:
         """Codes of images: float32, (n, length of a code)."""
 
         def encode(batch):
-            return self.module.encode(self._within_limits(batch)).flatten(1).cpu().numpy()
+            return self.module.encode(self.within_limits(batch)).flatten(1).cpu().numpy()
 
         out = np.empty((len(images), math.prod(self.module.code_shape)), np.float32)
         return self.in_batches(self.on_tensors(encode), images, out)
@@ -82,7 +85,7 @@ class Runner:
         """What a layer of the network makes of images: float32, channels after the first axis."""
 
         def output(batch):
-            return layer_output(self.module, self._within_limits(batch), name).cpu().numpy()
+            return layer_output(self.module, self.within_limits(batch), name).cpu().numpy()
 
         return self.in_batches(self.on_tensors(output), images)
 
@@ -92,7 +95,7 @@ class Runner:
         A network sees what it was trained for. Of a network whose results have no bounds, what lies
         beyond the limits comes back on top, where a range that was learned leaves room for it.
         """
-        seen = self._within_limits(batch)
+        seen = self.within_limits(batch)
         output = self.module(seen)
         if self.spec.fixed or self.module.bounded:
             return output.clamp(*self.spec.unit_limits)

@@ -5,7 +5,6 @@ import torch
 from skorch.callbacks import Callback
 
 from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, UNet
-from sklearn_cae.networks import _vgg16_weights
 
 
 def small_autoencoder(**options):

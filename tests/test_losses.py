@@ -13,6 +13,11 @@ from sklearn_cae.learning import LOSSES, PerceptualLoss, resolve_loss
 from sklearn_cae.networks import VGG16
 
 
+def name_of(value):
+    """The same in each process, unlike the address that ``str`` gives of a function."""
+    return value.__name__ if callable(value) and hasattr(value, "__name__") else str(value)
+
+
 def images(n=2, channels=3, height=32, width=32, seed=0):
     return torch.rand(
         n, channels, height, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float
@@ -90,7 +95,7 @@ def test_a_loss_is_copied_and_checked():
         (PerceptualLoss, r"is a class. Call it: PerceptualLoss\(\)"),
         (int, "makes no torch loss. Give a class of torch loss such as torch.nn.HuberLoss"),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_anything_else_is_refused_with_a_cure(loss, message):
     with pytest.raises(ValueError, match=message):
@@ -113,19 +118,19 @@ def test_a_function_that_makes_something_else_is_named():
         (lambda: nn.L1Loss(), False),
         (PerceptualLoss(), False),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_binary_cross_entropy_alone_needs_outputs_within_0_and_1(loss, expected):
     assert resolve_loss(loss).needs_bounded is expected
 
 
-@pytest.mark.parametrize("loss", ["mse", nn.HuberLoss, PerceptualLoss(weights=None)], ids=str)
+@pytest.mark.parametrize("loss", ["mse", nn.HuberLoss, PerceptualLoss(weights=None)], ids=name_of)
 def test_a_loss_is_cloned_and_pickled(loss):
     spec = resolve_loss(loss)
     assert repr(clone(spec)) == repr(pickle.loads(pickle.dumps(spec))) == repr(spec)
 
 
-@pytest.mark.parametrize("loss", [Weighted, PerceptualLoss(blocks=1, weights=None)], ids=str)
+@pytest.mark.parametrize("loss", [Weighted, PerceptualLoss(blocks=1, weights=None)], ids=name_of)
 def test_a_loss_is_the_same_in_each_fit(loss):
     with torch.random.fork_rng():
         torch.manual_seed(5)
@@ -146,7 +151,7 @@ def test_a_loss_is_the_same_in_each_fit(loss):
         (PerceptualLoss(weights=None), ["weights from 'imagenet' to None"]),
         (resolve_loss("l1"), ["class from PerceptualLoss to TorchLoss"]),
     ],
-    ids=str,
+    ids=name_of,
 )
 def test_changes_that_need_other_weights_are_told(loss, changes):
     assert loss.changes_since(PerceptualLoss()) == changes

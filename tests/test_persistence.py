@@ -1,48 +1,43 @@
-"""A net as plain numbers and arrays, and back."""
+"""A net as plain numbers and arrays, and back; results taken over at once; versions."""
+
+import pickle
 
 import numpy as np
 import pytest
 import torch
-from skorch import NeuralNet
+from small import colour
 from torch import nn
 
-from sklearn_cae._random import derived_seed
-from sklearn_cae._state import load_state, read_state
+from sklearn_cae import DenoisingCAE, GaussianNoise, __version__
+from sklearn_cae.images import ImageSource, learn_spec
+from sklearn_cae.learning import CorruptedImages
+from sklearn_cae.persistence import commit, load_state, read_state, take_over
+from sklearn_cae.training import make_net
 
-X = np.random.default_rng(0).random((20, 3)).astype(np.float32)
-Y = X.sum(axis=1, keepdims=True)
+X = colour(20)
+IMAGES = CorruptedImages(X, learn_spec(ImageSource(X)), GaussianNoise(0.1))
 
 
-class Layers(nn.Module):
+def new_net(seed=0, optimizer=torch.optim.Adam, width=4, **params):
     """With parameters, buffers of floats, and a counter of no dimension."""
-
-    def __init__(self, width=4):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width), nn.Linear(width, 1))
-
-    def forward(self, X):
-        return self.layers(X)
-
-
-def make_net(seed=0, optimizer=torch.optim.Adam, **params):
-    net = NeuralNet(
-        Layers,
-        criterion=nn.MSELoss,
-        optimizer=optimizer,
-        max_epochs=2,
-        module__width=5,
-        train_split=None,
-        iterator_train__shuffle=False,
-        verbose=0,
-        **params,
-    )
     with torch.random.fork_rng():
-        torch.manual_seed(derived_seed(seed))
-        return net.initialize()
+        torch.manual_seed(seed)
+        module = nn.Sequential(
+            nn.Conv2d(3, width, 1), nn.BatchNorm2d(width), nn.Conv2d(width, 3, 1)
+        )
+    defaults = {"lr": 0.01, "train_split": None, "verbose": 0, "max_epochs": 2, "batch_size": 8}
+    return make_net(module, nn.MSELoss(), optimizer, **defaults | params)
 
 
 def trained(**params):
-    return make_net(**params).partial_fit(X, Y)
+    net = new_net(**params)
+    train_more(net)
+    return net
+
+
+def train_more(net):
+    net.notify("on_train_begin", X=IMAGES, y=None)
+    net.fit_loop(IMAGES)
 
 
 def leaves(tree):
@@ -53,80 +48,142 @@ def leaves(tree):
     return [tree]
 
 
-@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
+def assert_same_net(one, other):
+    for name, tensor in one.module_.state_dict().items():
+        assert torch.equal(other.module_.state_dict()[name], tensor), name
+
+
+OPTIMIZERS = [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop, torch.optim.NAdam]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_state_holds_arrays_and_plain_numbers(optimizer):
     kinds = {type(leaf) for leaf in leaves(read_state(trained(optimizer=optimizer)))}
     assert kinds <= {np.ndarray, int, float, bool, str, type(None)}
-
-
-def test_a_state_has_the_architecture():
-    assert read_state(trained())["architecture"] == {"width": 5}
 
 
 def test_a_state_does_not_follow_the_net():
     net = trained()
     state = read_state(net)
     before = [leaf.copy() for leaf in leaves(state["weights"])]
-    net.partial_fit(X, Y)
+    train_more(net)
     for old, new in zip(before, leaves(state["weights"]), strict=True):
         np.testing.assert_array_equal(old, new)
 
 
 def test_a_net_does_not_follow_the_state_it_came_from():
     state = read_state(trained())
-    net = load_state(make_net(1), state)
+    net = new_net(1)
+    load_state(net, state)
     for leaf in leaves([state["weights"], state["optimizer_state"]]):
         leaf[...] = 77
     assert all((p != 77).all() for p in net.module_.state_dict().values())
 
 
-def test_loading_gives_every_weight_and_buffer_back():
-    net = trained()
-    loaded = load_state(make_net(1), read_state(net))
-    for name, tensor in net.module_.state_dict().items():
-        assert torch.equal(loaded.module_.state_dict()[name], tensor), name
-
-
 @pytest.mark.parametrize(
-    "optimizer",
-    [torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD, torch.optim.RMSprop, torch.optim.NAdam],
+    "copy_state", [lambda net, old: load_state(net, read_state(old)), take_over]
 )
-def test_a_loaded_net_trains_on_as_the_old_one(optimizer):
-    net = trained(optimizer=optimizer)
-    loaded = load_state(make_net(1, optimizer=optimizer), read_state(net))
-    net.partial_fit(X, Y)
-    loaded.partial_fit(X, Y)
-    for name, tensor in net.module_.state_dict().items():
-        assert torch.equal(loaded.module_.state_dict()[name], tensor), name
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_net_with_the_state_of_another_trains_on_as_that(optimizer, copy_state):
+    net, other = trained(optimizer=optimizer), new_net(1, optimizer=optimizer)
+    copy_state(other, net)
+    assert_same_net(net, other)
+    train_more(net)
+    train_more(other)
+    assert_same_net(net, other)
 
 
 def test_momentum_is_kept():
     params = {"optimizer": torch.optim.SGD, "optimizer__momentum": 0.9}
-    net = trained(**params)
-    loaded = load_state(make_net(1, **params), read_state(net))
-    old, new = (n.optimizer_.state_dict()["state"][0]["momentum_buffer"] for n in (net, loaded))
+    net, other = trained(**params), new_net(1, **params)
+    load_state(other, read_state(net))
+    old, new = (n.optimizer_.state_dict()["state"][0]["momentum_buffer"] for n in (net, other))
     assert torch.equal(old, new)
 
 
 def test_another_optimizer_starts_afresh():
-    loaded = load_state(make_net(optimizer=torch.optim.SGD), read_state(trained()))
-    assert loaded.optimizer_.state_dict()["state"] == {}
+    net = new_net(optimizer=torch.optim.SGD)
+    load_state(net, read_state(trained()))
+    assert net.optimizer_.state_dict()["state"] == {}
 
 
 def test_the_rate_is_that_of_the_new_net():
-    loaded = load_state(make_net(lr=0.5), read_state(trained()))
-    assert loaded.optimizer_.param_groups[0]["lr"] == 0.5
+    net = new_net(lr=0.5)
+    load_state(net, read_state(trained()))
+    assert net.optimizer_.param_groups[0]["lr"] == 0.5
 
 
 def test_the_history_is_kept_without_its_batches():
-    net = trained()
-    loaded = load_state(make_net(1), read_state(net))
-    assert loaded.history[:, "train_loss"] == net.history[:, "train_loss"]
-    assert all(epoch["batches"] == [] for epoch in loaded.history)
+    net, other = trained(), new_net(1)
+    load_state(other, read_state(net))
+    assert other.history[:, "train_loss"] == net.history[:, "train_loss"]
+    assert all(epoch["batches"] == [] for epoch in other.history)
+
+
+def test_taking_over_shares_the_rows_of_the_history():
+    net, other = trained(), new_net(1)
+    take_over(other, net)
+    assert all(row is old for row, old in zip(other.history, net.history, strict=True))
 
 
 def test_arrays_that_cannot_be_written_are_loaded():
     state = read_state(trained())
     for leaf in leaves([state["weights"], state["optimizer_state"]]):
         leaf.flags.writeable = False
-    load_state(make_net(1), state).partial_fit(X, Y)
+    net = new_net(1)
+    load_state(net, state)
+    train_more(net)
+
+
+def test_a_loss_without_weights_is_the_same_loss():
+    assert load_state(new_net(1), read_state(trained())) is True
+
+
+# --- results at once
+
+
+def test_all_fitted_attributes_are_replaced_and_parameters_stay():
+    cae = DenoisingCAE(lr=0.5)
+    cae.old_, cae.kept = 1, 2
+    commit(cae, {"new_": 3})
+    assert (cae.lr, cae.kept, cae.new_) == (0.5, 2, 3)
+    assert not hasattr(cae, "old_")
+
+
+# --- versions
+
+
+def with_version(monkeypatch, estimator, version):
+    """The pickle that a version would have written; ``None`` is one that wrote no version."""
+    state = estimator.__getstate__()
+    del state["_sklearn_cae_version"]
+    if version is not None:
+        state["_sklearn_cae_version"] = version
+    with monkeypatch.context() as context:
+        context.setattr(type(estimator), "__getstate__", lambda self: state)
+        return pickle.dumps(estimator)
+
+
+def test_a_pickle_of_this_version_opens_without_a_word():
+    assert pickle.loads(pickle.dumps(DenoisingCAE(lr=0.5))).lr == 0.5
+
+
+def test_the_version_is_no_attribute_of_what_is_opened():
+    assert "_sklearn_cae_version" not in vars(pickle.loads(pickle.dumps(DenoisingCAE())))
+
+
+@pytest.mark.parametrize(("version", "said"), [("0.0.1", "0.0.1"), (None, "an unknown version")])
+def test_a_pickle_of_another_version_is_told(monkeypatch, version, said):
+    stored = with_version(monkeypatch, DenoisingCAE(lr=0.5), version)
+    message = f"pickled by sklearn_cae {said}, and is opened by {__version__}. .* Fit it again"
+    with pytest.warns(UserWarning, match=message):
+        assert pickle.loads(stored).lr == 0.5
+
+
+def test_a_parameter_that_an_older_version_lacked_gets_its_default():
+    state = DenoisingCAE(lr=0.5).__getstate__()
+    del state["patience"], state["loss"]
+    cae = DenoisingCAE()
+    cae.__setstate__(state)
+    assert (cae.lr, cae.patience, cae.loss) == (0.5, 5, "mse")
+    assert repr(cae) == "DenoisingCAE(lr=0.5)"

@@ -1,6 +1,7 @@
 """Validation of what users give as images."""
 
 import numpy as np
+import scipy.sparse
 import torch
 from sklearn.utils.validation import check_array, validate_data
 
@@ -138,11 +139,18 @@ def _with_own_dtype(X):
         X = np.asarray(X)
     elif not isinstance(X, np.ndarray) and (dtype := _dtype_of_columns(X)) is not None:
         X = np.asarray(X, dtype=dtype)
-    elif hasattr(X, "columns") and hasattr(X, "to_numpy"):
-        X = X.to_numpy()
+    elif not scipy.sparse.issparse(X) and hasattr(X, "__array__"):
+        X = np.asarray(X)
     if isinstance(X, np.ndarray) and not X.dtype.isnative:
         X = X.astype(X.dtype.newbyteorder("="))
-    return X
+    return np.stack(X) if _is_column_of_images(X) else X
+
+
+def _is_column_of_images(X):
+    """Whether this is a series of arrays of one shape, which numpy does not join by itself."""
+    if not isinstance(X, np.ndarray) or X.dtype != object or X.ndim != 1:
+        return False
+    return len({image.shape if isinstance(image, np.ndarray) else () for image in X} - {()}) == 1
 
 
 def _from_tensor(X):

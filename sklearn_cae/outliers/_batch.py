@@ -107,7 +107,7 @@ class ImageBatch:
 
     @cached_property
     def _codes(self):
-        return self._runner.module.encode(self._within_limits(self._on_device))
+        return self._runner.module.encode(self._runner.within_limits(self._on_device))
 
     @cached_property
     def _reconstructed(self):
@@ -122,11 +122,7 @@ class ImageBatch:
     def _stage_maps(self):
         maps_of = self._runner.module.stage_maps
         batches = (self._on_device, self._reconstructed)
-        return [maps_of(self._within_limits(batch)) for batch in batches]
-
-    def _within_limits(self, batch):
-        limits = self._runner.limits
-        return batch if limits is None else batch.clamp(*limits)
+        return [maps_of(self._runner.within_limits(batch)) for batch in batches]
 
 
 class BatchReader:
