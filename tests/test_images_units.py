@@ -67,7 +67,6 @@ def test_the_range_of_uint8_and_of_unit_floats_is_fixed(images, expected):
         (images_of([2, 2]), (1.5, 2.5)),
         (images_of([7, 7], np.uint16), (6.5, 7.5)),
     ],
-    ids=str,
 )
 def test_other_ranges_are_learned(images, expected):
     spec = learn_spec(images)

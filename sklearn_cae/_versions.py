@@ -2,8 +2,8 @@
 
 from inspect import signature
 
-from .._version import __version__
-from .._warnings import warn_user
+from ._version import __version__
+from ._warnings import warn_user
 
 KEY = "_sklearn_cae_version"
 
