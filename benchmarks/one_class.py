@@ -2,12 +2,13 @@
 
 MNIST, Fashion-MNIST and CIFAR-10. For each class a detector learns from the training images of that
 class and scores the whole test set; the figure is the area under the ROC curve in percent. The
-detector has its defaults on all three sets; the other methods share the autoencoder of the
-default. *combined* is the sum of the four scores, each standardised on the held-out images, as
-``score="combined"`` computes it. Beside them: IsolationForest, OneClassSVM and KernelDensity on
-the principal components that hold 95 % of the variance of the pixels; the detector's own density on
-contrast-normalised pixels, which tells what the autoencoder adds; and PyOD's AutoEncoder. The last
-table is the share of unseen images of the class with a p-value of at most 0.05.
+detector has its defaults on all three sets; the other methods share the autoencoder of the default.
+*combined* is the sum of the four scores, each standardised on the held-out images, as
+``outlier_score="combined"`` computes it. Beside them: IsolationForest, OneClassSVM and
+KernelDensity on the principal components that hold 95 % of the variance of the pixels; the
+detector's own density on contrast-normalised pixels, which tells what the autoencoder adds; and
+PyOD's AutoEncoder. The last table is the share of unseen images of the class with a p-value of at
+most 0.05.
 
 Each class is one line of ``--results``; what is there already is not run again.
 
@@ -72,7 +73,10 @@ def detector_scores(train, test, seed):
     scores, held_out = {}, {}
     for name in SCORES:
         detector = CAEOutlierDetector(
-            FrozenEstimator(cae), score=name, contrast_normalization=True, random_state=seed
+            FrozenEstimator(cae),
+            outlier_score=name,
+            contrast_normalization=True,
+            random_state=seed,
         ).fit(as_unit(train))
         scores[name] = detector.score_samples(as_unit(test))
         held_out[name] = detector.calibration_scores_

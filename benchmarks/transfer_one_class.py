@@ -48,7 +48,7 @@ def run(job, args):
     # The autoencoder of the detector knows normalised images, which are floats from 0 to 1.
     features = CAEOutlierDetector(
         FrozenEstimator(detector.estimator_),
-        score=FeatureScore(stage=2),
+        outlier_score=FeatureScore(stage=2),
         contrast_normalization=True,
         random_state=job["seed"],
     ).fit(train[:20] / 255)

@@ -87,6 +87,8 @@ OBJECTS = {
     "torch": {
         "torch.Generator": ("py:class", "generated/$.html#$"),
         "torch.Tensor": ("py:class", "tensors.html#$"),
+        "torch.nn.Module": ("py:class", "generated/$.html#$"),
+        "torch.optim": ("py:module", "optim.html#module-$"),
         "torch.hub": ("py:module", "hub.html#module-$"),
         "torch.save": ("py:function", "generated/$.html#$"),
         "torch.set_num_threads": ("py:function", "generated/$.html#$"),

@@ -22,7 +22,7 @@ TABLES = {
     "lr_schedule": (LR_SCHEDULES, DenoisingCAE),
     "noise": (NOISE_MODELS, NoiseInjector),
     "filter": (FILTERS, ClassicalDenoiser),
-    "score": (SCORES, CAEOutlierDetector),
+    "outlier_score": (SCORES, CAEOutlierDetector),
 }
 
 

@@ -21,8 +21,9 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
     A noise model of your own derives from it, lists its levels with their upper limits in
     ``limits``, and writes one method, ``_corrupt``. A level is a number that is not negative, or a
     range ``(low, high)`` from which each image draws its own level uniformly. Randomness comes from
-    the generator alone, through :func:`draw_level`, :func:`draw_normal` and :func:`draw_uniform`:
-    then an image gets the same noise in any batch.
+    the generator alone, through :func:`~sklearn_cae.noise.draw_level`,
+    :func:`~sklearn_cae.noise.draw_normal` and :func:`~sklearn_cae.noise.draw_uniform`: then an
+    image gets the same noise in any batch.
 
     Attributes
     ----------

@@ -81,7 +81,7 @@ class OutlierScore(VersionedState, BaseEstimator, metaclass=ABCMeta):
         ----------
         collect : callable
             ``collect(function)`` gives one array of what ``function(batch)``, with rows for the
-            images of an :class:`ImageBatch`, gives for all training images.
+            images of an :class:`~sklearn_cae.outliers.ImageBatch`, gives for all training images.
         seed : int
             Seed of what is drawn.
         """
