@@ -33,9 +33,8 @@ CAEOutlierDetector(cae).fit(X).predict(X)
 LatentSampler(cae).fit(X).sample(2)
 ClassicalDenoiser("median").fit(NoiseInjector().fit_transform(X))
 large = np.random.default_rng(0).random((4, 32, 32))
-DenoisingCAE(
-    Autoencoder(VGG16Encoder(1, weights=None)), loss=PerceptualLoss(blocks=1, weights=None), **options
-).fit(large)
+vgg16, loss = VGG16Encoder(1, weights=None), PerceptualLoss(blocks=1, weights=None)
+DenoisingCAE(Autoencoder(vgg16), loss=loss, **options).fit(large)
 sklearn_cae.datasets.load_natural_patches(8, n_patches=2)
 """
 
