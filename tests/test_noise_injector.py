@@ -680,7 +680,7 @@ class Breaks(NoiseModel):
         ({"noise": Breaks(fails)}, MemoryError),
         ({"noise": Breaks(is_interrupted)}, KeyboardInterrupt),
     ],
-    ids=str,
+    ids=["range", "noise", "seed", "shape", "failing", "interrupted"],
 )
 def test_a_failed_or_interrupted_fit_leaves_the_injector_as_it_was(images, options, error):
     injector = injector_for("gray").fit(images)
