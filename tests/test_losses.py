@@ -149,7 +149,7 @@ def test_a_loss_is_the_same_in_each_fit(loss):
         (PerceptualLoss(0.1), []),
         (PerceptualLoss(blocks=1), ["blocks from 2 to 1"]),
         (PerceptualLoss(weights=None), ["weights from 'imagenet' to None"]),
-        (resolve_loss("l1"), ["class from PerceptualLoss to TorchLoss"]),
+        (resolve_loss("l1"), ["class from PerceptualLoss to NamedLoss"]),
     ],
     ids=name_of,
 )
