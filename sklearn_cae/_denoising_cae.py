@@ -15,6 +15,7 @@ from skorch.callbacks import Callback
 from ._html import NetworkHTMLMixin
 from ._inference import Runner
 from ._random import derived_seed, generator_on, resolve_seed
+from ._versions import VersionedState
 from ._warnings import warn_user
 from .images import (
     check_columns,
@@ -33,7 +34,7 @@ from .learning import LOSSES, CorruptedImages, ImagePairs, LossSpec, resolve_los
 from .metrics import PSNR_CAP, psnr_scorer
 from .networks import NETWORKS, NetworkSpec, resolve_network
 from .noise import NoiseModel, resolve_noise
-from .persistence import VersionedState, commit, load_state, read_state, take_over
+from .persistence import commit, load_state, read_state, take_over
 from .training import (
     LR_SCHEDULES,
     OPTIMIZERS,

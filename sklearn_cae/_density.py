@@ -15,7 +15,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._random import seeded
-from .persistence import VersionedState, commit
+from ._versions import VersionedState
+from .persistence import commit
 
 # Squared distance, in squared typical distances, below which a code is a training code itself:
 # the rounding of float32 codes.

@@ -5,10 +5,10 @@ from typing import Any
 
 
 class NetworkHTMLMixin:
-    """Adds image, code, noise and layers to the HTML of a fitted :class:`~sklearn_cae.DenoisingCAE`.
+    """Adds image, code, noise and layers to the HTML of a fitted estimator.
 
-    It goes before :class:`~sklearn.base.BaseEstimator`, whose ``_html_repr`` gives the diagram in
-    scikit-learn 1.7 and later.
+    For :class:`~sklearn_cae.DenoisingCAE`. It goes before :class:`~sklearn.base.BaseEstimator`,
+    whose ``_html_repr`` gives the diagram in scikit-learn 1.7 and later.
     """
 
     def _html_repr(self) -> str:

@@ -131,8 +131,8 @@ class Runner:
         """Images in a batch: as many as memory should hold, fewer if there are only few."""
         size = arrays.shape[1:3] if arrays.ndim == 4 else (self.spec.height, self.spec.width)
         largest = max(1, min(BATCH_SIZE, BATCH_PIXELS // math.prod(size)))
-        # A single image takes other code paths of torch, which round otherwise.
-        return min(largest, max(2, 2 ** math.ceil(math.log2(len(arrays)))))
+        return min(largest, max(SMALLEST_BATCH, 2 ** math.ceil(math.log2(len(arrays)))))
 
-    def _within_limits(self, batch):
+    def within_limits(self, batch):
+        """Clip a tensor to where the inputs lay in training."""
         return batch if self.limits is None else batch.clamp(*self.limits)

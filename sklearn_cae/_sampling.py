@@ -17,10 +17,11 @@ from sklearn.utils.validation import check_is_fitted
 from ._denoising_cae import DenoisingCAE
 from ._density import check_density, fit_density
 from ._random import resolve_seed, seeded
+from ._versions import VersionedState
 from .images import check_images, check_units, split_targets, view_of_size
 from .metrics import denoiser_of
 from .networks import UNet, resolve_network
-from .persistence import VersionedState, commit
+from .persistence import commit
 
 __all__ = ["LatentSampler"]
 

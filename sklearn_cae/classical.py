@@ -22,6 +22,7 @@ from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from ._optional import import_optional
+from ._versions import VersionedState
 from .images import (
     check_images,
     check_same_shape,
@@ -190,7 +191,7 @@ def available_filters() -> list[str]:
     ]
 
 
-class ClassicalDenoiser(BaseEstimator):
+class ClassicalDenoiser(VersionedState, BaseEstimator):
     """A classical filter whose strength is chosen on pairs.
 
     Compare with it before you trust a learned denoiser: it is tuned in seconds, and where it does

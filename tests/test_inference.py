@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.utils import validation
+from skorch.callbacks import Callback
 from small import as_uint, colour, gray, identity_cae, small_autoencoder, small_cae
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from sklearn_cae import GaussianNoise
+from sklearn_cae import GaussianNoise, NoiseInjector
+from sklearn_cae.images import _sources
+from sklearn_cae.images._sources import measure
 
 X = colour(24)
 
@@ -30,7 +34,7 @@ def passes(cae):
 
 
 @pytest.mark.parametrize(
-    ("n", "sizes"), [(1, [2]), (2, [2]), (3, [4]), (24, [32]), (64, [64]), (65, [64] * 2)]
+    ("n", "sizes"), [(1, [16]), (16, [16]), (17, [32]), (64, [64]), (65, [64] * 2)]
 )
 def test_images_are_denoised_in_batches_of_one_size(cae, passes, n, sizes):
     images = np.resize(X, (n, 8, 8, 3))
@@ -67,11 +71,15 @@ def test_few_images_are_denoised_as_among_many(network, n):
 
 
 def test_no_gradients_are_recorded_and_none_are_left_off(cae):
-    output = []
-    cae.runner_.in_batches(
-        cae.runner_.on_tensors(lambda batch: output.append(cae.runner_.apply(batch)) or batch), X
-    )
-    assert not output[0].requires_grad
+    recorded = []
+
+    def denoise(batch):
+        output = cae.runner_.apply(batch)
+        recorded.append(output.requires_grad)
+        return output.numpy()
+
+    cae.runner_.in_batches(cae.runner_.on_tensors(denoise), X)
+    assert recorded == [False]
     assert not torch.is_inference_mode_enabled()
 
 
@@ -155,38 +163,109 @@ def test_layers_are_arrays_with_the_channels_first(cae):
 # --- devices that have no float64
 
 
-class NoFloat64(TorchDispatchMode):
-    """Refuses float64 on a device that stands for one without it."""
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **kwargs or {})
-        tensors = [t for t in (*args, result) if isinstance(t, torch.Tensor)]
-        if any(t.device.type == "meta" and t.dtype == torch.float64 for t in tensors):
-            raise TypeError("this device has no float64")
-        return result
-
-
 class Float64Recorder(TorchDispatchMode):
-    """Keeps the names of the operations that make a float64 tensor."""
+    """Keeps the names of operations that make a float64 tensor of none that was brought to the CPU.
 
-    def __init__(self):
+    Without a device that lacks float64, what :meth:`torch.Tensor.cpu` gives stands for the CPU, and
+    everything else for the device.
+    """
+
+    def __init__(self, monkeypatch):
         super().__init__()
         self.names = set()
+        self.on_host = []
+        bring = torch.Tensor.cpu
+
+        def cpu(tensor):
+            self.on_host.append(bring(tensor).clone())
+            return self.on_host[-1]
+
+        monkeypatch.setattr(torch.Tensor, "cpu", cpu)
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **kwargs or {})
         if isinstance(result, torch.Tensor) and result.dtype == torch.float64:
-            self.names.add(function.__name__)
+            if any(tensor is one for tensor in args for one in self.on_host):
+                self.on_host.append(result)
+            else:
+                self.names.add(function.__name__)
         return result
 
 
-IMAGES = [gray(), gray().astype(float), as_uint(gray(), np.uint16), gray().astype(float) * 9 - 4]
+IMAGES = [gray(), gray().astype(float), as_uint(gray(), np.uint16)]
+BY_DTYPE = pytest.mark.parametrize("images", IMAGES, ids=lambda images: f"{images.dtype}")
 
 
-@pytest.mark.parametrize("images", IMAGES, ids=lambda images: f"{images.dtype}")
-@pytest.mark.parametrize("method", ["predict", "transform", "partial_fit", "fit"])
-def test_no_float64_tensor_is_made(images, method):
+@BY_DTYPE
+@pytest.mark.parametrize("method", ["predict", "transform", "score_samples", "partial_fit"])
+def test_no_float64_tensor_is_made_on_the_device(monkeypatch, images, method):
     cae = small_cae().fit(images)
-    with Float64Recorder() as recorder:
+    with Float64Recorder(monkeypatch) as recorder:
         getattr(cae, method)(images)
     assert recorder.names == set()
+
+
+@BY_DTYPE
+# A blur makes its kernel in float64 on the CPU, whatever the device.
+@pytest.mark.parametrize("noise", ["gaussian", "poisson", "speckle", "salt_and_pepper"])
+def test_no_float64_tensor_is_made_by_noise(monkeypatch, images, noise):
+    with Float64Recorder(monkeypatch) as recorder:
+        NoiseInjector(noise, random_state=0).fit_transform(images)
+    assert recorder.names == set()
+
+
+def test_a_float64_tensor_on_the_device_is_found(monkeypatch):
+    with Float64Recorder(monkeypatch) as recorder:
+        (torch.zeros(3) + 1).cpu().double().square()
+        assert recorder.names == set()
+        torch.zeros(3).double()
+    assert recorder.names
+
+
+# --- passes over the values
+
+
+@pytest.fixture
+def scans(monkeypatch):
+    """Sizes of the arrays whose values are looked at; scikit-learn must look at none of them."""
+    sizes = []
+
+    def counted(pixels, name="X"):
+        sizes.append(pixels.size)
+        return measure(pixels, name)
+
+    def refused(X, *args, **kwargs):
+        assert X.size < gray().size, "scikit-learn scans the images"
+
+    monkeypatch.setattr(_sources, "measure", counted)
+    monkeypatch.setattr(validation, "_assert_all_finite", refused)
+    return sizes
+
+
+class BeforeTheFirstStep(Callback):
+    def __init__(self, scans):
+        self.scans = scans
+
+    def on_train_begin(self, net, **kwargs):
+        self.n_scans = len(self.scans)
+
+
+def test_fit_makes_one_pass_before_the_first_step(scans):
+    images, callback = gray(), BeforeTheFirstStep(scans)
+    small_cae(callbacks=[callback]).fit(images)
+    assert callback.n_scans == 1
+    assert scans == [images.size]
+
+
+def test_fit_of_pairs_makes_one_pass_over_each(scans):
+    images = gray()
+    small_cae().fit(images * 0.9, images)
+    assert scans == [images.size] * 2
+
+
+@pytest.mark.parametrize("method", ["predict", "transform", "score_samples", "feature_maps"])
+def test_results_make_one_pass(scans, method):
+    cae = small_cae().fit(gray())
+    scans.clear()
+    getattr(cae, method)(gray())
+    assert scans == [gray().size]

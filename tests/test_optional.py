@@ -1,8 +1,59 @@
+"""Packages that only some features need: how they are imported, and that most work goes without."""
+
 import math
+import subprocess
+import sys
 
 import pytest
 
 from sklearn_cae._optional import import_optional
+
+# Some are installed with the package, but take their time to be imported.
+OPTIONAL = ["bm3d", "IPython", "matplotlib", "pandas", "polars", "pooch", "pyarrow", "safetensors"]
+OPTIONAL += ["torchvision", "umap"]
+
+WORK = f"""
+import sys
+
+# skorch and scikit-learn import pandas and IPython where they find them.
+for name in {OPTIONAL!r}:
+    sys.modules[name] = None
+
+import numpy as np
+import sklearn_cae
+from sklearn_cae import CAEOutlierDetector, ClassicalDenoiser, DenoisingCAE, LatentSampler
+from sklearn_cae import Autoencoder, NoiseInjector, PerceptualLoss, UNet, VGG16Encoder
+
+X = np.random.default_rng(0).random((24, 8, 8))
+options = dict(max_epochs=1, for_codes=True)
+cae = DenoisingCAE(Autoencoder((4,)), **options).fit(X)
+cae.predict(X), cae.transform(X), cae.score(X)
+DenoisingCAE(UNet((4,)), **options).fit(NoiseInjector().fit_transform(X))
+CAEOutlierDetector(cae).fit(X).predict(X)
+LatentSampler(cae).fit(X).sample(2)
+ClassicalDenoiser("median").fit(NoiseInjector().fit_transform(X))
+large = np.random.default_rng(0).random((4, 32, 32))
+vgg16, loss = VGG16Encoder(1, weights=None), PerceptualLoss(blocks=1, weights=None)
+DenoisingCAE(Autoencoder(vgg16), loss=loss, **options).fit(large)
+sklearn_cae.datasets.load_natural_patches(8, n_patches=2)
+"""
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+
+def test_the_work_is_done_without_the_optional_packages():
+    result = run(WORK)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", ["matplotlib", "pooch"])
+def test_a_package_that_is_kept_away_is_missed(name):
+    # What the test above would say of an import too many.
+    result = run(f"{WORK}\nimport {name}\n")
+    assert result.returncode == 1
+    assert f"import of {name} halted" in result.stderr
 
 
 def test_an_installed_package_is_returned():

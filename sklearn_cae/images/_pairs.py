@@ -93,8 +93,8 @@ class NoisyImages(np.ndarray):
             return selected
         return NoisyImages(selected, self.clean[rows], self.noise)
 
-    @property
-    def strides(self):  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def strides(self):
         """Bytes from one value to the next along each axis.
 
         joblib.hash asks for them after the values, and so hashes the clean images too: a cached

@@ -66,11 +66,11 @@ def corrupt_images(images, noise, seed, spec, dtype=None):
     """
     if dtype is None:
         dtype = images.dtype if noise.clip else np.result_type(images.dtype, np.float32)
-    if not noise.clip:
-        spec = replace(spec, fixed=False, dtype=np.dtype(dtype).name)
+    # What does not clip is limited by the dtype of the result alone.
+    free = replace(spec, fixed=False, dtype=np.dtype(dtype).name)
     noisy = np.empty(images.shape, dtype)
     for rows in chunks(images):
         generators = generators_by_content(images[rows], seed)
         batch = noise.corrupt(to_unit(images[rows], spec.data_range), generators, spec.unit_limits)
-        noisy[rows] = from_unit(batch, spec, dtype)
+        noisy[rows] = from_unit(batch, spec if noise.clip else free, dtype)
     return noisy

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import resolve_seed
+from .._versions import VersionedState
 from ..images import (
     NoisyImages,
     check_images,
@@ -36,6 +37,7 @@ LEARNED = (
 
 
 class NoiseInjector(
+    VersionedState,
     OneToOneFeatureMixin,
     TransformerMixin,
     BaseEstimator,

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._denoising_cae import DenoisingCAE
 from .._random import resolve_seed, seeded
+from .._versions import VersionedState
 from ..images import (
     ImageSource,
     check_images,
@@ -23,7 +24,7 @@ from ..images import (
     to_channels_last,
 )
 from ..metrics import denoiser_of
-from ..persistence import VersionedState, commit
+from ..persistence import commit
 from ._batch import UNIT_RANGE, BatchReader
 from ._scores import SCORES, OutlierScore, resolve_score
 

@@ -13,8 +13,8 @@ from sklearn.utils._param_validation import Interval
 
 from .._density import CodeDensity, check_density, fit_density, score_codes
 from .._random import derived_seed
+from .._versions import VersionedState
 from ..metrics import SSIM_MIN_SIZE, structural_similarity
-from ..persistence import VersionedState
 from ._batch import ImageBatch
 
 # Makes one array of what a function of a batch gives for all training images.

@@ -2,8 +2,8 @@
 
 from inspect import signature
 
-from .._version import __version__
-from .._warnings import warn_user
+from ._version import __version__
+from ._warnings import warn_user
 
 KEY = "_sklearn_cae_version"
 
@@ -16,7 +16,7 @@ class VersionedState:
     """
 
     def __getstate__(self):
-        return {**super().__getstate__(), KEY: __version__}
+        return {**super().__getstate__(), KEY: __version__}  # type: ignore[dict-item]
 
     def __setstate__(self, state):
         written = state.get(KEY, "an unknown version")
@@ -27,7 +27,7 @@ class VersionedState:
                 "it with the version that wrote it."
             )
         state = {name: value for name, value in state.items() if name != KEY}
-        super().__setstate__(self._defaults() | state)
+        super().__setstate__(self._defaults() | state)  # type: ignore[misc]
 
     @classmethod
     def _defaults(cls):
