@@ -75,7 +75,12 @@ def run(recipe, seed, args):
     affordable = int(args.budget * images_per_second(recipe, x_train))
     n_epochs = math.ceil(affordable / len(x_train))
     cae = DenoisingCAE(
-        noise=NOISE, random_state=seed, max_epochs=n_epochs, validation_fraction=0, **recipe
+        noise=NOISE,
+        random_state=seed,
+        max_epochs=n_epochs,
+        validation_fraction=0,
+        for_codes=True,
+        **recipe,
     )
     start = time.process_time()
     cae.fit(x_train[: affordable // n_epochs])

@@ -68,6 +68,7 @@ def run(job, args):
         noise=noise,
         max_epochs=args.epochs,
         validation_fraction=0,
+        for_codes=True,
         random_state=job["seed"],
         device=args.device,
         **networks(args)[job["network"]],
