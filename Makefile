@@ -4,12 +4,12 @@ BIN := .venv/bin
 FIGURE := examples/plot_denoise.png
 
 .NOTPARALLEL:
-.PHONY: demo test test-oldest lint doctest pages docs clean
+.PHONY: demo test test-oldest lint doctest pages page-code docs clean
 
 # Figures go to files.
 export MPLBACKEND = Agg
 # The networks of the tests are tiny: more threads slow them down.
-test test-oldest doctest pages docs: export OMP_NUM_THREADS = 1
+test test-oldest doctest pages page-code docs: export OMP_NUM_THREADS = 1
 # Without it scikit-learn skips its array API checks.
 test test-oldest doctest: export SCIPY_ARRAY_API = 1
 
@@ -32,11 +32,14 @@ lint: .venv/.installed-test
 doctest: .venv/.installed-test
 	$(BIN)/python -m pytest -q --doctest-modules sklearn_cae
 
-# The code of the pages, and the pages without the gallery; -W makes a warning an error.
+# The pages without the gallery; -W makes a warning an error.
 pages: .venv/.installed-docs
-	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/_build --ignore=docs/auto_examples docs
 	@rm -rf docs/api/generated
 	$(BIN)/python -m sphinx -q -W --keep-going -D plot_gallery=0 -b html docs docs/_build/pages
+
+# The code of the pages.
+page-code: .venv/.installed-docs
+	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/_build --ignore=docs/auto_examples docs
 
 # It says what it does now: the gallery takes minutes.
 docs: .venv/.installed-docs
