@@ -6,16 +6,21 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted
 from skorch.callbacks import Callback
 
+from ._fitted import VersionedState, commit
 from ._html import NetworkHTMLMixin
 from ._inference import Runner
-from ._random import derived_seed, generator_on, resolve_seed
-from ._versions import VersionedState
+from ._random import derived_seed, generator_on, resolve_seed, seeded
 from ._warnings import warn_user
 from .images import (
     check_columns,
@@ -24,6 +29,7 @@ from .images import (
     check_units,
     check_within_range,
     from_channels_last,
+    learn_images,
     learn_spec,
     read_images,
     split_targets,
@@ -34,7 +40,7 @@ from .learning import LOSSES, CorruptedImages, ImagePairs, LossSpec, resolve_los
 from .metrics import PSNR_CAP, psnr_scorer
 from .networks import NETWORKS, NetworkSpec, resolve_network
 from .noise import NoiseModel, resolve_noise
-from .persistence import commit, load_state, read_state, take_over
+from .persistence import load_state, read_state, take_over
 from .training import (
     LR_SCHEDULES,
     OPTIMIZERS,
@@ -538,26 +544,30 @@ class DenoisingCAE(
                 f"X comes with noise of its own, so noise={self.noise!r} would be ignored. Leave "
                 "noise=None, or fit on clean images."
             )
-        # The columns of X are remembered apart, so that a fit that fails leaves this one alone.
-        columns = self if resume else BaseEstimator()
-        first = check_images(columns, clean if draws else noisy, reset=not resume)
+        first, learned = self._read_first(clean if draws else noisy, resume=resume)
         clean = first if draws else read_images(clean, name="y")
         if not draws:
             check_same_shape(first, clean)
         spec = self.image_spec_ if resume else self._learn_spec(clean)
         if resume:
             self._check_going_on(network, clean)
-        images = self._view(clean, spec, resume=resume)
+        images = self._view(clean, spec, fitted=resume)
         network.check_images(*images.shape[1:])
         loss.check_images(*images.shape[1:])
-        learned = {name: vars(columns)[name] for name in COLUMNS if name in vars(columns)}
         learned["image_spec_"] = spec
         if draws:
             learned["noise_"] = noise if brought is None else brought
             return CorruptedImages(images, spec, learned["noise_"]), learned
         learned["noise_"] = None
         check_units(first, spec, reference="the clean images")
-        return ImagePairs.of(images, self._view(first, spec, resume=resume), first, spec), learned
+        return ImagePairs.of(images, self._view(first, spec, fitted=resume), first, spec), learned
+
+    def _read_first(self, X, *, resume):
+        """Validate what has the columns of X: its source, and these as fitted attributes."""
+        if not resume:
+            return learn_images(X)
+        source = check_images(self, X)
+        return source, {name: vars(self)[name] for name in COLUMNS if name in vars(self)}
 
     def _learn_spec(self, source):
         return learn_spec(
@@ -579,9 +589,9 @@ class DenoisingCAE(
         if self.image_spec_.fixed:
             check_within_range(clean, self.data_range_)
 
-    def _view(self, source, spec, *, resume=True, one_size=False):
+    def _view(self, source, spec, *, fitted=True, one_size=False):
         """View images as (n, H, W, C); a network with a flat code takes those of one size."""
-        one_size = one_size or (resume and self.net_.module_.fixed_size)
+        one_size = one_size or (fitted and self.net_.module_.fixed_size)
         return view_of_size(source, spec) if one_size else to_channels_last(source, spec)
 
     def _split(self, images, plan):
@@ -599,7 +609,7 @@ class DenoisingCAE(
     def _read_fitted(self, X, *, one_size=False):
         """Validate images for the fitted network: their source, and their view (n, H, W, C)."""
         check_is_fitted(self)
-        source = check_images(self, X, reset=False)
+        source = check_images(self, X)
         check_units(source, self.image_spec_)
         images = self._view(source, self.image_spec_, one_size=one_size)
         self.network_.check_images(*images.shape[1:])
@@ -680,6 +690,14 @@ class DenoisingCAE(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
+
+
+def copy_for_codes(cae, noise, seed):
+    """An unfitted copy that is trained for its codes, with a noise and a seed if it has none."""
+    copied = clone(cae).set_params(for_codes=True)
+    if copied.noise is None:
+        copied.set_params(noise=noise)
+    return seeded(copied, seed)
 
 
 def _build(network, loss, spec, seed):

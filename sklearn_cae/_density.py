@@ -14,9 +14,8 @@ from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._fitted import VersionedState, commit
 from ._random import seeded
-from ._versions import VersionedState
-from .persistence import commit
 
 # Squared distance, in squared typical distances, below which a code is a training code itself:
 # the rounding of float32 codes.

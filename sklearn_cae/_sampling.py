@@ -14,14 +14,13 @@ from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
-from ._denoising_cae import DenoisingCAE
+from ._denoising_cae import DenoisingCAE, copy_for_codes
 from ._density import check_density, fit_density
-from ._random import resolve_seed, seeded
-from ._versions import VersionedState
-from .images import check_images, check_units, split_targets, view_of_size
+from ._fitted import VersionedState, commit
+from ._random import resolve_seed
+from .images import check_images, check_units, learn_images, split_targets, view_of_size
 from .metrics import denoiser_of
-from .networks import UNet, resolve_network
-from .persistence import commit
+from .networks import resolve_network
 
 __all__ = ["LatentSampler"]
 
@@ -64,6 +63,8 @@ class LatentSampler(VersionedState, BaseEstimator):
         The projection of the codes; ``None`` if they are short enough.
     density_ : density estimator
         The fitted density.
+    image_spec_ : ImageSpec
+        Shape, layout, dtype and units of the images of the autoencoder.
     n_features_in_ : int
         Number of values in one image.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -143,17 +144,16 @@ class LatentSampler(VersionedState, BaseEstimator):
         seed = resolve_seed(self.random_state)
         _, X, noise = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, noise)
-        # The columns of X are remembered apart, so that a fit that fails leaves this one alone.
-        columns = BaseEstimator()
-        source = check_images(columns, X, reset=True)
+        source, columns = learn_images(X)
         if not isinstance(estimator, FrozenEstimator):
             estimator.fit(source)
             _check_decodes(denoiser_of(estimator))
         codes = _encode(estimator, source)
         pca = self._fit_pca(codes, seed)
         density = self._fit_density(codes if pca is None else pca.transform(codes), seed)
-        fitted = {"estimator_": estimator, "pca_": pca, "density_": density}
-        commit(self, vars(columns) | fitted)
+        spec = denoiser_of(estimator).image_spec_
+        fitted = {"estimator_": estimator, "pca_": pca, "density_": density, "image_spec_": spec}
+        commit(self, columns | fitted)
         return self
 
     def sample(
@@ -259,13 +259,10 @@ class LatentSampler(VersionedState, BaseEstimator):
             _check_decodes(cae)
             return self.estimator
         network = resolve_network(cae.network)
-        # Others are known once they are built; this one need not be trained for it.
-        if isinstance(network, UNet):
+        # Of others it is known once they are built.
+        if network.decodes is False:
             raise _undecodable(network)
-        estimator = clone(self.estimator)
-        if estimator.noise is None:
-            estimator.set_params(noise=noise)
-        return seeded(estimator.set_params(for_codes=True), seed)
+        return copy_for_codes(self.estimator, noise, seed)
 
     def _check_density(self):
         check_density(
@@ -277,7 +274,7 @@ class LatentSampler(VersionedState, BaseEstimator):
 
     def _codes(self, X):
         check_is_fitted(self)
-        return _encode(self.estimator_, check_images(self, X, reset=False))
+        return _encode(self.estimator_, check_images(self, X))
 
     def _fit_pca(self, codes, seed):
         if self.n_components is None or codes.shape[1] <= self.n_components:

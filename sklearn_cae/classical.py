@@ -1,7 +1,6 @@
 """Classical filters as estimators, tuned on pairs: what a learned denoiser has to beat."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from importlib.util import find_spec
 from itertools import product
 from numbers import Integral
@@ -21,14 +20,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from ._fitted import VersionedState, commit
 from ._optional import import_optional
-from ._versions import VersionedState
 from .images import (
     check_images,
     check_same_shape,
     check_units,
     from_array,
     from_channels_last,
+    learn_images,
     learn_spec,
     read_images,
     split_targets,
@@ -297,8 +297,8 @@ class ClassicalDenoiser(VersionedState, BaseEstimator):
                 "filter is tuned on pairs: fit(X_noisy, X_clean), or fit(X) with the NoisyImages "
                 "of NoiseInjector().fit_transform(X)."
             )
-        fitted = copy(self)
-        noisy, clean = check_images(fitted, noisy, reset=True), read_images(clean, name="y")
+        noisy, columns = learn_images(noisy)
+        clean = read_images(clean, name="y")
         check_same_shape(noisy, clean)
         spec = learn_spec(
             clean,
@@ -307,13 +307,18 @@ class ClassicalDenoiser(VersionedState, BaseEstimator):
             data_range=self.data_range,
         )
         check_units(noisy, spec, reference="the clean images")
-        fitted.filter_, fitted.noise_ = self.filter, noise
-        fitted.image_spec_, fitted.data_range_ = spec, spec.data_range
-        fitted.params_, fitted.psnr_ = _tune(
+        params, psnr = _tune(
             FILTERS[self.filter], _unit(noisy, spec), _unit(clean, spec), spec.unit_limits
         )
-        # All at once: what was interrupted before has changed nothing.
-        self.__dict__ = fitted.__dict__
+        fitted = {
+            "filter_": self.filter,
+            "noise_": noise,
+            "image_spec_": spec,
+            "data_range_": spec.data_range,
+            "params_": params,
+            "psnr_": psnr,
+        }
+        commit(self, columns | fitted)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -330,7 +335,7 @@ class ClassicalDenoiser(VersionedState, BaseEstimator):
             Filtered images, clipped to the data range if it is fixed.
         """
         check_is_fitted(self)
-        source, spec = check_images(self, X, reset=False), self.image_spec_
+        source, spec = check_images(self, X), self.image_spec_
         check_units(source, spec)
         filtered = FILTERS[self.filter_].function(_unit(source, spec), **self.params_)
         images = from_array(filtered, spec, source.dtype)

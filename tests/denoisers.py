@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator
 from sklearn_cae.images import (
     check_images,
     from_channels_last,
+    learn_images,
     learn_spec,
     split_targets,
     view_of_size,
@@ -41,7 +42,8 @@ class Shrinkage(BaseEstimator):
 
     def fit(self, X, y=None):
         noisy, clean, noise = split_targets(X, y)
-        source = check_images(self, clean, reset=True)
+        source, columns = learn_images(clean)
+        self.__dict__ |= columns
         self.image_spec_ = learn_spec(
             source,
             image_shape=self.image_shape,
@@ -52,7 +54,7 @@ class Shrinkage(BaseEstimator):
         return self
 
     def predict(self, X):
-        source = check_images(self, X, reset=False)
+        source = check_images(self, X)
         images = view_of_size(source, self.image_spec_)
         mean = images.mean(axis=(1, 2), keepdims=True)
         denoised = (mean + (1 - self.share) * (images - mean)).astype(source.dtype)

@@ -9,9 +9,10 @@ from small import colour
 from torch import nn
 
 from sklearn_cae import DenoisingCAE, GaussianNoise, __version__
+from sklearn_cae._fitted import commit
 from sklearn_cae.images import ImageSource, learn_spec
 from sklearn_cae.learning import CorruptedImages
-from sklearn_cae.persistence import commit, load_state, read_state, take_over
+from sklearn_cae.persistence import load_state, read_state, take_over
 from sklearn_cae.training import make_net
 
 X = colour(20)

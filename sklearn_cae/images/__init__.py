@@ -4,7 +4,7 @@ Inside the library a batch is a view ``(n, H, W, C)`` of the user's array, and o
 float32 tensor ``(n, C, H, W)`` in units of the data range, so that black is 0 and white is 1.
 """
 
-from ._checks import check_columns, check_images, is_target, read_images
+from ._checks import check_columns, check_images, is_target, learn_images, read_images
 from ._pairs import NoisyImages, check_same_shape, load_pairs, save_pairs, split_targets
 from ._sources import ImageSource, chunks
 from ._spec import (
@@ -43,6 +43,7 @@ __all__ = [
     "from_channels_last",
     "from_unit",
     "is_target",
+    "learn_images",
     "learn_spec",
     "load_pairs",
     "normalize_contrast",

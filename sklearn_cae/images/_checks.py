@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.sparse
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from ._sources import ImageSource
@@ -32,17 +33,13 @@ CURES = {
 }
 
 
-def check_images(estimator, X, *, reset, name="X"):
-    """Validate and measure a batch of images for an estimator, without a copy where it can.
+def learn_images(X, *, name="X"):
+    """Validate and measure a batch of images for a fit, without a copy where it can.
 
     Parameters
     ----------
-    estimator : estimator
-        Its ``n_features_in_`` and ``feature_names_in_`` are set or, for rows, checked.
     X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
         Images.
-    reset : bool
-        Whether to set the attributes of ``estimator`` or to check against them.
     name : str
         How error messages call the array.
 
@@ -51,24 +48,47 @@ def check_images(estimator, X, *, reset, name="X"):
     source : ImageSource
         Images of 2 to 4 dimensions: integers, float32 or float64; anything else numeric becomes
         float64.
+    columns : dict
+        The fitted attributes ``n_features_in_`` and, for data frames, ``feature_names_in_``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is not an array of images.
+    """
+    source = read_images(X, name=name)
+    rows = X if hasattr(X, "columns") else source.pixels[:1].reshape(1, -1)
+    # The estimator of the user learns nothing before all of its fit is done.
+    learner = BaseEstimator()
+    validate_data(learner, rows, reset=True, skip_check_array=True)
+    return source, vars(learner)
+
+
+def check_images(estimator, X):
+    """Validate and measure a batch of images for a fitted estimator.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its ``n_features_in_`` and ``feature_names_in_`` are those that rows are checked against.
+    X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+        Images.
+
+    Returns
+    -------
+    source : ImageSource
+        As :func:`learn_images` gives it.
 
     Raises
     ------
     ValueError, TypeError
         If X is not an array of images, or its rows are not those of ``fit``.
     """
-    columns_first = hasattr(X, "columns") and not reset
-    if columns_first:
-        check_columns(estimator, X)
-    source = read_images(X, name=name)
-    if source.ndim == 2 and not reset and hasattr(estimator, "image_spec_"):
+    check_columns(estimator, X)
+    source = read_images(X)
+    if source.ndim == 2 and not hasattr(X, "columns"):
         refuse_rows(source, estimator.image_spec_)
-    if source.ndim == 2 and not columns_first:
-        rows = X if hasattr(X, "columns") else source.pixels
-        validate_data(estimator, rows, reset=reset, skip_check_array=True)
-    elif reset:
-        one_row = source.pixels[:1].reshape(1, -1)
-        validate_data(estimator, one_row, reset=True, skip_check_array=True)
+        validate_data(estimator, source.pixels, reset=False, skip_check_array=True)
     return source
 
 

@@ -117,7 +117,7 @@ def noisy_batch(X, y, *, spec_of, noise_of, seed):
     check_units(source, spec)
     images = to_channels_last(source, spec)
     if noisy is None:
-        corrupted = _corrupt(images, resolve_noise(noise_of()), seed, spec)
+        corrupted = corrupt_images(images, resolve_noise(noise_of()), seed, spec)
         given = _like_container(X, from_channels_last(corrupted, source.ndim, spec))
         return NoisyBatch(images, corrupted, given, spec)
     given = noisy if hasattr(noisy, "columns") else noisy_source.pixels
@@ -163,12 +163,6 @@ def _noise_of(denoiser, noise):
             "DenoisingScorer."
         )
     return noise
-
-
-def _corrupt(images, noise, seed, spec):
-    # Integers cannot hold noise that leaves the data range.
-    dtype = images.dtype if noise.clip else np.result_type(images.dtype, np.float32)
-    return corrupt_images(images, noise, seed, spec, dtype)
 
 
 def _like_container(X, images):

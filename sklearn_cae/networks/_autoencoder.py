@@ -54,6 +54,8 @@ class Autoencoder(EncoderDecoder):
     torch.Size([2, 1, 28, 28])
     """
 
+    decodes = True
+
     _parameter_constraints = ENCODER_DECODER_CONSTRAINTS | {
         "latent_dim": [Interval(Integral, 1, None, closed="left"), None],
     }

@@ -118,16 +118,24 @@ class NetworkSpec(Spec):
     ``encode(images)``, ``code_shape`` : tuple of int
         Images to codes ``(n, *code_shape)``.
     ``decode(codes, image_size)``
-        Codes to images (n, C, H, W); only where the code alone makes an image.
+        Codes to images (n, C, H, W); only where the code alone makes an image: ``forward`` is then
+        ``decode`` of ``encode``, and outlier scores rely on it.
     ``layer_names`` : list of str
         Names of its stages among its ``named_modules()``, from image to image.
     ``stage_maps(images)``, ``n_stages`` : int
         Images to the list of the feature maps of each stage of the encoder, finest first.
 
+    Attributes
+    ----------
+    decodes : bool or None
+        Whether the module has ``decode``; ``None`` if only the module itself tells.
+
     See Also
     --------
     EncoderSpec : Base of encoders, the first half of a network.
     """
+
+    decodes: ClassVar[bool | None] = None
 
     @abstractmethod
     def build(

@@ -47,6 +47,8 @@ class UNet(EncoderDecoder):
     True
     """
 
+    decodes = False
+
     def __init__(
         self,
         encoder: EncoderSpec | Sequence[int] | None = None,

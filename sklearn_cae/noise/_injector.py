@@ -10,30 +10,20 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitted import VersionedState, commit
 from .._random import resolve_seed
-from .._versions import VersionedState
 from ..images import (
     NoisyImages,
     check_images,
     check_units,
     from_channels_last,
+    learn_images,
     learn_spec,
     to_channels_last,
 )
 from ._base import NoiseModel
 from ._corruption import corrupt_images
 from ._models import resolve_noise
-
-# What `fit` sets; names of columns come and go with data frames.
-LEARNED = (
-    "noise_",
-    "image_spec_",
-    "data_range_",
-    "image_shape_",
-    "n_features_in_",
-    "feature_names_in_",
-    "_seed",
-)
 
 
 class NoiseInjector(
@@ -74,6 +64,8 @@ class NoiseInjector(
     ----------
     noise_ : NoiseModel
         The noise model.
+    seed_ : int
+        Seed of the noise.
     image_spec_ : ImageSpec
         Shape, layout, dtype and units of the images.
     data_range_ : tuple of float
@@ -145,7 +137,7 @@ class NoiseInjector(
             The fitted transformer.
         """
         learned, _ = self._learn(X)
-        self._adopt(learned)
+        commit(self, learned)
         return self
 
     def fit_transform(self, X: ArrayLike, y: Any = None) -> NoisyImages:
@@ -165,7 +157,7 @@ class NoiseInjector(
         """
         learned, source = self._learn(X)
         noisy = _corrupt(source, learned)
-        self._adopt(learned)
+        commit(self, learned)
         return noisy
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
@@ -182,7 +174,7 @@ class NoiseInjector(
             The images.
         """
         check_is_fitted(self)
-        source = check_images(self, X, reset=False)
+        source = check_images(self, X)
         if self.when == "fit":
             return source.pixels
         check_units(source, self.image_spec_)
@@ -204,7 +196,7 @@ class NoiseInjector(
         if not hasattr(self, "image_spec_"):
             learned, source = self._learn(X)
             return _corrupt(source, learned)
-        source = check_images(self, X, reset=False)
+        source = check_images(self, X)
         check_units(source, self.image_spec_)
         return _corrupt(source, vars(self))
 
@@ -229,9 +221,7 @@ class NoiseInjector(
         """What ``fit`` sets, by name, and the images; nothing is set yet."""
         self._validate_params()
         noise = resolve_noise(self.noise)
-        # The names of the columns are learned by an estimator of no further use.
-        nobody = BaseEstimator()
-        source = check_images(nobody, X, reset=True)
+        source, columns = learn_images(X)
         spec = learn_spec(
             source,
             image_shape=self.image_shape,
@@ -244,15 +234,10 @@ class NoiseInjector(
             "image_spec_": spec,
             "data_range_": spec.data_range,
             "image_shape_": spec.image_shape,
-            "_seed": resolve_seed(self.random_state),
-            **vars(nobody),
+            "seed_": resolve_seed(self.random_state),
+            **columns,
         }
         return learned, source
-
-    def _adopt(self, learned):
-        """Set what was learned in one step, which no interrupt can divide."""
-        kept = {name: value for name, value in vars(self).items() if name not in LEARNED}
-        self.__dict__ = kept | learned
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -274,5 +259,5 @@ def _corrupt(source, learned):
     noise, spec = learned["noise_"], learned["image_spec_"]
     _check_dtype_holds(noise, source.dtype)
     images = to_channels_last(source, spec)
-    noisy = corrupt_images(images, noise, learned["_seed"], spec, source.dtype)
+    noisy = corrupt_images(images, noise, learned["seed_"], spec, source.dtype)
     return NoisyImages(from_channels_last(noisy, source.ndim, spec), source.pixels, noise)

@@ -5,26 +5,26 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._denoising_cae import DenoisingCAE
-from .._random import resolve_seed, seeded
-from .._versions import VersionedState
+from .._denoising_cae import DenoisingCAE, copy_for_codes
+from .._fitted import VersionedState, commit
+from .._random import resolve_seed
 from ..images import (
     ImageSource,
     check_images,
     check_units,
     chunks,
+    learn_images,
     learn_spec,
     normalize_contrast,
     split_targets,
     to_channels_last,
 )
 from ..metrics import denoiser_of
-from ..persistence import commit
 from ._batch import UNIT_RANGE, BatchReader
 from ._scores import SCORES, OutlierScore, resolve_score
 
@@ -208,9 +208,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         seed = resolve_seed(self.random_state)
         _, X, noise = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, noise)
-        # The columns of X are remembered apart, so that a fit that fails leaves this one alone.
-        columns = BaseEstimator()
-        source = check_images(columns, X, reset=True)
+        source, columns = learn_images(X)
         spec = _spec_for(estimator, source)
         images = _view(source, spec)
         train, held_out = self._split(len(images), seed)
@@ -237,7 +235,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
             "normalizes_contrast_": normalize,
             "image_spec_": spec,
         }
-        commit(self, vars(columns) | fitted)
+        commit(self, columns | fitted)
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
@@ -404,10 +402,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(denoiser_of(self.estimator))
             return self.estimator
-        estimator = DenoisingCAE() if self.estimator is None else clone(self.estimator)
-        if estimator.noise is None:
-            estimator.set_params(noise=noise)
-        return seeded(estimator.set_params(for_codes=True), seed)
+        return copy_for_codes(self.estimator or DenoisingCAE(), noise, seed)
 
     def _should_normalize(self, estimator, images):
         if self.contrast_normalization != "auto":
@@ -430,7 +425,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
     def _read(self, X):
         """Validate images for a fitted detector: their dimensions, and their view (n, H, W, C)."""
         check_is_fitted(self)
-        source = check_images(self, X, reset=False)
+        source = check_images(self, X)
         check_units(source, self.image_spec_)
         return source.ndim, _view(source, self.image_spec_)
 

@@ -12,8 +12,8 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval
 
 from .._density import CodeDensity, check_density, fit_density, score_codes
+from .._fitted import VersionedState
 from .._random import derived_seed
-from .._versions import VersionedState
 from ..metrics import SSIM_MIN_SIZE, structural_similarity
 from ._batch import ImageBatch
 

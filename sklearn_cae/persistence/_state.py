@@ -1,4 +1,4 @@
-"""A trained net as plain numbers and numpy arrays, and back; results taken over at once.
+"""A trained net as plain numbers and numpy arrays, and back.
 
 The numbers are what pickles hold, so that a model trained on a GPU opens on a CPU, and what
 training goes on from, so that a failing one leaves the trained net alone.
@@ -6,20 +6,6 @@ training goes on from, so that a failing one leaves the trained net alone.
 
 import numpy as np
 import torch
-
-
-def commit(estimator, fitted):
-    """Replace all fitted attributes of an estimator, those that end in an underscore, at once.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Left alone until here, so that a fit that fails or is interrupted changes nothing.
-    fitted : dict
-        The new attributes by name.
-    """
-    kept = {name: value for name, value in vars(estimator).items() if not name.endswith("_")}
-    estimator.__dict__ = {**kept, **fitted}
 
 
 def read_state(net):

@@ -1,4 +1,4 @@
-"""Pickles that know which version of the library wrote them."""
+"""What estimators have learned: taken over at once, and pickled with the version that wrote it."""
 
 from inspect import signature
 
@@ -6,6 +6,20 @@ from ._version import __version__
 from ._warnings import warn_user
 
 KEY = "_sklearn_cae_version"
+
+
+def commit(estimator, fitted):
+    """Replace all fitted attributes of an estimator, those that end in an underscore, at once.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Left alone until here, so that a fit that fails or is interrupted changes nothing.
+    fitted : dict
+        The new attributes by name.
+    """
+    kept = {name: value for name, value in vars(estimator).items() if not name.endswith("_")}
+    estimator.__dict__ = {**kept, **fitted}
 
 
 class VersionedState:
