@@ -110,7 +110,8 @@ class DenoisingCAE(
         Number of passes over the training images. "auto" is 10, or as many as make 500 steps:
         that is what a training needs, however few the images are.
     validation_fraction : float, default=0.1
-        Share of the images held out to validate, rounded down to whole images; 0 for none.
+        Share of the images held out to validate, rounded down to whole images, but one at least of
+        four or more; 0 for none.
     early_stopping : bool, default=False
         Stop when the validation loss stalls, and restore the best epoch.
     patience : int, default=5

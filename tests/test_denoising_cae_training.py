@@ -166,8 +166,12 @@ def test_noisy_psnr_is_that_of_the_noisy_images():
     assert cae.history_["noisy_psnr"][0] == pytest.approx(20, abs=0.5)
 
 
-def test_the_share_to_validate_is_rounded_down():
-    assert "valid_loss" not in small_cae(validation_fraction=0.1).fit(X[:9]).history_
+@pytest.mark.parametrize(("n", "n_valid"), [(3, 0), (4, 1), (9, 1), (19, 1), (20, 2)])
+def test_the_share_to_validate_is_rounded_down_but_to_one_of_four(n, n_valid):
+    recorder = BatchRecorder()
+    small_cae(validation_fraction=0.1, callbacks=[recorder]).fit(X[:n])
+    # An image alone comes twice.
+    assert len({image.tobytes() for _, clean in recorder.valid for image in clean}) == n_valid
 
 
 def test_valid_psnr_belongs_to_valid_loss():
@@ -236,10 +240,10 @@ def test_without_early_stopping_the_last_epoch_counts():
 
 def test_early_stopping_without_images_to_validate_is_refused():
     message = (
-        r"early_stopping=True needs images to validate.*0.1 of 5 image\(s\) is none. Give more"
+        r"early_stopping=True needs images to validate.*0.1 of 3 image\(s\) is none. Give more"
     )
     with pytest.raises(ValueError, match=message):
-        small_cae(early_stopping=True, validation_fraction=0.1).fit(X[:5])
+        small_cae(early_stopping=True, validation_fraction=0.1).fit(X[:3])
 
 
 # --- how long

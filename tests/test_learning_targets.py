@@ -142,8 +142,9 @@ def test_a_split_keeps_noise_and_limits():
         assert part.limits == (0, 1)
 
 
-def test_a_split_of_nothing_has_no_images_to_validate():
-    assert corrupted().split(0.04, seed=0)[1] is None
+@pytest.mark.parametrize(("n", "fraction"), [(20, 0), (3, 0.1)])
+def test_nothing_is_held_out_on_request_or_of_three_images(n, fraction):
+    assert corrupted(X[:n]).split(fraction, seed=0)[1] is None
 
 
 def test_images_are_not_asked_for_one_by_one():

@@ -12,6 +12,8 @@ from ..images import to_unit
 from ..noise import corrupt_batch
 
 SPLIT_STREAM = 0
+# Of so many images one is held out at least: else nobody would see that few are learned by heart.
+MIN_TO_HOLD_OUT = 4
 
 
 class Batch(NamedTuple):
@@ -56,9 +58,14 @@ class TrainingImages(Dataset, ABC):
         return self.clean.shape[1:]
 
     def split(self, validation_fraction, seed):
-        """Split at random into images to train on and images to validate with, None if too few."""
+        """Split at random into images to train on and images to validate with, None if too few.
+
+        The share to validate is rounded down, but to one of four images or more.
+        """
         order = np.random.default_rng(derived_seed(seed, SPLIT_STREAM)).permutation(self.rows)
         n_valid = int(len(self) * validation_fraction)
+        if validation_fraction > 0 and len(self) >= MIN_TO_HOLD_OUT:
+            n_valid = max(1, n_valid)
         train, valid = np.sort(order[n_valid:]), np.sort(order[:n_valid])
         return self.select(train), self.select(valid) if n_valid else None
 

@@ -2,7 +2,8 @@
 
 from skorch.callbacks import Callback
 
-SHOWN = ("train_loss", "valid_loss", "valid_psnr", "noisy_psnr")
+# A terminal of 80 columns may cut off the last ones.
+SHOWN = ("valid_psnr", "noisy_psnr", "train_loss", "valid_loss")
 
 
 class EpochProgress(Callback):
