@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from skimage.io import imread
 
 from sklearn_cae.datasets import fetch_fashion_mnist, fetch_mnist
 
@@ -40,3 +41,33 @@ def load(name, folder):
 def as_rows(images):
     """Images from 0 to 255 as float32 rows from 0 to 1."""
     return images.reshape(len(images), -1) / np.float32(255)
+
+
+def load_photographs(folder, *, gray=False, leave_out=()):
+    """The pictures of a folder, in the order of their names.
+
+    Parameters
+    ----------
+    folder : str or path
+        Holds PNG or JPEG files.
+    gray : bool, default=False
+        Turn colour into whole levels of gray, by the weights 0.2989, 0.5870 and 0.1140, by which
+        the gray test set BSD68 was made.
+    leave_out : tuple of str, default=()
+        Names of files that are not read.
+
+    Returns
+    -------
+    photographs : list of ndarray of shape (H, W) or (H, W, 3)
+        uint8 images.
+    """
+    paths = sorted(path for path in Path(folder).iterdir() if path.suffix in {".png", ".jpg"})
+    photographs = [imread(path) for path in paths if path.name not in leave_out]
+    return [to_gray(image) for image in photographs] if gray else photographs
+
+
+def to_gray(image):
+    """Whole levels of gray of an RGB image; a gray one is left alone."""
+    if image.ndim == 2:
+        return image
+    return np.rint(image @ np.array([0.2989, 0.5870, 0.1140])).astype(np.uint8)

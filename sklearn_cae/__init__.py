@@ -8,13 +8,14 @@ from ._sampling import LatentSampler
 from ._version import __version__
 from .classical import ClassicalDenoiser
 from .images import NoisyImages, load_pairs, save_pairs
-from .learning import LossSpec, PerceptualLoss
-from .metrics import DenoisingScorer, psnr_scorer, ssim_scorer
+from .learning import LossSpec, Patches, PerceptualLoss
+from .metrics import DenoisingScorer, masked_scorer, psnr_scorer, ssim_scorer
 from .networks import (
     Autoencoder,
     ConvEncoder,
     EncoderSpec,
     NetworkSpec,
+    ResUNet,
     TorchNetwork,
     UNet,
     VGG16Encoder,
@@ -66,9 +67,11 @@ __all__ = [
     "NoiseModel",
     "NoisyImages",
     "OutlierScore",
+    "Patches",
     "PerceptualLoss",
     "PoissonNoise",
     "ReconstructionScore",
+    "ResUNet",
     "SSIMScore",
     "SaltAndPepperNoise",
     "SpeckleNoise",
@@ -82,6 +85,7 @@ __all__ = [
     "datasets",
     "display",
     "load_pairs",
+    "masked_scorer",
     "metrics",
     "networks",
     "noise",

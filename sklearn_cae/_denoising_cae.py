@@ -25,22 +25,20 @@ from ._warnings import warn_user
 from .images import (
     check_columns,
     check_images,
-    check_same_shape,
     check_units,
-    check_within_range,
     from_channels_last,
-    learn_images,
-    learn_spec,
-    read_images,
-    split_targets,
+    is_image_list,
+    read_sequence,
+    sequence_to_channels_last,
+    spec_of_range,
     to_channels_last,
     view_of_size,
 )
-from .learning import LOSSES, CorruptedImages, ImagePairs, LossSpec, resolve_loss
+from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, resolve_loss
 from .metrics import PSNR_CAP, psnr_scorer
 from .networks import NETWORKS, NetworkSpec, resolve_network
-from .noise import NoiseModel, resolve_noise
-from .persistence import load_state, read_state, take_over
+from .noise import GaussianNoise, NoiseModel
+from .persistence import load_pretrained, load_state, read_state, take_over
 from .training import (
     LR_SCHEDULES,
     OPTIMIZERS,
@@ -52,8 +50,6 @@ from .training import (
     train,
 )
 
-# Fitted attributes that scikit-learn learns of the columns of X.
-COLUMNS = ("n_features_in_", "feature_names_in_")
 # The first streams of a seed are those of the training.
 WEIGHTS_STREAM = 4
 
@@ -78,25 +74,40 @@ class DenoisingCAE(
 
     Parameters
     ----------
-    network : {"autoencoder", "unet"} or NetworkSpec, default=None
+    network : {"autoencoder", "res_unet", "unet"} or NetworkSpec, default=None
         The network. ``None`` is :class:`Autoencoder`, whose code holds all of an image; "unet" is
-        :class:`UNet`, which hands details past the code: the choice of those who only denoise.
+        :class:`UNet`, which hands details past the code: the choice of those who only denoise
+        small images; "res_unet" is :class:`ResUNet`, the one for photographs.
         Give an object for other options, as ``Autoencoder((16, 32), latent_dim=8)``,
         ``Autoencoder(VGG16Encoder())``, or a network of your own in :class:`TorchNetwork`. A
         search reaches into an object: ``network__latent_dim``.
     noise : NoiseModel, str, list of these, or None, default=None
         What corrupts the training images, as in :class:`NoiseInjector`. ``None`` is
         ``GaussianNoise(0.1)``, unless X brings its own noise; "none" makes a plain autoencoder.
+    target : {"clean", "neighbor", "masked"}, default="clean"
+        What outputs are compared with. "clean" are clean images; the others learn from noisy images
+        alone, ``fit(X_noisy)``, where there are no clean ones. "neighbor" compares what is made of
+        one pixel of each 2 x 2 with a neighbour of it [3]_: for photographs, whose neighbours are
+        alike. "masked" hides pixels that have to be found from those around them [4]_: for any
+        images, but ``predict`` then takes sixteen passes. For both the noise of a pixel must be
+        independent of that of its neighbours and have mean zero; a warning tells if it is not.
+        There is no early stopping and no PSNR then, as no clean image is known.
     loss : {"mse", "l1", "bce", "charbonnier"}, PerceptualLoss or callable, default="mse"
         Mean squared error, mean absolute error, binary cross-entropy (for networks whose output
         lies between 0 and 1) or a smooth absolute error. :class:`PerceptualLoss` compares feature
         maps of VGG16 too. Or what makes a loss of torch without arguments: a class, or
         ``functools.partial(torch.nn.SmoothL1Loss, beta=0.1)``.
-    optimizer : {"adam", "adamw", "sgd"} or callable, default="adam"
+    patches : Patches or None, default=None
+        Squares to cut out of the training images, for photographs; images may then be of different
+        sizes, in a list. ``None`` trains on whole images if all have one size, else on
+        ``Patches()``.
+    optimizer : {"auto", "adam", "adamw", "muon", "sgd"} or callable, default="auto"
         The optimizer: a name, a class of torch, or
-        ``functools.partial(torch.optim.SGD, momentum=0.9)``.
-    lr : float, default=1e-2
-        Learning rate; with "one_cycle" its peak.
+        ``functools.partial(torch.optim.SGD, momentum=0.9)``. "auto" is that of the network: Muon
+        for :class:`ResUNet`, Adam for the others.
+    lr : float or "auto", default="auto"
+        Learning rate; with "one_cycle" its peak. "auto" is that of the network: 2e-3 for
+        :class:`ResUNet`, 1e-2 for the others.
     lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
         Course of the learning rate over the steps of ``fit``. ``partial_fit`` keeps it constant.
         Training that goes on after the rate has come down, by ``warm_start`` or ``partial_fit``,
@@ -154,6 +165,8 @@ class DenoisingCAE(
         The noise of the training images; ``None`` after training on given pairs.
     seed_ : int
         Seed of the training.
+    target_ : str
+        What outputs were compared with.
     limits_ : tuple of float or None
         Where the noisy training images lay, in units of the data range: 0 and 1 if the noise was
         clipped to it, ``None`` if it was not. ``predict`` clips noisy images likewise.
@@ -206,6 +219,9 @@ class DenoisingCAE(
        features with denoising autoencoders", ICML 2008.
     .. [2] L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
        large learning rates", 2019.
+    .. [3] T. Huang, S. Li, X. Jia, H. Lu, J. Liu, "Neighbor2Neighbor: self-supervised denoising
+       from single noisy images", CVPR 2021.
+    .. [4] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
 
     Examples
     --------
@@ -220,9 +236,11 @@ class DenoisingCAE(
     _parameter_constraints = {
         "network": [StrOptions(set(NETWORKS)), NetworkSpec, None],
         "noise": "no_validation",  # an error of its own
+        "target": [StrOptions(set(TARGETS))],
         "loss": [StrOptions(set(LOSSES)), LossSpec, callable],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-        "lr": [Interval(Real, 0, None, closed="neither")],
+        "patches": [Patches, None],
+        "optimizer": [StrOptions({"auto", *OPTIMIZERS}), callable],
+        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions(set(LR_SCHEDULES))],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -245,9 +263,11 @@ class DenoisingCAE(
         network: NetworkSpec | str | None = None,
         *,
         noise: NoiseModel | str | Sequence[NoiseModel | str] | None = None,
+        target: str = "clean",
         loss: LossSpec | str | Callable[[], Any] = "mse",
-        optimizer: str | Callable[..., Any] = "adam",
-        lr: float = 1e-2,
+        patches: Patches | None = None,
+        optimizer: str | Callable[..., Any] = "auto",
+        lr: float | str = "auto",
         lr_schedule: str = "one_cycle",
         batch_size: int = 32,
         max_epochs: int | str = "auto",
@@ -266,7 +286,9 @@ class DenoisingCAE(
     ) -> None:
         self.network = network
         self.noise = noise
+        self.target = target
         self.loss = loss
+        self.patches = patches
         self.optimizer = optimizer
         self.lr = lr
         self.lr_schedule = lr_schedule
@@ -284,6 +306,79 @@ class DenoisingCAE(
         self.warm_start = warm_start
         self.random_state = random_state
         self.verbose = verbose
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str, *, data_range: tuple[float, float] = (0, 255), device: str = "auto"
+    ) -> Self:
+        """Give a fitted denoiser of photographs that comes with the package.
+
+        It takes Gaussian noise of any level off, up to a standard deviation of 55 of 255, from
+        images of any size. ``fit`` on images of your own goes on from its weights, and so does
+        ``partial_fit``.
+
+        Parameters
+        ----------
+        name : {"natural-gray", "natural-color"}
+            For gray images (n, H, W), or for colour images (n, H, W, 3).
+        data_range : tuple (low, high), default=(0, 255)
+            Values of black and white in your images: (0, 1) for floats within it.
+        device : str, default="auto"
+            Device of torch; "auto" picks CUDA, else MPS, else CPU.
+
+        Returns
+        -------
+        cae : DenoisingCAE
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the package has no denoiser of this name.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn_cae import DenoisingCAE
+        >>> noisy = np.random.default_rng(0).integers(0, 256, (2, 40, 60), dtype=np.uint8)
+        >>> DenoisingCAE.from_pretrained("natural-gray").predict(noisy).shape
+        (2, 40, 60)
+        """
+        trained = load_pretrained(name)
+        cae = cls(
+            trained.network,
+            noise=GaussianNoise((0.0, trained.max_std)),
+            patches=Patches(trained.size),
+            data_range=data_range,
+            device=device,
+            warm_start=True,
+        )
+        cae._validate_params()
+        spec = spec_of_range(trained.size, trained.n_channels, data_range)
+        module, criterion = _build(trained.network, resolve_loss(cae.loss), spec, seed=0)
+        module.load_state_dict(trained.weights)
+        net = make_net(
+            module,
+            criterion,
+            resolve_optimizer(trained.network.optimizer),
+            limits=spec.unit_limits,
+            device=resolve_device(device),
+            annealed=True,
+        )
+        fitted = {
+            "net_": net,
+            "network_": clone(trained.network),
+            "loss_": resolve_loss(cae.loss),
+            "optimizer_": trained.network.optimizer,
+            "noise_": clone(cae.noise),
+            "target_": "clean",
+            "limits_": None,
+            "seed_": 0,
+            "image_spec_": spec,
+            "n_features_in_": trained.size**2 * trained.n_channels,
+        }
+        commit(cae, fitted)
+        return cae
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train the network.
@@ -364,8 +459,20 @@ class DenoisingCAE(
             If X does not have the channels or the units of the images in ``fit``, or is not
             finite.
         """
+        if is_image_list(X):
+            return self._predict_list(X)
         source, images = self._read_fitted(X)
         return from_channels_last(self.runner_.denoise(images), source.ndim, self.image_spec_)
+
+    def _predict_list(self, X):
+        check_is_fitted(self)
+        source, spec = read_sequence(X), self.image_spec_
+        check_units(source, spec)
+        images = sequence_to_channels_last(source, spec)
+        for image in images:
+            self.network_.check_images(*image.shape)
+        denoised = self.runner_.denoise_each(images)
+        return [from_channels_last(image[np.newaxis], source.ndim, spec)[0] for image in denoised]
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Compute the codes of images.
@@ -495,15 +602,20 @@ class DenoisingCAE(
     def _fit(self, X, y, *, resume, one_pass):
         self._validate_params()
         network, loss = resolve_network(self.network), resolve_loss(self.loss)
-        plan = self._plan(resume, one_pass)
-        images, fitted = self._read(X, y, network, loss, resume=resume)
-        train_images, valid_images = self._split(images, plan)
-        module, criterion = _build(network, loss, fitted["image_spec_"], plan.seed)
+        if resume:
+            self._check_going_on(network)
+        plan = self._plan(network, resume, one_pass)
+        images, learned = self._reader(resume).read(X, y)
+        spec = learned["image_spec_"]
+        for choice in (network, loss):
+            choice.check_images(*images.shape)
+        module, criterion = _build(network, loss, spec, plan.seed)
         if loss.needs_bounded and not module.bounded:
             raise ValueError(
                 f"loss={self.loss!r} needs outputs between 0 and 1, but those of {network!r} have "
                 "no bounds. Take another loss, such as 'mse', or an Autoencoder."
             )
+        train_images, valid_images = self._split(images, plan, module)
 
         def prepare(net):
             progress = self.verbose > 0
@@ -515,14 +627,30 @@ class DenoisingCAE(
         net = train(plan, module, criterion, train_images, valid_images, prepare=prepare)
         if not (one_pass or self.for_codes):
             _warn_if_worse_than_noisy(net, train_images, valid_images)
-        fitted |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
-        commit(self, {**fitted, "limits_": images.limits, "optimizer_": self.optimizer})
+        learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
+        commit(self, {**learned, "limits_": images.limits, "optimizer_": self._optimizer(network)})
         return self
 
-    def _plan(self, resume, one_pass):
+    def _reader(self, resume):
+        if self.patches is not None:
+            self.patches.check()
+        return TrainingReader(
+            target=self.target,
+            noise=self.noise,
+            patches=self.patches,
+            image_shape=self.image_shape,
+            channel_axis=self.channel_axis,
+            data_range=self.data_range,
+            fitted=self if resume else None,
+        )
+
+    def _optimizer(self, network):
+        return network.optimizer if self.optimizer == "auto" else self.optimizer
+
+    def _plan(self, network, resume, one_pass):
         return TrainingPlan(
-            optimizer=resolve_optimizer(self.optimizer),
-            lr=self.lr,
+            optimizer=resolve_optimizer(self._optimizer(network)),
+            lr=network.lr if isinstance(self.lr, str) else self.lr,
             lr_schedule=self.lr_schedule,
             batch_size=self.batch_size,
             max_epochs=self.max_epochs,
@@ -535,71 +663,29 @@ class DenoisingCAE(
             callbacks=_check_callbacks(self.callbacks or []),
         )
 
-    def _read(self, X, y, network, loss, *, resume):
-        """Training images, and the fitted attributes that they tell."""
-        noisy, clean, brought = split_targets(X, y)
-        draws = noisy is None or brought is not None
-        noise = resolve_noise(self.noise)
-        if noisy is not None and self.noise is not None:
-            raise ValueError(
-                f"X comes with noise of its own, so noise={self.noise!r} would be ignored. Leave "
-                "noise=None, or fit on clean images."
-            )
-        first, learned = self._read_first(clean if draws else noisy, resume=resume)
-        clean = first if draws else read_images(clean, name="y")
-        if not draws:
-            check_same_shape(first, clean)
-        spec = self.image_spec_ if resume else self._learn_spec(clean)
-        if resume:
-            self._check_going_on(network, clean)
-        images = self._view(clean, spec, fitted=resume)
-        network.check_images(*images.shape[1:])
-        loss.check_images(*images.shape[1:])
-        learned["image_spec_"] = spec
-        if draws:
-            learned["noise_"] = noise if brought is None else brought
-            return CorruptedImages(images, spec, learned["noise_"]), learned
-        learned["noise_"] = None
-        check_units(first, spec, reference="the clean images")
-        return ImagePairs.of(images, self._view(first, spec, fitted=resume), first, spec), learned
-
-    def _read_first(self, X, *, resume):
-        """Validate what has the columns of X: its source, and these as fitted attributes."""
-        if not resume:
-            return learn_images(X)
-        source = check_images(self, X)
-        return source, {name: vars(self)[name] for name in COLUMNS if name in vars(self)}
-
-    def _learn_spec(self, source):
-        return learn_spec(
-            source,
-            image_shape=self.image_shape,
-            channel_axis=self.channel_axis,
-            data_range=self.data_range,
-        )
-
-    def _check_going_on(self, network, clean):
-        """Refuse another network than the fitted one, and images in other units than its own."""
+    def _check_going_on(self, network):
+        """Refuse another network than the fitted one."""
         changes = network.changes_since(self.network_)
         if changes:
             raise ValueError(
                 f"Training cannot go on, because the network has changed since: "
                 f"{', '.join(changes)}. Set it back, or make a new estimator (sklearn.base.clone)."
             )
-        check_units(clean, self.image_spec_)
-        if self.image_spec_.fixed:
-            check_within_range(clean, self.data_range_)
 
-    def _view(self, source, spec, *, fitted=True, one_size=False):
-        """View images as (n, H, W, C); a network with a flat code takes those of one size."""
-        one_size = one_size or (fitted and self.net_.module_.fixed_size)
-        return view_of_size(source, spec) if one_size else to_channels_last(source, spec)
-
-    def _split(self, images, plan):
+    def _split(self, images, plan, module):
         """Images to train on and images to validate with, None if there are none."""
         fraction = 0 if plan.one_pass else self.validation_fraction
-        train_images, valid_images = images.split(fraction, plan.seed)
-        if self.early_stopping and not plan.one_pass and valid_images is None:
+        train_images, valid_images = images.split(
+            fraction, plan.seed, validated_size=images.spec.height if module.fixed_size else None
+        )
+        if not self.early_stopping or plan.one_pass:
+            return train_images, valid_images
+        if not images.clean_targets:
+            raise ValueError(
+                f"early_stopping=True with target={self.target!r}: the loss on noisy images does "
+                "not tell when an image is best. Set early_stopping=False and max_epochs."
+            )
+        if valid_images is None:
             raise ValueError(
                 f"early_stopping=True needs images to validate, but validation_fraction="
                 f"{fraction} of {len(images)} image(s) is none. Give more images or a larger "
@@ -607,12 +693,18 @@ class DenoisingCAE(
             )
         return train_images, valid_images
 
+    def _view(self, source, *, one_size=False):
+        """View images as (n, H, W, C); a network with a flat code takes those of one size."""
+        one_size = one_size or self.net_.module_.fixed_size
+        view = view_of_size if one_size else to_channels_last
+        return view(source, self.image_spec_)
+
     def _read_fitted(self, X, *, one_size=False):
         """Validate images for the fitted network: their source, and their view (n, H, W, C)."""
         check_is_fitted(self)
         source = check_images(self, X)
         check_units(source, self.image_spec_)
-        images = self._view(source, self.image_spec_, one_size=one_size)
+        images = self._view(source, one_size=one_size)
         self.network_.check_images(*images.shape[1:])
         return source, images
 
@@ -625,7 +717,13 @@ class DenoisingCAE(
 
     @property
     def runner_(self):
-        return Runner(self.net_.module_, self.image_spec_, self.net_.device, self.limits_)
+        return Runner(
+            self.net_.module_,
+            self.image_spec_,
+            self.net_.device,
+            self.limits_,
+            hidden=self.target_ == "masked",
+        )
 
     @property
     def image_shape_(self):
@@ -709,6 +807,8 @@ def _build(network, loss, spec, seed):
 
 
 def _warn_if_worse_than_noisy(net, train_images, valid_images):
+    if not train_images.clean_targets:
+        return
     images, name = (valid_images, "validation") if valid_images else (train_images, "training")
     denoised, noisy = net.quality(images)
     if denoised < noisy < PSNR_CAP:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import torch
 
-from .images import from_unit, to_unit
+from .images import from_unit, groups_of_one_shape, to_unit
+from .learning import predict_hidden
 from .networks import layer_output
 
 # Batches have one size, but for few images.
@@ -33,10 +34,13 @@ class Runner:
         Where the network is.
     limits : tuple of float or None
         Where its inputs lay in training, in units of the data range; ``None`` if anywhere.
+    hidden : bool, default=False
+        Whether it was trained on hidden pixels: they are hidden from it again to denoise.
     """
 
-    def __init__(self, module, spec, device, limits):
+    def __init__(self, module, spec, device, limits, hidden=False):
         self.module = module
+        self.hidden = hidden
         self.spec = spec
         self.device = device
         self.limits = limits
@@ -48,6 +52,18 @@ class Runner:
             return from_unit(self.apply(batch), self.spec, images.dtype)
 
         return self.in_batches(self.on_tensors(denoise), images, np.empty_like(images))
+
+    def denoise_each(self, images):
+        """Denoise a list of images (H, W, C) of any sizes: a list of them."""
+        denoised = [None] * len(images)
+        for rows in groups_of_one_shape(images):
+            size = _largest_batch(images[rows[0]].shape[:2])
+            for start in range(0, len(rows), size):
+                some = rows[start : start + size]
+                results = self.denoise(np.stack([images[row] for row in some]))
+                for row, result in zip(some, results, strict=True):
+                    denoised[row] = result
+        return denoised
 
     def encode(self, images):
         """Codes of images: float32, (n, length of a code)."""
@@ -96,7 +112,7 @@ class Runner:
         beyond the limits comes back on top, where a range that was learned leaves room for it.
         """
         seen = self.within_limits(batch)
-        output = self.module(seen)
+        output = predict_hidden(self.module, seen) if self.hidden else self.module(seen)
         if self.spec.fixed or self.module.bounded:
             return output.clamp(*self.spec.unit_limits)
         return output + (batch - seen)
@@ -130,9 +146,15 @@ class Runner:
     def _batch_size(self, arrays):
         """Images in a batch: as many as memory should hold, fewer if there are only few."""
         size = arrays.shape[1:3] if arrays.ndim == 4 else (self.spec.height, self.spec.width)
-        largest = max(1, min(BATCH_SIZE, BATCH_PIXELS // math.prod(size)))
-        return min(largest, max(SMALLEST_BATCH, 2 ** math.ceil(math.log2(len(arrays)))))
+        return min(
+            _largest_batch(size), max(SMALLEST_BATCH, 2 ** math.ceil(math.log2(len(arrays))))
+        )
 
     def within_limits(self, batch):
         """Clip a tensor to where the inputs lay in training."""
         return batch if self.limits is None else batch.clamp(*self.limits)
+
+
+def _largest_batch(size):
+    """Images of a height and width in a batch: as many as memory should hold."""
+    return max(1, min(BATCH_SIZE, BATCH_PIXELS // math.prod(size)))

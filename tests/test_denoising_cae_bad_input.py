@@ -49,7 +49,11 @@ BAD_IMAGES = {
     "dictionaries": (np.full((4, 4), {}, object), TypeError, r"must be a string or a real number"),
     "complex numbers": (X + 1j, ValueError, r"Complex data not supported"),
     "sparse": (scipy.sparse.csr_array(X[:, 0]), TypeError, r"Sparse data.*\.toarray\(\)"),
-    "a ragged list": ([X[0], X[0, :4]], ValueError, RAGGED),
+    "a list of two dtypes": (
+        [X[0], X[0, :4].astype(np.float64)],
+        ValueError,
+        "holds images of float32 and float64; a list holds one array for each image",
+    ),
     "a ragged list of lists": ([[0.1, 0.2], [0.3]], ValueError, RAGGED),
     "objects that are images": (np.array([X[0], X[0, :4]], object), ValueError, RAGGED),
     "nothing": (None, ValueError, rf"got scalar array.*Expected are {LAYOUTS}"),
@@ -111,7 +115,7 @@ def test_bad_images_leave_an_estimator_unfitted(images, error, message):
 
 # A row, and one dimension of objects, are labels; a table of another width too.
 LABELS = {"one row", "nothing", "objects that are images", "no columns", "strings", "objects"}
-LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists"}
+LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists", "a list of two dtypes"}
 BAD_TARGETS = {name: row for name, row in BAD_IMAGES.items() if name not in LABELS}
 
 

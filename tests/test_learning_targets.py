@@ -7,7 +7,7 @@ from small import as_uint, colour
 
 from sklearn_cae import GaussianNoise, MaskingNoise
 from sklearn_cae.images import ImageSource, learn_spec
-from sklearn_cae.learning import CorruptedImages, ImagePairs
+from sklearn_cae.learning import CorruptedImages, ImagePairs, Pictures, limits_of
 
 X = colour(20)
 LEVELS = as_uint(X, np.uint8)
@@ -19,11 +19,14 @@ def spec_of(images, **options):
 
 
 def corrupted(images=X, noise=None, **options):
-    return CorruptedImages(images, spec_of(images, **options), noise or GaussianNoise(0.1))
+    return CorruptedImages(
+        Pictures((images,)), spec_of(images, **options), noise or GaussianNoise(0.1)
+    )
 
 
 def pairs(clean=X, noisy=None, limits=None):
-    return ImagePairs(clean, 1 - clean if noisy is None else noisy, spec_of(clean), limits)
+    noisy = 1 - clean if noisy is None else noisy
+    return ImagePairs(Pictures((noisy, clean)), spec_of(clean), limits)
 
 
 def batch(images, rows=ROWS, seed=0):
@@ -34,7 +37,7 @@ def batch(images, rows=ROWS, seed=0):
 
 
 def test_a_target_is_scaled_to_the_unit_range():
-    target = batch(corrupted(LEVELS)).target
+    target = batch(corrupted(LEVELS)).target.images
     assert (target.shape, target.dtype) == ((2, 3, 8, 8), torch.float32)
     # Rounding of float32.
     np.testing.assert_allclose(target[0].numpy(), LEVELS[4].transpose(2, 0, 1) / 255, atol=1e-6)
@@ -43,7 +46,7 @@ def test_a_target_is_scaled_to_the_unit_range():
 def test_the_input_is_the_target_with_noise():
     made = batch(corrupted(noise=MaskingNoise(1.0)))
     assert (made.input == 0).all()
-    np.testing.assert_array_equal(made.target[1].numpy(), X[2].transpose(2, 0, 1))
+    np.testing.assert_array_equal(made.target.images[1].numpy(), X[2].transpose(2, 0, 1))
 
 
 def test_the_noise_is_that_of_the_generator():
@@ -55,27 +58,28 @@ def test_the_noise_is_that_of_the_generator():
 def test_pairs_are_used_as_they_are():
     made = batch(pairs())
     # 1 - x and x add up to 1, in float32.
-    np.testing.assert_allclose((made.input + made.target).numpy(), 1, atol=1e-6)
+    np.testing.assert_allclose((made.input + made.target.images).numpy(), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [corrupted, pairs])
 def test_a_batch_is_a_copy(make):
     images = X.copy()
     made = batch(make(images))
-    made.target.zero_()
+    made.target.images.zero_()
     made.input.zero_()
     np.testing.assert_array_equal(images, X)
 
 
 @pytest.mark.parametrize("make", [corrupted, pairs])
 def test_batches_are_in_the_channels_last_format(make):
-    for images in batch(make()):
+    made = batch(make())
+    for images in (made.input, made.target.images):
         assert images.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_clean_images_a_rounding_above_white_are_white():
     clean = np.full((4, 8, 8, 1), 1 + 1e-7)
-    assert batch(corrupted(clean, data_range=(0, 1)), np.arange(4)).target.max() == 1
+    assert batch(corrupted(clean, data_range=(0, 1)), np.arange(4)).target.images.max() == 1
 
 
 def test_noisy_integer_images_hold_whole_levels():
@@ -101,15 +105,15 @@ def test_unclipped_noise_has_no_limits():
 
 @pytest.mark.parametrize(("noisy", "limits"), [(1 - X, (0, 1)), (X * 3 - 1, None)])
 def test_pairs_have_limits_where_the_noisy_images_keep_to_the_range(noisy, limits):
-    spec = spec_of(X)
-    assert ImagePairs.of(X, noisy, ImageSource(noisy), spec).limits == limits
+    assert limits_of(ImageSource(noisy), spec_of(X)) == limits
 
 
 def test_hot_pixels_of_pairs_are_cut_off_where_the_range_was_learned():
     clean = X * 100
     noisy = clean.copy()
     noisy[4, 0, 0, 0] = 1e5
-    images = ImagePairs.of(clean, noisy, ImageSource(noisy), spec_of(clean))
+    spec = spec_of(clean)
+    images = pairs(clean, noisy, limits_of(ImageSource(noisy), spec))
     # One width of the range beyond it.
     assert batch(images).input.max() == images.limits[1] == 2
 
@@ -132,7 +136,7 @@ def test_a_split_is_random_and_repeatable():
 
 def test_a_split_shares_the_images():
     for part in corrupted(LEVELS).split(0.5, seed=0):
-        assert part.clean is LEVELS
+        assert part.pictures.stacks[0] is LEVELS
 
 
 def test_a_split_keeps_noise_and_limits():

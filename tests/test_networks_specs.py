@@ -187,7 +187,10 @@ def test_a_network_is_copied_and_checked():
 @pytest.mark.parametrize(
     ("network", "cure"),
     [
-        ("u-net", r"'u-net'; allowed are None, the names \['autoencoder', 'unet'\], and a network"),
+        (
+            "u-net",
+            r"'u-net'; allowed are None, the names \['autoencoder', 'res_unet', 'unet'\], and a",
+        ),
         (3, "network=3; allowed are None"),
         ((4, 8), r"Put the channels into a network: Autoencoder\(\(4, 8\)\)"),
         (VGG16Encoder(1), r"Put the encoder into a network: Autoencoder\(VGG16Encoder\(blocks=1"),

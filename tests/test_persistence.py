@@ -11,12 +11,12 @@ from torch import nn
 from sklearn_cae import DenoisingCAE, GaussianNoise, __version__
 from sklearn_cae._fitted import commit
 from sklearn_cae.images import ImageSource, learn_spec
-from sklearn_cae.learning import CorruptedImages
+from sklearn_cae.learning import CorruptedImages, Pictures
 from sklearn_cae.persistence import load_state, read_state, take_over
 from sklearn_cae.training import make_net
 
 X = colour(20)
-IMAGES = CorruptedImages(X, learn_spec(ImageSource(X)), GaussianNoise(0.1))
+IMAGES = CorruptedImages(Pictures((X,)), learn_spec(ImageSource(X)), GaussianNoise(0.1))
 
 
 def new_net(seed=0, optimizer=torch.optim.Adam, width=4, **params):

@@ -7,25 +7,25 @@ from small import colour
 
 from sklearn_cae import GaussianNoise
 from sklearn_cae.images import ImageSource, learn_spec
-from sklearn_cae.learning import CorruptedImages
+from sklearn_cae.learning import CorruptedImages, Pictures
 from sklearn_cae.training import BatchIterator, count_batches, fitting_batch_size
 
 X = colour(20)
 
 
 def iterate(images=X, batch_size=8, *, order_seed=None, noise_seed=0):
-    data = CorruptedImages(images, learn_spec(ImageSource(images)), GaussianNoise(0.1))
+    data = CorruptedImages(Pictures((images,)), learn_spec(ImageSource(images)), GaussianNoise(0.1))
     seeds = order_seed, noise_seed
     return list(BatchIterator(data, batch_size, device="cpu", seeds=lambda: seeds))
 
 
 def targets(batches):
     """Clean images (n, H, W, C) of all batches."""
-    return np.concatenate([batch.target.numpy().transpose(0, 2, 3, 1) for batch in batches])
+    return np.concatenate([batch.target.images.numpy().transpose(0, 2, 3, 1) for batch in batches])
 
 
 def test_batches_are_about_equally_large():
-    assert [len(batch.target) for batch in iterate()] == [7, 7, 6]
+    assert [len(batch.target.images) for batch in iterate()] == [7, 7, 6]
 
 
 def test_batches_hold_every_image_once():
@@ -51,7 +51,7 @@ def test_the_noise_is_that_of_its_seed():
 
 def test_one_image_comes_twice_so_that_it_can_be_normalised():
     (batch,) = iterate(X[1:2])
-    assert len(batch.target) == 2
+    assert len(batch.target.images) == 2
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_one_image_comes_twice_so_that_it_can_be_normalised():
 )
 def test_no_batch_holds_a_single_image(n, batch_size):
     # Batch normalisation of a code of one pixel needs two.
-    sizes = [len(batch.target) for batch in iterate(X[:n], batch_size)]
+    sizes = [len(batch.target.images) for batch in iterate(X[:n], batch_size)]
     assert min(sizes) >= 2
     assert len(sizes) == count_batches(n, batch_size)
 

@@ -9,13 +9,13 @@ from torch import nn
 
 from sklearn_cae import GaussianNoise
 from sklearn_cae.images import ImageSource, learn_spec
-from sklearn_cae.learning import CorruptedImages, ImagePairs
+from sklearn_cae.learning import CorruptedImages, ImagePairs, Pictures
 from sklearn_cae.training import make_net
 
 X = colour(20)
 SPEC = learn_spec(ImageSource(X))
-IMAGES = CorruptedImages(X, SPEC, GaussianNoise(0.1))
-PAIRS = ImagePairs(X, 1 - X, SPEC, (0, 1))
+IMAGES = CorruptedImages(Pictures((X,)), SPEC, GaussianNoise(0.1))
+PAIRS = ImagePairs(Pictures((1 - X, X)), SPEC, (0, 1))
 
 
 class Plain(nn.Module):
@@ -53,7 +53,9 @@ def test_validation_batches_stay_the_same():
     for _ in range(2):
         net.history.new_epoch()
         firsts.append(next(iter(net.get_iterator(IMAGES, training=False))))
-    assert all(torch.equal(one, other) for one, other in zip(*firsts, strict=True))
+    one, other = firsts
+    assert torch.equal(one.input, other.input)
+    assert torch.equal(one.target.images, other.target.images)
 
 
 def test_training_and_validation_have_noise_of_their_own():
@@ -61,7 +63,8 @@ def test_training_and_validation_have_noise_of_their_own():
     net.history.new_epoch()
     noises = []
     for training in (True, False):
-        noisy, clean = next(iter(net.get_iterator(IMAGES, training=training)))
+        noisy, target = next(iter(net.get_iterator(IMAGES, training=training)))
+        clean = target.images
         order = np.lexsort(to_numpy(clean).reshape(20, -1).T)
         noises.append(to_numpy(noisy - clean)[order])
     assert not np.isclose(noises[0], noises[1]).all(axis=(1, 2, 3)).any()
@@ -97,13 +100,14 @@ def test_epochs_record_the_psnr_of_the_network_at_their_end():
 def test_a_perfect_reconstruction_has_a_finite_psnr():
     net = plain_net(module=nn.Sequential(nn.Identity(), nn.Conv2d(3, 3, 1)))
     net.module_[1].forward = lambda images: images
-    assert net.quality(ImagePairs(X, X, SPEC, (0, 1)))[0] == pytest.approx(100, abs=1e-3)
+    same = ImagePairs(Pictures((X, X)), SPEC, (0, 1))
+    assert net.quality(same)[0] == pytest.approx(100, abs=1e-3)
 
 
 def test_what_leaves_the_range_is_clipped_for_the_psnr():
     net = plain_net(module=nn.Sequential(nn.Conv2d(3, 3, 1)))
     net.module_[0].forward = lambda images: images * 1000
-    white = ImagePairs(np.ones_like(X), np.ones_like(X), SPEC, (0, 1))
+    white = ImagePairs(Pictures((np.ones_like(X), np.ones_like(X))), SPEC, (0, 1))
     assert net.quality(white)[0] == pytest.approx(100, abs=1e-3)
 
 

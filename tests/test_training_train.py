@@ -8,11 +8,11 @@ from torch import nn
 
 from sklearn_cae import GaussianNoise
 from sklearn_cae.images import ImageSource, learn_spec
-from sklearn_cae.learning import CorruptedImages
+from sklearn_cae.learning import CorruptedImages, Pictures
 from sklearn_cae.training import TrainingPlan, train
 
 X = colour(40)
-IMAGES = CorruptedImages(X, learn_spec(ImageSource(X)), GaussianNoise(0.1))
+IMAGES = CorruptedImages(Pictures((X,)), learn_spec(ImageSource(X)), GaussianNoise(0.1))
 
 
 def plan(**changes):
@@ -99,6 +99,6 @@ def test_a_network_without_batch_normalisation_needs_no_statistics():
 
 def test_weights_that_are_no_numbers_at_the_end_are_an_error():
     # One step of eight images, after which no loss is looked at.
-    images = IMAGES.select(np.arange(8))
+    images = CorruptedImages(Pictures((X[:8],)), IMAGES.spec, IMAGES.noise)
     with pytest.raises(ValueError, match=r"Weights became infinite in training. Lower lr"):
         trained(network()[:1], images=images, lr=float("inf"), one_pass=True)

@@ -4,15 +4,27 @@ Inside the library a batch is a view ``(n, H, W, C)`` of the user's array, and o
 float32 tensor ``(n, C, H, W)`` in units of the data range, so that black is 0 and white is 1.
 """
 
-from ._checks import check_columns, check_images, is_target, learn_images, read_images
+from ._checks import (
+    check_columns,
+    check_images,
+    is_target,
+    learn_images,
+    read_images,
+    read_sequence,
+)
+from ._hiding import N_GRIDS, hide
 from ._pairs import NoisyImages, check_same_shape, load_pairs, save_pairs, split_targets
+from ._sequences import ImageSequence, groups_of_one_shape, is_image_list
 from ._sources import ImageSource, chunks
 from ._spec import (
     ImageSpec,
     channels_last,
     check_channel_axis,
     from_channels_last,
+    learn_sequence_spec,
     learn_spec,
+    sequence_to_channels_last,
+    spec_of_range,
     to_channels_last,
     view_of_size,
 )
@@ -28,6 +40,8 @@ from ._units import (
 )
 
 __all__ = [
+    "N_GRIDS",
+    "ImageSequence",
     "ImageSource",
     "ImageSpec",
     "NoisyImages",
@@ -42,14 +56,21 @@ __all__ = [
     "from_array",
     "from_channels_last",
     "from_unit",
+    "groups_of_one_shape",
+    "hide",
+    "is_image_list",
     "is_target",
     "learn_images",
+    "learn_sequence_spec",
     "learn_spec",
     "load_pairs",
     "normalize_contrast",
     "read_images",
+    "read_sequence",
     "result_limits",
     "save_pairs",
+    "sequence_to_channels_last",
+    "spec_of_range",
     "split_targets",
     "to_array",
     "to_channels_last",

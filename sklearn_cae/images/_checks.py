@@ -6,6 +6,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from ._sequences import ImageSequence, is_image_list, list_images
 from ._sources import ImageSource
 from ._spec import refuse_rows
 
@@ -19,7 +20,8 @@ LAYOUTS = (
 )
 RAGGED = (
     "Its images have different shapes, but one array needs images of one shape: crop or resize "
-    "them (skimage.transform.resize), or handle them one at a time."
+    "them (skimage.transform.resize), or handle them one at a time. DenoisingCAE takes a list of "
+    "arrays in fit, predict and score."
 )
 # What to add to errors of scikit-learn and numpy, by words in them.
 CURES = {
@@ -105,8 +107,26 @@ def read_images(X, *, name="X"):
     """Validate and measure images that no estimator has to remember: an :class:`ImageSource`."""
     if isinstance(X, ImageSource):
         return X
+    checked = _checked(X, name)
+    if checked.ndim > 4 or checked.size == 0:
+        raise ValueError(
+            f"{name} has shape {checked.shape}; expected are {LAYOUTS}, with at least one value."
+        )
+    return ImageSource(checked, name)
+
+
+def read_sequence(X, *, name="X"):
+    """Validate and measure a list of images of any sizes: an :class:`ImageSequence`."""
+    if isinstance(X, ImageSequence):
+        return X
+    images = [_checked(image, f"{name}[{i}]") for i, image in enumerate(list_images(X, name))]
+    return ImageSequence(images, name)
+
+
+def _checked(X, name):
+    """Array of numbers of a dtype of images; its values are not looked at."""
     try:
-        checked = check_array(
+        return check_array(
             _with_own_dtype(X),
             dtype=IMAGE_DTYPES,
             allow_nd=True,
@@ -117,11 +137,6 @@ def read_images(X, *, name="X"):
         cure = next((cure for words, cure in CURES.items() if words in str(error)), "")
         text = f"{name} cannot be read as images: {error} {cure}".rstrip()
         raise ValueError(text) from error
-    if checked.ndim > 4 or checked.size == 0:
-        raise ValueError(
-            f"{name} has shape {checked.shape}; expected are {LAYOUTS}, with at least one value."
-        )
-    return ImageSource(checked, name)
 
 
 def is_target(X, y):
@@ -142,6 +157,8 @@ def is_target(X, y):
 def _shape(X):
     if hasattr(X, "shape"):
         return tuple(X.shape)
+    if is_image_list(X):
+        return (len(X), *X[0].shape)
     try:
         return np.asarray(X).shape
     except ValueError:  # A ragged list, of which `read_images` tells more.

@@ -62,7 +62,7 @@ class ImageSource:
     def __init__(self, pixels, name="X"):
         self.pixels = pixels
         self.name = name
-        self.measures = measure(pixels, name)
+        self.measures = measure([pixels], name)
 
     @property
     def shape(self):
@@ -80,22 +80,27 @@ class ImageSource:
         return len(self.pixels)
 
 
-def measure(pixels, name="X"):
-    """Measure values in one pass; see :class:`Measures`."""
+def measure(arrays, name="X"):
+    """Measure the values of arrays of one dtype in one pass; see :class:`Measures`."""
     # A prime distance falls on all rows, columns and channels.
-    step = _next_prime(-(-pixels.size // SAMPLE_VALUES))
+    step = _next_prime(-(-sum(array.size for array in arrays) // SAMPLE_VALUES))
     lows, highs, samples = [], [], []
-    for rows in chunks(pixels):
-        block = pixels[rows]
+    for block in _blocks(arrays):
         lows.append(block.min())
         highs.append(block.max())
         samples.append(block.reshape(-1)[::step])
     # A NaN is the minimum of all that it is among.
     low, high = float(np.min(lows)), float(np.max(highs))
-    _check_finite(low, high, pixels.dtype, name)
+    _check_finite(low, high, arrays[0].dtype, name)
     sample = np.sort(np.concatenate(samples))
     whole = bool(np.issubdtype(sample.dtype, np.integer) or (sample == np.rint(sample)).all())
     return Measures(low, high, _without(sample, RANGE_TAIL), _without(sample, BULK_TAIL), whole)
+
+
+def _blocks(arrays):
+    for array in arrays:
+        for rows in chunks(array):
+            yield array[rows]
 
 
 def chunks(images):

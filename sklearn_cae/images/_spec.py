@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._warnings import warn_user
-from ._units import check_within_range, dtype_limits, learn_range, warn_of_empty_range
+from ._units import (
+    check_range,
+    check_units,
+    check_within_range,
+    dtype_limits,
+    learn_range,
+    warn_of_empty_range,
+)
 
 COLOUR_CHANNELS = (3, 4)
 
@@ -66,22 +73,46 @@ class ImageSpec:
         return max(smallest, -1.0), min(largest, 2.0)
 
 
-def learn_spec(source, *, image_shape=None, channel_axis=-1, data_range="auto"):
-    """Learn the :class:`ImageSpec` of images; values beyond a data range that is given are refused.
+def learn_spec(source, *, image_shape=None, channel_axis=-1, data_range="auto", noisy=False):
+    """Learn the :class:`ImageSpec` of images.
 
-    See :class:`~sklearn_cae.DenoisingCAE` for the meaning of the parameters.
+    Values beyond a data range that is given are refused, but for those of noisy images. See
+    :class:`~sklearn_cae.DenoisingCAE` for the meaning of the parameters.
     """
     axis = check_channel_axis(channel_axis)
     shape = None if image_shape is None else check_image_shape(image_shape)
     learn_shape = learn_row_shape if source.ndim == 2 else learn_image_shape
-    height, width, n_channels = learn_shape(source, axis, shape)
+    return _with_units(learn_shape(source, axis, shape), axis, source, data_range, noisy)
+
+
+def learn_sequence_spec(source, size, *, channel_axis=-1, data_range="auto", noisy=False):
+    """Learn the :class:`ImageSpec` of an ``ImageSequence`` of which squares of a size are cut."""
+    axis = check_channel_axis(channel_axis)
+    n_channels = source.channels_last(axis)[0].shape[2]
+    return _with_units((size, size, n_channels), axis, source, data_range, noisy)
+
+
+def spec_of_range(size, n_channels, data_range):
+    """The :class:`ImageSpec` of squares in a data range that is given: uint8 for 0 to 255."""
+    data_range = check_range(data_range)
+    dtype = "uint8" if data_range == (0, 255) else "float32"
+    ndim = 3 if n_channels == 1 else 4
+    return ImageSpec(size, size, n_channels, 3, ndim, dtype, data_range)
+
+
+def _with_units(shape, axis, source, data_range, noisy):
     data_range, fixed = learn_range(source, data_range)
-    if fixed:
-        check_within_range(source, data_range)
-        warn_of_empty_range(source, data_range)
-    return ImageSpec(
+    height, width, n_channels = shape
+    spec = ImageSpec(
         height, width, n_channels, axis, source.ndim, source.dtype.name, data_range, fixed
     )
+    if fixed:
+        if noisy:
+            check_units(source, spec, reference="the images of this data range")
+        else:
+            check_within_range(source, data_range)
+        warn_of_empty_range(source, data_range)
+    return spec
 
 
 def learn_row_shape(source, axis, image_shape):
@@ -173,6 +204,17 @@ def warn_of_channel_axis(source, axis):
         f"{source.name} of shape {source.shape} is read as {len(source)} images with "
         f"{source.shape[axis]} channels. {hint}."
     )
+
+
+def sequence_to_channels_last(source, spec):
+    """View an ``ImageSequence`` as a list of images (H, W, C) with the channels of ``spec``."""
+    images = source.channels_last(spec.channel_axis)
+    if images[0].shape[2] != spec.n_channels:
+        raise ValueError(
+            f"{source.name} holds images with {images[0].shape[2]} channel(s), but the images of "
+            f"fit have {spec.n_channels}."
+        )
+    return images
 
 
 def to_channels_last(source, spec):

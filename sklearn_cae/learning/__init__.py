@@ -1,15 +1,29 @@
 """What a network learns from: the images, what a step makes of them, and the losses."""
 
+from ._batch import Batch, Target
 from ._losses import LOSSES, LossSpec, PerceptualLoss, resolve_loss
-from ._targets import Batch, CorruptedImages, ImagePairs, TrainingImages
+from ._patches import PatchedPictures, Patches, Pictures
+from ._reading import TARGETS, TrainingReader
+from ._self_supervised import MaskedImages, NeighborImages, predict_hidden
+from ._targets import CorruptedImages, ImagePairs, TrainingImages, limits_of
 
 __all__ = [
     "LOSSES",
+    "TARGETS",
     "Batch",
     "CorruptedImages",
     "ImagePairs",
     "LossSpec",
+    "MaskedImages",
+    "NeighborImages",
+    "PatchedPictures",
+    "Patches",
     "PerceptualLoss",
+    "Pictures",
+    "Target",
     "TrainingImages",
+    "TrainingReader",
+    "limits_of",
+    "predict_hidden",
     "resolve_loss",
 ]

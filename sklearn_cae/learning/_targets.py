@@ -1,34 +1,20 @@
 """What a network learns from: the images, and what a training step makes of some of them."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from copy import copy
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 from torch.utils.data import Dataset
 
 from .._random import derived_seed
 from ..images import to_unit
 from ..noise import corrupt_batch
+from ._batch import Batch, Target
 
 SPLIT_STREAM = 0
 # Of so many images one is held out at least: else nobody would see that few are learned by heart.
 MIN_TO_HOLD_OUT = 4
-
-
-class Batch(NamedTuple):
-    """What one step needs.
-
-    Attributes
-    ----------
-    input : Tensor of shape (n, C, H, W)
-        What the network sees, in units of the data range.
-    target : Tensor of shape (n, C, H, W)
-        What its output is compared with.
-    """
-
-    input: Tensor
-    target: Tensor
 
 
 class TrainingImages(Dataset, ABC):
@@ -36,42 +22,60 @@ class TrainingImages(Dataset, ABC):
 
     Parameters
     ----------
-    clean : ndarray of shape (n, H, W, C)
-        The images that the network is to give back.
+    pictures : Pictures
+        The stacks of images.
     spec : ImageSpec
         Their units.
-    rows : ndarray of int, default=None
-        Which of the images belong to this data set; ``None`` for all.
+
+    Attributes
+    ----------
+    rows : ndarray of int
+        Which of the images belong to this data set.
     """
 
-    def __init__(self, clean, spec, rows=None):
-        self.clean = clean
+    # Whether the targets are clean images, so that a PSNR says how good an output is.
+    clean_targets = True
+    # What corrupts them, if anything does.
+    noise: Any = None
+
+    def __init__(self, pictures, spec):
+        self.pictures = pictures
         self.spec = spec
-        self.rows = np.arange(len(clean)) if rows is None else rows
+        self.rows = np.arange(len(pictures))
 
     def __len__(self):
-        return len(self.rows)
+        return len(self.rows) * self.pictures.per_image
 
     @property
-    def image_shape(self):
-        """Height, width and channels of an image."""
-        return self.clean.shape[1:]
+    def shape(self):
+        """Height, width and channels of a training image."""
+        return self.spec.height, self.spec.width, self.spec.n_channels
 
-    def split(self, validation_fraction, seed):
+    @property
+    def samples(self):
+        """The rows of an epoch: each image as often as it is drawn."""
+        return self.rows.repeat(self.pictures.per_image)
+
+    def split(self, validation_fraction, seed, *, validated_size=None):
         """Split at random into images to train on and images to validate with, None if too few.
 
-        The share to validate is rounded down, but to one of four images or more.
+        The share to validate is rounded down, but to one of four images or more. ``validated_size``
+        is the only height and width that the network takes, None if it takes any.
         """
         order = np.random.default_rng(derived_seed(seed, SPLIT_STREAM)).permutation(self.rows)
-        n_valid = int(len(self) * validation_fraction)
-        if validation_fraction > 0 and len(self) >= MIN_TO_HOLD_OUT:
+        n_valid = int(len(order) * validation_fraction)
+        if validation_fraction > 0 and len(order) >= MIN_TO_HOLD_OUT:
             n_valid = max(1, n_valid)
         train, valid = np.sort(order[n_valid:]), np.sort(order[:n_valid])
-        return self.select(train), self.select(valid) if n_valid else None
+        if not n_valid:
+            return self._select(train, self.pictures), None
+        validated = self.pictures.to_validate(validated_size)
+        return self._select(train, self.pictures), self._select(valid, validated)
 
-    @abstractmethod
-    def select(self, rows):
-        """Give the data set of some of the images."""
+    def _select(self, rows, pictures):
+        selected = copy(self)
+        selected.rows, selected.pictures = rows, pictures
+        return selected
 
     @abstractmethod
     def batch(self, rows, generator, device):
@@ -87,18 +91,16 @@ class CorruptedImages(TrainingImages):
 
     Parameters
     ----------
-    clean : ndarray of shape (n, H, W, C)
-        Clean images.
+    pictures : Pictures
+        One stack of clean images.
     spec : ImageSpec
         Their units.
     noise : NoiseModel
         What corrupts them.
-    rows : ndarray of int, default=None
-        Which of the images belong to this data set; ``None`` for all.
     """
 
-    def __init__(self, clean, spec, noise, rows=None):
-        super().__init__(clean, spec, rows)
+    def __init__(self, pictures, spec, noise):
+        super().__init__(pictures, spec)
         self.noise = noise
 
     @property
@@ -106,12 +108,10 @@ class CorruptedImages(TrainingImages):
         """Where the inputs lie in units of the data range; ``None`` where noise may leave it."""
         return self.spec.unit_limits if self.noise.clip else None
 
-    def select(self, rows):
-        return CorruptedImages(self.clean, self.spec, self.noise, rows)
-
     def batch(self, rows, generator, device):
-        clean = self._to_unit(self.clean[rows], device)
-        return Batch(corrupt_batch(clean, self.noise, generator, self.spec), clean)
+        (images,) = self.pictures.take(rows, generator)
+        clean = self._to_unit(images, device)
+        return Batch(corrupt_batch(clean, self.noise, generator, self.spec), Target(clean))
 
 
 class ImagePairs(TrainingImages):
@@ -119,35 +119,32 @@ class ImagePairs(TrainingImages):
 
     Parameters
     ----------
-    clean, noisy : ndarray of shape (n, H, W, C)
-        The images.
+    pictures : Pictures
+        The stacks of noisy and of clean images.
     spec : ImageSpec
         Units of both.
     limits : tuple of float or None
         Where the noisy images lie in units of the data range, if they do not leave it.
-    rows : ndarray of int, default=None
-        Which of the images belong to this data set; ``None`` for all.
     """
 
-    noise = None
-
-    def __init__(self, clean, noisy, spec, limits, rows=None):
-        super().__init__(clean, spec, rows)
-        self.noisy = noisy
+    def __init__(self, pictures, spec, limits):
+        super().__init__(pictures, spec)
         self.limits = limits
 
-    @classmethod
-    def of(cls, clean, noisy, source, spec):
-        """Pairs whose noisy images were measured as ``source``."""
-        low, high = spec.data_range
-        inside = low <= source.measures.low and source.measures.high <= high
-        return cls(clean, noisy, spec, spec.unit_limits if inside or not spec.fixed else None)
-
-    def select(self, rows):
-        return ImagePairs(self.clean, self.noisy, self.spec, self.limits, rows)
-
     def batch(self, rows, generator, device):
-        noisy = to_unit(self.noisy[rows], self.spec.data_range, device)
-        if self.limits is not None:
-            noisy.clamp_(*self.limits)
-        return Batch(noisy, self._to_unit(self.clean[rows], device))
+        noisy, clean = self.pictures.take(rows, generator)
+        noisy = noisy_to_unit(noisy, self.spec, self.limits, device)
+        return Batch(noisy, Target(self._to_unit(clean, device)))
+
+
+def noisy_to_unit(images, spec, limits, device):
+    """Tensor of noisy images in units of the data range, within their limits if they have any."""
+    noisy = to_unit(images, spec.data_range, device)
+    return noisy if limits is None else noisy.clamp_(*limits)
+
+
+def limits_of(source, spec):
+    """Where noisy images lie in units of the data range, ``None`` if they leave a fixed one."""
+    low, high = spec.data_range
+    inside = low <= source.measures.low and source.measures.high <= high
+    return spec.unit_limits if inside or not spec.fixed else None

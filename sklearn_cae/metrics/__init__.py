@@ -7,6 +7,7 @@ tables and figures show the PSNR alone.
 """
 
 from ._evaluation import denoise_pairs, denoiser_of, noisy_batch
+from ._masked import masked_scorer
 from ._quality import (
     PSNR_CAP,
     SSIM_MIN_SIZE,
@@ -24,6 +25,7 @@ __all__ = [
     "capped_psnr",
     "denoise_pairs",
     "denoiser_of",
+    "masked_scorer",
     "noisy_batch",
     "peak_signal_noise_ratio",
     "psnr_scorer",

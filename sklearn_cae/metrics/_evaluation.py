@@ -14,6 +14,8 @@ from ..images import (
     check_units,
     check_within_range,
     from_channels_last,
+    groups_of_one_shape,
+    is_target,
     learn_spec,
     read_images,
     split_targets,
@@ -77,7 +79,7 @@ def denoise_pairs(estimator, X, y=None, *, noise=None, random_state=0):
     batch = noisy_batch(
         X,
         y,
-        spec_of=lambda clean: _spec_of(denoiser, clean),
+        spec_of=lambda clean: spec_of(denoiser, clean),
         noise_of=lambda: _noise_of(denoiser, noise),
         seed=resolve_seed(random_state),
     )
@@ -124,6 +126,21 @@ def noisy_batch(X, y, *, spec_of, noise_of, seed):
     return NoisyBatch(images, to_channels_last(noisy_source, spec), given, spec)
 
 
+def batches_of_one_shape(X, y):
+    """Yield the images of a list, and the clean ones if y holds them, as arrays of one shape."""
+    targets = y if is_target(X, y) else None
+    if targets is not None and [image.shape for image in X] != [np.shape(image) for image in y]:
+        raise ValueError(
+            f"X holds {len(X)} images and y {len(y)}, or images of other shapes. Pairs are two "
+            "lists in which images of the same place have the same shape."
+        )
+    for rows in groups_of_one_shape(X):
+        yield (
+            np.stack([X[i] for i in rows]),
+            None if targets is None else np.stack([targets[i] for i in rows]),
+        )
+
+
 def denoiser_of(estimator):
     """The denoiser itself: the best of a search, the last step of a pipeline, what is frozen."""
     while True:
@@ -137,7 +154,8 @@ def denoiser_of(estimator):
             return estimator
 
 
-def _spec_of(denoiser, clean):
+def spec_of(denoiser, clean):
+    """Layout and units of a denoiser, learned from clean images where it has none."""
     spec = getattr(denoiser, "image_spec_", None)
     if spec is not None:
         n_features = spec.height * spec.width * spec.n_channels

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 
+from .._random import resolve_seed
+from ..images import is_image_list
 from ..noise import NoiseModel
-from ._evaluation import denoise_pairs
+from ._evaluation import batches_of_one_shape, denoise_pairs
 from ._quality import capped_psnr_of_each, ssim_of_each
 
 _METRICS = {"psnr": capped_psnr_of_each, "ssim": ssim_of_each}
@@ -67,8 +70,8 @@ class DenoisingScorer(BaseEstimator):
         estimator : estimator, Pipeline or search
             A fitted denoiser. Any object with ``predict`` will do; the fitted attributes
             ``data_range_`` and ``noise_`` are used where it has them.
-        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Clean images, or noisy ones if ``y`` is given.
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
+            Clean images, or noisy ones if ``y`` is given; a list may hold images of any sizes.
         y : array-like of the shape of X, default=None
             Clean images; labels are ignored.
 
@@ -84,8 +87,18 @@ class DenoisingScorer(BaseEstimator):
             other than images of the shape of its input.
         """
         self._validate_params()
+        seed = resolve_seed(self.random_state)
+        if not is_image_list(X):
+            return self._score(estimator, X, y, seed)
+        scores, sizes = [], []
+        for images, clean in batches_of_one_shape(X, y):
+            scores.append(self._score(estimator, images, clean, seed))
+            sizes.append(len(images))
+        return float(np.average(scores, weights=sizes))
+
+    def _score(self, estimator, X, y, seed):
         clean, _, denoised, (low, high) = denoise_pairs(
-            estimator, X, y, noise=self.noise, random_state=self.random_state
+            estimator, X, y, noise=self.noise, random_state=seed
         )
         if callable(self.metric):
             return float(self.metric(clean, denoised, data_range=high - low))

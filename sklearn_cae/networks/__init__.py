@@ -3,6 +3,7 @@
 from ._autoencoder import Autoencoder
 from ._encoders import ConvEncoder
 from ._layers import check_layer, layer_output
+from ._res_unet import ResUNet
 from ._spec import EncoderSpec, NetworkSpec, Spec
 from ._table import NETWORKS, resolve_network
 from ._torch import TorchNetwork, global_generator_seeded_by
@@ -18,6 +19,7 @@ __all__ = [
     "ConvEncoder",
     "EncoderSpec",
     "NetworkSpec",
+    "ResUNet",
     "Spec",
     "TorchNetwork",
     "UNet",

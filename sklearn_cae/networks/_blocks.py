@@ -19,6 +19,18 @@ def he_conv(n_in, n_out, kernel_size, generator, *, stride=1, bias=True):
     return conv
 
 
+def halving_conv(n_in, n_out, generator):
+    """Convolution of 2 x 2 without bias that halves height and width."""
+    conv = skip_init(nn.Conv2d, n_in, n_out, 2, 2, bias=False, **_PLACE)
+    return _init_as_torch(conv, generator)
+
+
+def doubling_conv(n_in, n_out, generator):
+    """Transposed convolution of 2 x 2 without bias that doubles height and width."""
+    conv = skip_init(nn.ConvTranspose2d, n_in, n_out, 2, 2, bias=False, **_PLACE)
+    return _init_as_torch(conv, generator)
+
+
 class Layers:
     """Makes the layers of one network: one kernel size, one normalisation, one generator.
 

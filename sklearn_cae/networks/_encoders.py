@@ -53,11 +53,7 @@ class ConvEncoder(EncoderSpec):
 
     def check(self):
         super().check()
-        if not self.channels or not all(_is_positive_int(width) for width in self.channels):
-            raise ValueError(
-                "The 'channels' parameter of ConvEncoder must hold a positive integer for each "
-                f"stage, and at least one. Got {self.channels!r} instead."
-            )
+        check_channels(self)
 
     def resolved_params(self):
         return super().resolved_params() | {"channels": tuple(self.channels)}
@@ -65,6 +61,15 @@ class ConvEncoder(EncoderSpec):
     def build(self, n_channels, layers):
         return ConvEncoderModule(
             n_channels, tuple(self.channels), self.code_channels, self.downsampling, layers
+        )
+
+
+def check_channels(spec):
+    """Raise a ValueError if the ``channels`` of a spec are not positive integers, one at least."""
+    if not spec.channels or not all(_is_positive_int(width) for width in spec.channels):
+        raise ValueError(
+            f"The 'channels' parameter of {type(spec).__name__} must hold a positive integer for "
+            f"each stage, and at least one. Got {spec.channels!r} instead."
         )
 
 

@@ -129,6 +129,10 @@ class NetworkSpec(Spec):
     ----------
     decodes : bool or None
         Whether the module has ``decode``; ``None`` if only the module itself tells.
+    optimizer : str
+        What ``DenoisingCAE(optimizer="auto")`` trains it with.
+    lr : float
+        The learning rate of ``lr="auto"``, for that optimizer.
 
     See Also
     --------
@@ -136,6 +140,8 @@ class NetworkSpec(Spec):
     """
 
     decodes: ClassVar[bool | None] = None
+    optimizer: ClassVar[str] = "adam"
+    lr: ClassVar[float] = 1e-2
 
     @abstractmethod
     def build(

@@ -6,10 +6,15 @@ from sklearn.base import clone
 from torch import nn
 
 from ._autoencoder import Autoencoder
+from ._res_unet import ResUNet
 from ._spec import EncoderSpec, NetworkSpec
 from ._unet import UNet
 
-NETWORKS: dict[str, type[NetworkSpec]] = {"autoencoder": Autoencoder, "unet": UNet}
+NETWORKS: dict[str, type[NetworkSpec]] = {
+    "autoencoder": Autoencoder,
+    "res_unet": ResUNet,
+    "unet": UNet,
+}
 
 
 def resolve_network(network: NetworkSpec | str | None) -> NetworkSpec:

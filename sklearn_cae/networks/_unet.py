@@ -10,9 +10,10 @@ from ._spec import EncoderSpec
 class UNet(EncoderDecoder):
     """Encoder and decoder with skip connections, which learn what to add to the image.
 
-    The network for those who only denoise: the encoder's feature maps are handed over to the
-    decoder as in U-Net [1]_, and the output is added to the image as in DnCNN [2]_. It begins by
-    giving back its input. Its codes cannot be decoded, and its outputs may leave [0, 1].
+    The network for those who only denoise small images, learned in a minute: the encoder's feature
+    maps are handed over to the decoder as in U-Net [1]_, and the output is added to the image as in
+    DnCNN [2]_. It begins by giving back its input. Its codes cannot be decoded, and its outputs may
+    leave [0, 1].
 
     Parameters
     ----------
@@ -28,6 +29,7 @@ class UNet(EncoderDecoder):
 
     See Also
     --------
+    ResUNet : For photographs.
     Autoencoder : For codes.
 
     References

@@ -3,6 +3,7 @@
 from ._batches import BatchIterator, count_batches, fitting_batch_size
 from ._device import resolve_device
 from ._history import epoch_curves
+from ._muon import Muon
 from ._net import DenoisingNet, make_net
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
@@ -12,6 +13,7 @@ __all__ = [
     "OPTIMIZERS",
     "BatchIterator",
     "DenoisingNet",
+    "Muon",
     "TrainingPlan",
     "count_batches",
     "epoch_curves",

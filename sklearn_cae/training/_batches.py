@@ -30,13 +30,14 @@ class BatchIterator:
 
     def __init__(self, images, batch_size, *, device, seeds):
         self.images = images
-        self.n_batches = count_batches(len(images), batch_size)
+        one_by_one = images.pictures.one_by_one
+        self.n_batches = len(images) if one_by_one else count_batches(len(images), batch_size)
         self.device = device
         self.seeds = seeds
 
     def __iter__(self):
         order_seed, noise_seed = self.seeds()
-        rows = self.images.rows
+        rows = self.images.samples
         if len(rows) == 1:
             rows = rows.repeat(2)
         if order_seed is not None:

@@ -27,15 +27,27 @@ class DenoisingNet(NeuralNet):
         Seed of the order of the images and of the noise.
     limits : tuple of float
         Where images lie, in units of the data range; what goes beyond is clipped for the PSNR.
+    clean_targets : bool
+        Whether outputs are compared with clean images.
     annealed : bool
         Whether the learning rate has come down in the training so far.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
     """
 
-    def __init__(self, module, *args, seed=0, limits=(0.0, 1.0), annealed=False, **kwargs):
+    def __init__(
+        self,
+        module,
+        *args,
+        seed=0,
+        limits=(0.0, 1.0),
+        clean_targets=True,
+        annealed=False,
+        **kwargs,
+    ):
         self.seed = seed
         self.limits = limits
+        self.clean_targets = clean_targets
         self.annealed = annealed
         super().__init__(module, *args, **kwargs)
 
@@ -74,7 +86,7 @@ class DenoisingNet(NeuralNet):
         """Compute the loss, and stop with an error when training has diverged."""
         # Binary cross-entropy refuses NaN in words of its own.
         self._check_finite(y_pred)
-        loss = super().get_loss(y_pred, y_true, *args, **kwargs)
+        loss = y_true.loss(self.criterion_, y_pred, self.module_)
         self._check_finite(loss)
         return loss
 
@@ -87,10 +99,14 @@ class DenoisingNet(NeuralNet):
             )
 
     def validation_step(self, batch, **fit_params):
-        """Compute the loss and the mean PSNR of a batch, and that of its noisy images."""
+        """Compute the loss of a batch, and the mean PSNR of its output and of its noisy images.
+
+        There is no PSNR where the targets are noisy.
+        """
         step = super().validation_step(batch, **fit_params)
-        for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", batch.input)):
-            self.history.record_batch(name, self._psnr(images, batch.target))
+        if self.clean_targets:
+            for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", batch.input)):
+                self.history.record_batch(name, self._psnr(images, batch.target.images))
         return step
 
     def _psnr(self, images, target):
@@ -105,7 +121,7 @@ class DenoisingNet(NeuralNet):
             with torch.inference_mode():
                 denoised = self.module_(batch.input)
             for i, compared in enumerate((denoised, batch.input)):
-                sums[i] += self._psnr(compared, batch.target) * len(compared)
+                sums[i] += self._psnr(compared, batch.target.images) * len(compared)
             n_images += len(batch.input)
         return tuple(total / n_images for total in sums)
 

@@ -6,9 +6,15 @@ import torch
 from skorch.callbacks import EarlyStopping, LRScheduler
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR
 
+from ._muon import Muon
 from ._progress import print_above_bar
 
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "muon": Muon,
+    "sgd": torch.optim.SGD,
+}
 LR_SCHEDULES = ("one_cycle", "cosine", "constant")
 # A training whose rate has come down goes on with this share of it: the peak would undo what is
 # there.

@@ -90,6 +90,7 @@ def train(plan, module, criterion, train_images, valid_images, *, prepare):
         max_epochs=n_epochs,
         seed=plan.seed,
         limits=train_images.spec.unit_limits,
+        clean_targets=train_images.clean_targets,
         device=plan.device,
         verbose=plan.verbose,
         train_split=predefined_split(valid_images) if valid_images else None,

@@ -1,0 +1,47 @@
+"""Pixels hidden on a grid, in whose place the mean of those around them stands."""
+
+import torch
+from torch.nn import functional as F
+
+# Distance of the hidden pixels along both axes, and so the number of grids: its square.
+SPACING = 4
+N_GRIDS = SPACING**2
+
+
+def hide(images, index):
+    """Hide the pixels of one of the grids.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, C, H, W)
+        Images. Left unchanged.
+    index : int
+        Which grid, from 0 to ``N_GRIDS - 1``.
+
+    Returns
+    -------
+    hidden : Tensor of shape (n, C, H, W)
+        The images with the mean of the eight neighbours in place of the hidden pixels.
+    mask : Tensor of bool of shape (H, W)
+        Where these are, the same in all images.
+    """
+    mask = _grid(images, index)
+    return torch.where(mask, _mean_of_neighbors(images), images), mask
+
+
+def _grid(images, index):
+    height, width = images.shape[-2:]
+    down, right = divmod(index, SPACING)
+    mask = torch.zeros(height, width, dtype=torch.bool, device=images.device)
+    mask[down::SPACING, right::SPACING] = True
+    return mask
+
+
+def _mean_of_neighbors(images):
+    """Mean of the eight pixels around each, those beside it counted twice."""
+    n_channels = images.shape[1]
+    weights = images.new_tensor([[1, 2, 1], [2, 0, 2], [1, 2, 1]]) / 12
+    # Reflection leaves out the pixel itself, whose noise must not come back.
+    mode = "reflect" if min(images.shape[-2:]) > 1 else "replicate"
+    padded = F.pad(images, (1, 1, 1, 1), mode=mode)
+    return F.conv2d(padded, weights.expand(n_channels, 1, 3, 3), groups=n_channels)

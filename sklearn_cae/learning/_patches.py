@@ -1,0 +1,166 @@
+"""Squares cut out of images, and pictures of which batches are cut."""
+
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval
+
+# Pictures that are larger are validated by their central part: whole ones could fill the memory.
+VALIDATED_SIZE = 512
+
+
+class Patches(BaseEstimator):
+    """Squares cut out of the training images at random, anew in each epoch.
+
+    For photographs: training on patches takes less memory and needs fewer of them. Images may be of
+    different sizes; one that is smaller than the patch is continued by reflection. What is held out
+    to validate are whole images, at most 512 x 512 pixels of their centre.
+
+    Parameters
+    ----------
+    size : int, default=64
+        Side of a patch in pixels.
+    per_image : int, default=8
+        Patches of each image in an epoch. Give more for few large images.
+    augment : bool, default=True
+        Turn patches by 0, 90, 180 or 270 degrees, and flip every other one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_cae import DenoisingCAE, Patches
+    >>> rng = np.random.default_rng(0)
+    >>> images = [rng.random((40, 30)), rng.random((30, 50))]
+    >>> cae = DenoisingCAE("unet", patches=Patches(16), max_epochs=1, random_state=0).fit(images)
+    >>> [image.shape for image in cae.predict(images)]
+    [(40, 30), (30, 50)]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list]] = {
+        "size": [Interval(Integral, 1, None, closed="left")],
+        "per_image": [Interval(Integral, 1, None, closed="left")],
+        "augment": ["boolean"],
+    }
+
+    def __init__(self, size: int = 64, *, per_image: int = 8, augment: bool = True) -> None:
+        self.size = size
+        self.per_image = per_image
+        self.augment = augment
+
+    def check(self) -> None:
+        """Raise a ValueError that names the parameter if one is wrong."""
+        self._validate_params()
+
+
+class Pictures:
+    """Aligned stacks of images, such as noisy and clean ones, of which batches are taken whole.
+
+    Parameters
+    ----------
+    stacks : tuple of (ndarray of shape (n, H, W, C), or list of ndarray of shape (H, W, C))
+        The stacks; images of the same place in them belong together.
+    """
+
+    # Draws of each image in an epoch.
+    per_image = 1
+    # Whether a batch holds one image only.
+    one_by_one = False
+
+    def __init__(self, stacks):
+        self.stacks = stacks
+
+    def __len__(self):
+        return len(self.stacks[0])
+
+    def take(self, rows, generator):
+        """Give, for each stack, the array (n, h, w, C) of a batch."""
+        return tuple(stack[rows] for stack in self.stacks)
+
+    def to_validate(self, size):
+        """Give the pictures of which whole ones are validated, cut to ``size`` if it is not None.
+
+        They are of one size already.
+        """
+        return self
+
+
+class PatchedPictures(Pictures):
+    """Stacks of images of any sizes, of which patches are cut at the same places.
+
+    Parameters
+    ----------
+    stacks : tuple of (ndarray of shape (n, H, W, C), or list of ndarray of shape (H, W, C))
+        The stacks.
+    patches : Patches
+        What is cut.
+    """
+
+    def __init__(self, stacks, patches):
+        super().__init__(stacks)
+        self.patches = patches
+        self.per_image = patches.per_image
+
+    def take(self, rows, generator):
+        draws = np.random.default_rng(_seed_from(generator)).random((len(rows), 3))
+        cuts = [
+            [self._cut(stack[row], *draw) for stack in self.stacks]
+            for row, draw in zip(rows, draws, strict=True)
+        ]
+        return tuple(np.stack(patches) for patches in zip(*cuts, strict=True))
+
+    def to_validate(self, size):
+        return CentredPictures(self.stacks, size or VALIDATED_SIZE)
+
+    def _cut(self, image, down, right, turn):
+        """Cut at a place and turn, both given by numbers from 0 to 1."""
+        size = self.patches.size
+        image = pad_by_reflection(image, size)
+        height, width = image.shape[:2]
+        top, left = int(down * (height - size + 1)), int(right * (width - size + 1))
+        patch = image[top : top + size, left : left + size]
+        if not self.patches.augment:
+            return patch
+        turns, flip = divmod(int(8 * turn), 2)
+        patch = np.rot90(patch, turns)
+        return patch[:, ::-1] if flip else patch
+
+
+class CentredPictures(Pictures):
+    """Stacks of images of any sizes, of which the central parts are taken one by one.
+
+    Parameters
+    ----------
+    stacks : tuple of (ndarray of shape (n, H, W, C), or list of ndarray of shape (H, W, C))
+        The stacks.
+    size : int
+        Largest height and width that is taken.
+    """
+
+    one_by_one = True
+
+    def __init__(self, stacks, size):
+        super().__init__(stacks)
+        self.size = size
+
+    def take(self, rows, generator):
+        return tuple(np.stack([self._centre(stack[row]) for row in rows]) for stack in self.stacks)
+
+    def _centre(self, image):
+        top, left = (max(0, (n - self.size) // 2) for n in image.shape[:2])
+        return image[top : top + self.size, left : left + self.size]
+
+
+def pad_by_reflection(image, size):
+    """Continue an image (H, W, C) below and to the right until it has a size at least."""
+    missing = [max(0, size - n) for n in image.shape[:2]]
+    if not any(missing):
+        return image
+    return np.pad(image, [(0, missing[0]), (0, missing[1]), (0, 0)], mode="reflect")
+
+
+def _seed_from(generator):
+    device = generator.device
+    return torch.randint(2**62, (), generator=generator, device=device).item()

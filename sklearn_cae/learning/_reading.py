@@ -1,0 +1,178 @@
+"""From what users give to ``fit`` to the images that a network is trained on."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..images import (
+    NoisyImages,
+    check_images,
+    check_same_shape,
+    check_units,
+    check_within_range,
+    is_image_list,
+    is_target,
+    learn_images,
+    learn_sequence_spec,
+    learn_spec,
+    read_images,
+    read_sequence,
+    sequence_to_channels_last,
+    split_targets,
+    to_channels_last,
+    view_of_size,
+)
+from ..noise import resolve_noise
+from ._patches import PatchedPictures, Patches, Pictures
+from ._self_supervised import MaskedImages, NeighborImages
+from ._targets import CorruptedImages, ImagePairs, limits_of
+
+# Fitted attributes that scikit-learn learns of the columns of X.
+COLUMNS = ("n_features_in_", "feature_names_in_")
+# What is learned from noisy images alone, by the name of the target.
+SELF_SUPERVISED = {"neighbor": NeighborImages, "masked": MaskedImages}
+TARGETS = ("clean", *SELF_SUPERVISED)
+
+
+@dataclass(frozen=True)
+class TrainingReader:
+    """How to read training images: the choices of the user.
+
+    Attributes
+    ----------
+    target, noise, patches, image_shape, channel_axis, data_range
+        As in :class:`~sklearn_cae.DenoisingCAE`.
+    fitted : DenoisingCAE or None
+        The estimator whose training goes on; ``None`` for a new one.
+    """
+
+    target: str
+    noise: Any
+    patches: Patches | None
+    image_shape: Any
+    channel_axis: int
+    data_range: Any
+    fitted: Any = None
+
+    def read(self, X, y):
+        """Validate X and y.
+
+        Returns
+        -------
+        images : TrainingImages
+            What to train on.
+        learned : dict
+            The fitted attributes that X and y tell.
+        """
+        if self.target in SELF_SUPERVISED:
+            return self._read_noisy(X, y)
+        noisy, clean, brought = split_targets(X, y)
+        if noisy is not None and self.noise is not None:
+            raise ValueError(
+                f"X comes with noise of its own, so noise={self.noise!r} would be ignored. Leave "
+                "noise=None, or fit on clean images."
+            )
+        noise = resolve_noise(self.noise) if brought is None else brought
+        if noisy is None or brought is not None:
+            source, columns = self._read_first(clean)
+            spec = self._spec(source)
+            pictures = self._pictures(spec, source)
+            return CorruptedImages(pictures, spec, noise), self._learned(columns, spec, noise)
+        first, columns = self._read_first(noisy)
+        source = self._read_again(clean, first)
+        check_same_shape(first, source)
+        spec = self._spec(source)
+        check_units(first, spec, reference="the clean images")
+        pictures = self._pictures(spec, first, source)
+        images = ImagePairs(pictures, spec, limits_of(first, spec))
+        return images, self._learned(columns, spec, None)
+
+    def _read_noisy(self, X, y):
+        if self.noise is not None:
+            raise ValueError(
+                f"target={self.target!r} learns from noisy images as they are, so "
+                f"noise={self.noise!r} would be ignored. Leave noise=None, or take target='clean'."
+            )
+        if is_target(X, y) or isinstance(X, NoisyImages):
+            raise ValueError(
+                f"target={self.target!r} learns from noisy images alone, but clean ones are given "
+                "too. Take target='clean', or fit(X) without y, of np.asarray(X) if X is "
+                "NoisyImages."
+            )
+        source, columns = self._read_first(X)
+        spec = self._spec(source, noisy=True)
+        data_set = SELF_SUPERVISED[self.target]
+        pictures = self._pictures(spec, source)
+        smallest = min(min(image.shape[:2]) for image in pictures.stacks[0])
+        if smallest < data_set.min_size and self._cut_patches(source) is None:
+            raise ValueError(
+                f"target={self.target!r} needs images of {data_set.min_size} x "
+                f"{data_set.min_size} pixels at least, but X has {smallest} along one axis."
+            )
+        return data_set(pictures, spec, limits_of(source, spec)), self._learned(columns, spec, None)
+
+    def _learned(self, columns, spec, noise):
+        n_features = spec.height * spec.width * spec.n_channels
+        learned = {"image_spec_": spec, "noise_": noise, "target_": self.target}
+        return {"n_features_in_": n_features} | columns | learned
+
+    def _read_first(self, X):
+        """Validate what has the columns of X: its source, and these as fitted attributes."""
+        if is_image_list(X) and self._needs_sequence(X):
+            return read_sequence(X), self._fitted_columns()
+        if self.fitted is None:
+            return learn_images(X)
+        return check_images(self.fitted, X), self._fitted_columns()
+
+    def _needs_sequence(self, X):
+        return self.patches is not None or len({image.shape for image in X}) > 1
+
+    def _read_again(self, clean, first):
+        if is_image_list(clean) and not hasattr(first, "pixels"):
+            return read_sequence(clean, name="y")
+        return read_images(clean, name="y")
+
+    def _fitted_columns(self):
+        known = {} if self.fitted is None else vars(self.fitted)
+        return {name: known[name] for name in COLUMNS if name in known}
+
+    def _spec(self, source, *, noisy=False):
+        """Layout and units: learned, or those of the fitted estimator, which images must have."""
+        if self.fitted is not None:
+            spec = self.fitted.image_spec_
+            check_units(source, spec)
+            if spec.fixed and not noisy:
+                check_within_range(source, spec.data_range)
+            return spec
+        patches = self._cut_patches(source)
+        options = {
+            "channel_axis": self.channel_axis,
+            "data_range": self.data_range,
+            "noisy": noisy,
+        }
+        if not hasattr(source, "pixels"):
+            return learn_sequence_spec(source, patches.size, **options)
+        spec = learn_spec(source, image_shape=self.image_shape, **options)
+        return spec if patches is None else replace(spec, height=patches.size, width=patches.size)
+
+    def _cut_patches(self, source):
+        """The patches that are cut of the images, ``None`` for whole ones."""
+        if self.patches is None:
+            return None if hasattr(source, "pixels") else Patches()
+        if source.ndim == 2:
+            raise ValueError(
+                f"patches={self.patches!r}, but {source.name} holds rows of values. Give images: "
+                f"{source.name}.reshape(-1, H, W) or (-1, H, W, C)."
+            )
+        return self.patches
+
+    def _pictures(self, spec, *sources):
+        stacks = tuple(self._view(source, spec) for source in sources)
+        patches = self._cut_patches(sources[0])
+        return Pictures(stacks) if patches is None else PatchedPictures(stacks, patches)
+
+    def _view(self, source, spec):
+        if not hasattr(source, "pixels"):
+            return sequence_to_channels_last(source, spec)
+        fixed_size = self.fitted is not None and self.fitted.net_.module_.fixed_size
+        one_size = fixed_size and self._cut_patches(source) is None
+        return (view_of_size if one_size else to_channels_last)(source, spec)

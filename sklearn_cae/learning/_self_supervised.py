@@ -1,0 +1,147 @@
+"""Learning from noisy images alone: what is hidden of a pixel's noise is what it is judged by."""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from torch.nn import functional as F
+
+from ..images import N_GRIDS, hide
+from ._batch import Batch, Target
+from ._targets import TrainingImages, noisy_to_unit
+
+# Weight of the agreement between what is made of the neighbours and of the whole image.
+AGREEMENT = 1.0
+# Pixels of a 2 x 2 cell that have an edge in common, as (first, second): 0 1 above, 2 3 below.
+NEIGHBORS = ((0, 1), (0, 2), (1, 0), (1, 3), (2, 0), (2, 3), (3, 1), (3, 2))
+
+
+class NoisyTargets(TrainingImages):
+    """Noisy images that are input and target.
+
+    Parameters
+    ----------
+    pictures : Pictures
+        One stack of noisy images.
+    spec : ImageSpec
+        Their units.
+    limits : tuple of float or None
+        Where they lie in units of the data range, if they do not leave it.
+    """
+
+    clean_targets = False
+    # Pixels that an image must have along both axes.
+    min_size: ClassVar[int]
+
+    def __init__(self, pictures, spec, limits):
+        super().__init__(pictures, spec)
+        self.limits = limits
+
+    def batch(self, rows, generator, device):
+        (images,) = self.pictures.take(rows, generator)
+        return self._hide(noisy_to_unit(images, self.spec, self.limits, device), generator)
+
+    @abstractmethod
+    def _hide(self, noisy, generator):
+        """Make the :class:`Batch` of noisy images (n, C, H, W)."""
+
+
+class NeighborImages(NoisyTargets):
+    """Of each 2 x 2 pixels one is an input and a neighbour of it the target.
+
+    T. Huang, S. Li, X. Jia, H. Lu, J. Liu, "Neighbor2Neighbor: self-supervised denoising from
+    single noisy images", CVPR 2021. The noise of neighbouring pixels must be independent and of
+    mean zero; the images must be smooth enough that neighbours are alike, as photographs are.
+    """
+
+    min_size = 2
+
+    def _hide(self, noisy, generator):
+        draws = torch.randint(
+            len(NEIGHBORS),
+            (len(noisy), noisy.shape[2] // 2, noisy.shape[3] // 2),
+            generator=generator,
+            device=noisy.device,
+        )
+        target = NeighborTarget(noisy, torch.tensor(NEIGHBORS, device=noisy.device)[draws])
+        return Batch(target.pick(noisy, 0), target)
+
+
+class NeighborTarget(Target):
+    """The neighbours of the pixels that a network saw.
+
+    Parameters
+    ----------
+    noisy : Tensor of shape (n, C, H, W)
+        The whole images.
+    pairs : Tensor of int of shape (n, H // 2, W // 2, 2)
+        Which two of the four pixels of a cell are taken.
+    """
+
+    def __init__(self, noisy, pairs):
+        self.noisy = noisy
+        self.pairs = pairs
+        super().__init__(self.pick(noisy, 1))
+
+    def pick(self, images, which):
+        """The first (0) or the second (1) pixels of images: (n, C, H // 2, W // 2)."""
+        height, width = 2 * self.pairs.shape[1], 2 * self.pairs.shape[2]
+        n, n_channels = images.shape[:2]
+        cells = F.pixel_unshuffle(images[..., :height, :width], 2)
+        cells = cells.reshape(n, n_channels, 4, height // 2, width // 2)
+        index = self.pairs[:, None, None, ..., which].expand(-1, n_channels, -1, -1, -1)
+        return cells.gather(2, index)[:, :, 0]
+
+    def loss(self, criterion, output, module):
+        """Compare with the neighbours, but for the difference of neighbours in the clean image."""
+        with torch.no_grad():
+            whole = module(self.noisy)
+        difference = self.pick(whole, 0) - self.pick(whole, 1)
+        agreement = F.mse_loss(output - self.images, difference)
+        return criterion(output, self.images) + AGREEMENT * agreement
+
+
+class MaskedImages(NoisyTargets):
+    """Pixels on a grid are hidden, and have to be found from those around them.
+
+    J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019. The noise of
+    a pixel must be independent of that of all others and of mean zero; the images may be any.
+    """
+
+    # Each grid has a pixel in such an image.
+    min_size = 4
+
+    def _hide(self, noisy, generator):
+        grid = torch.randint(N_GRIDS, (), generator=generator, device=noisy.device)
+        hidden, mask = hide(noisy, grid.item())
+        return Batch(hidden, MaskedTarget(noisy, mask))
+
+
+class MaskedTarget(Target):
+    """Noisy images of which the hidden pixels alone count.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, C, H, W)
+        Noisy images.
+    mask : Tensor of bool of shape (H, W)
+        The pixels that were hidden.
+    """
+
+    def __init__(self, images, mask):
+        super().__init__(images)
+        self.mask = mask
+
+    def loss(self, criterion, output, module):
+        """Mean loss over the hidden pixels."""
+        compared = torch.where(self.mask, output, self.images)
+        return criterion(compared, self.images) * (self.mask.numel() / self.mask.sum())
+
+
+def predict_hidden(module, images):
+    """What a network finds for each pixel without having seen it, in one pass for each grid."""
+    output = torch.empty_like(images)
+    for grid in range(N_GRIDS):
+        hidden, mask = hide(images, grid)
+        output = torch.where(mask, module(hidden), output)
+    return output

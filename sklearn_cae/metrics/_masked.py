@@ -1,0 +1,89 @@
+"""A score of denoisers that needs no clean images."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..images import (
+    N_GRIDS,
+    check_units,
+    from_channels_last,
+    from_unit,
+    hide,
+    is_image_list,
+    read_images,
+    to_array,
+    to_channels_last,
+    to_unit,
+)
+from ._evaluation import batches_of_one_shape, denoiser_of, spec_of
+
+
+def masked_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float:
+    """PSNR in dB of what a denoiser finds for pixels that were hidden from it, against the noisy X.
+
+    For searches where there are no clean images [1]_. One pixel of each 4 x 4 is replaced by the
+    mean of its neighbours, and what the denoiser makes of it is compared with the noisy pixel, for
+    each of the sixteen grids. Where the noise of a pixel is independent of that of all others and
+    has mean zero, the squared error is that against the clean pixels plus the variance of the
+    noise, so that the best denoiser has the highest score. The score itself says nothing of the
+    quality: it is never above the PSNR of the noisy images.
+
+    Parameters
+    ----------
+    estimator : estimator, Pipeline or search
+        A fitted denoiser.
+    X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
+        Noisy images, or a list of them of any sizes.
+    y : None
+        Ignored.
+
+    Returns
+    -------
+    score : float
+        PSNR in dB, of the mean squared error over all images.
+
+    References
+    ----------
+    .. [1] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_cae import ClassicalDenoiser, NoiseInjector
+    >>> from sklearn_cae.metrics import masked_scorer
+    >>> X = load_digits().images / 16
+    >>> noisy = NoiseInjector(random_state=0).fit_transform(X)
+    >>> median = ClassicalDenoiser("median").fit(noisy)
+    >>> bool(masked_scorer(median, np.asarray(noisy)) < 21)
+    True
+    """
+    denoiser = denoiser_of(estimator)
+    if not is_image_list(X):
+        return _decibel([_squared_errors(estimator, denoiser, X)])
+    batches = batches_of_one_shape(X, None)
+    return _decibel([_squared_errors(estimator, denoiser, batch) for batch, _ in batches])
+
+
+def _squared_errors(estimator, denoiser, X):
+    """Squared errors of all pixels of a batch in units of the data range."""
+    source = read_images(X)
+    spec = spec_of(denoiser, source)
+    check_units(source, spec)
+    noisy = to_unit(to_channels_last(source, spec), spec.data_range)
+    errors = np.empty(tuple(noisy.shape))
+    for grid in range(N_GRIDS):
+        hidden, mask = hide(noisy, grid)
+        given = from_channels_last(from_unit(hidden, spec, source.dtype), source.ndim, spec)
+        denoised = read_images(estimator.predict(given), name="What the denoiser gave")
+        found = to_array(to_channels_last(denoised, spec), spec.data_range).transpose(0, 3, 1, 2)
+        mask = mask.numpy()
+        errors[..., mask] = np.square(found - noisy.numpy())[..., mask]
+    return errors
+
+
+def _decibel(errors):
+    mse = sum(part.sum() for part in errors) / sum(part.size for part in errors)
+    return float(-10 * np.log10(mse)) if mse else np.inf

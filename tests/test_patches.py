@@ -1,0 +1,339 @@
+"""Training on patches of photographs of different sizes, and lists in and out."""
+
+import numpy as np
+import pytest
+import torch
+from small import as_uint, colour, gray, small_cae, small_unet
+
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, Patches, ResUNet, masked_scorer
+from sklearn_cae.learning import PatchedPictures
+
+SIZES = [(24, 33), (17, 20), (24, 33), (6, 30)]
+PHOTOGRAPHS = [as_uint(gray(1, *size, seed=i)[0], np.uint8) for i, size in enumerate(SIZES)]
+COLOUR = [as_uint(colour(1, *size, seed=i)[0], np.uint8) for i, size in enumerate(SIZES)]
+
+
+def patched(network=None, **params):
+    options = {"patches": Patches(8, per_image=4), "max_epochs": 2, "random_state": 0}
+    return small_cae(small_unet() if network is None else network, **options | params)
+
+
+def take(stacks, patches, n=6, seed=0):
+    pictures = PatchedPictures(stacks, patches)
+    rows = np.arange(n) % len(stacks[0])
+    return pictures.take(rows, torch.Generator().manual_seed(seed))
+
+
+# --- patches
+
+
+def test_patches_are_cut_out_of_their_images():
+    image = np.arange(20 * 30.0).reshape(20, 30, 1)
+    (cut,) = take(([image],), Patches(8, augment=False))
+    for patch in cut:
+        # The value tells the place.
+        top, left = divmod(int(patch[0, 0, 0]), 30)
+        np.testing.assert_array_equal(patch, image[top : top + 8, left : left + 8])
+
+
+def test_patches_reach_every_border():
+    image = np.arange(9 * 10.0).reshape(9, 10, 1)
+    (cut,) = take(([image],), Patches(8, augment=False), n=200)
+    corners = {int(patch[0, 0, 0]) for patch in cut}
+    assert corners == {0, 1, 2, 10, 11, 12}
+
+
+def test_augmented_patches_are_turned_and_flipped_in_all_eight_ways():
+    image = np.arange(64.0).reshape(8, 8, 1)
+    (cut,) = take(([image],), Patches(8), n=200)
+    ways = [np.rot90(image, k) for k in range(4)]
+    ways += [way[:, ::-1] for way in ways]
+    assert {patch.tobytes() for patch in cut} == {way.tobytes() for way in ways}
+
+
+def test_pairs_are_cut_at_the_same_places():
+    clean = [image[..., None].astype(float) for image in PHOTOGRAPHS]
+    noisy, cut = take(([image + 1000 for image in clean], clean), Patches(8))
+    np.testing.assert_array_equal(noisy - 1000, cut)
+
+
+def test_small_images_are_continued_by_reflection():
+    image = np.arange(3.0).reshape(1, 3, 1)
+    (cut,) = take(([image],), Patches(4, augment=False), n=1)
+    np.testing.assert_array_equal(cut[0, :, :, 0], [[0, 1, 2, 1]] * 4)
+
+
+def test_patches_are_those_of_the_generator():
+    stacks = ([image[..., None] for image in PHOTOGRAPHS],)
+    first, again, other = (take(stacks, Patches(8), seed=seed)[0] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("params", [{"size": 0}, {"per_image": 0}, {"augment": 2}])
+def test_wrong_parameters_are_named(params):
+    with pytest.raises(ValueError, match=f"'{next(iter(params))}' parameter of Patches"):
+        patched(patches=Patches(**params)).fit(PHOTOGRAPHS)
+
+
+# --- fit
+
+
+@pytest.mark.parametrize("photographs", [PHOTOGRAPHS, COLOUR], ids=["gray", "colour"])
+def test_lists_go_in_and_come_out(photographs):
+    denoised = patched().fit(photographs).predict(photographs)
+    assert isinstance(denoised, list)
+    assert [image.shape for image in denoised] == [image.shape for image in photographs]
+    assert {image.dtype for image in denoised} == {np.dtype(np.uint8)}
+
+
+def test_images_of_different_sizes_are_cut_without_being_told():
+    cae = small_cae(small_unet(), random_state=0).fit(PHOTOGRAPHS)
+    assert (cae.image_spec_.height, cae.image_spec_.width) == (64, 64)
+
+
+def test_an_image_of_a_list_is_denoised_as_in_an_array():
+    cae = patched().fit(PHOTOGRAPHS)
+    alone = cae.predict(PHOTOGRAPHS[1][None])
+    # One level of 255, for the rounding of another batch size.
+    assert np.abs(cae.predict(PHOTOGRAPHS)[1].astype(int) - alone[0]).max() <= 1
+
+
+def test_channels_first_in_lists():
+    first = [np.moveaxis(image, 2, 0) for image in COLOUR]
+    last, of_first = patched().fit(COLOUR), patched(channel_axis=1).fit(first)
+    for one, other in zip(last.predict(COLOUR), of_first.predict(first), strict=True):
+        np.testing.assert_array_equal(one, np.moveaxis(other, 0, 2))
+
+
+def test_a_collection_of_files_is_read(tmp_path):
+    from skimage.io import ImageCollection, imread, imsave
+
+    for i, image in enumerate(PHOTOGRAPHS):
+        imsave(tmp_path / f"{i}.png", image, check_contrast=False)
+    files = ImageCollection(f"{tmp_path}/*.png", load_func=imread)
+    expected = patched().fit(PHOTOGRAPHS).predict(PHOTOGRAPHS)
+    for one, other in zip(patched().fit(files).predict(files), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_pairs_in_lists():
+    noisy = [255 - image for image in PHOTOGRAPHS]
+    cae = patched().fit(noisy, PHOTOGRAPHS)
+    assert cae.noise_ is None
+    assert cae.score(noisy, PHOTOGRAPHS) > 0
+
+
+def test_patches_of_an_array():
+    cae = patched().fit(gray(6, 20, 30))
+    assert cae.image_spec_.image_shape == (8, 8)
+    assert cae.predict(gray(2, 20, 30)).shape == (2, 20, 30)
+
+
+def test_an_epoch_has_so_many_patches_of_each_image():
+    cae = patched(batch_size=2, validation_fraction=0).fit(PHOTOGRAPHS)
+    # The smallest batches that few images make hold eight.
+    assert cae.net_.history[-1, "train_batch_count"] * 8 >= 4 * len(PHOTOGRAPHS)
+    assert sum(batch["train_batch_size"] for batch in cae.net_.history[-1, "batches"]) == 16
+
+
+def test_whole_images_are_held_out():
+    cae = patched(validation_fraction=0.5).fit(PHOTOGRAPHS)
+    assert {"valid_psnr", "noisy_psnr"} <= cae.history_.keys()
+    # Each is a batch of its own.
+    assert cae.net_.history[-1, "valid_batch_count"] == 2
+
+
+def test_a_flat_code_is_validated_on_patches():
+    network = Autoencoder((4, 8), latent_dim=3)
+    assert "valid_psnr" in patched(network).fit(PHOTOGRAPHS).history_
+
+
+def test_training_goes_on_with_images_of_other_sizes():
+    cae = patched(warm_start=True).fit(PHOTOGRAPHS)
+    cae.fit(PHOTOGRAPHS[:2])
+    assert len(cae.history_["train_loss"]) == 4
+
+
+def test_the_same_seed_makes_the_same_network():
+    one, other = (patched().fit(PHOTOGRAPHS).predict(PHOTOGRAPHS) for _ in range(2))
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_the_score_of_a_list_is_the_mean_over_its_images():
+    cae = patched().fit(PHOTOGRAPHS)
+    each = [cae.score(image[None]) for image in PHOTOGRAPHS]
+    # float64 sums in another order, and batches of another size
+    assert cae.score(PHOTOGRAPHS) == pytest.approx(np.mean(each), abs=1e-3)
+
+
+# --- bad input
+
+
+def test_rows_have_no_patches():
+    with pytest.raises(ValueError, match=r"patches=.*, but X holds rows.*reshape"):
+        patched().fit(gray(6).reshape(6, -1))
+
+
+BAD_LISTS = {
+    "dtypes": ([PHOTOGRAPHS[0], PHOTOGRAPHS[1] / 255], "float64 and uint8"),
+    "dimensions": ([PHOTOGRAPHS[0], COLOUR[1]], "2 dimensions and 3 dimensions"),
+    "channels": ([COLOUR[0], COLOUR[1][..., :2]], "2 and 3 channels"),
+    "NaN": ([gray(1)[0], np.full((9, 9), np.nan, np.float32)], "contains NaN"),
+    "no arrays": ([PHOTOGRAPHS[0], "photograph.png"], "holds str; a list holds one array"),
+}
+
+
+@pytest.mark.parametrize(("images", "message"), BAD_LISTS.values(), ids=BAD_LISTS)
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_lists_that_are_no_images_are_refused(method, images, message):
+    cae = patched().fit(COLOUR if "channels" in message else PHOTOGRAPHS)
+    with pytest.raises(ValueError, match=message):
+        getattr(cae, method)(images)
+
+
+def test_an_empty_list_is_refused():
+    with pytest.raises(ValueError, match="cannot be read as images"):
+        patched().fit([])
+
+
+def test_other_channels_than_those_of_fit_are_refused():
+    with pytest.raises(ValueError, match=r"3 channel\(s\), but the images of fit have 1"):
+        patched().fit(PHOTOGRAPHS).predict(COLOUR)
+
+
+def test_pairs_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match="y has shape"):
+        patched().fit(PHOTOGRAPHS, PHOTOGRAPHS[::-1])
+    with pytest.raises(ValueError, match="other shapes"):
+        patched().fit(PHOTOGRAPHS).score(PHOTOGRAPHS, PHOTOGRAPHS[::-1])
+
+
+def test_codes_need_images_of_one_size():
+    with pytest.raises(ValueError, match="different shapes"):
+        patched(Autoencoder((4, 8))).fit(PHOTOGRAPHS).transform(PHOTOGRAPHS)
+
+
+# --- learning from noisy images alone
+
+
+def noisy_photographs(seed=0):
+    rng = np.random.default_rng(seed)
+    smooth = [gray(1, *size, seed=i)[0] for i, size in enumerate([(40, 40), (32, 48)] * 4)]
+    return smooth, [np.clip(image + rng.normal(0, 0.1, image.shape), 0, 1) for image in smooth]
+
+
+def psnr(clean, images):
+    return np.mean(
+        [-10 * np.log10(np.mean((a - b) ** 2)) for a, b in zip(clean, images, strict=True)]
+    )
+
+
+@pytest.mark.parametrize("target", ["neighbor", "masked"])
+def test_noisy_images_alone_teach_to_denoise(target):
+    clean, noisy = noisy_photographs()
+    cae = DenoisingCAE(
+        ResUNet((8, 16), blocks=1), target=target, patches=Patches(16), random_state=0
+    ).fit(noisy)
+    # Ramps are easy; the noise is at 20 dB.
+    assert psnr(clean, cae.predict(noisy)) > psnr(clean, noisy) + 5
+
+
+@pytest.mark.parametrize("target", ["neighbor", "masked"])
+def test_no_psnr_is_shown_against_noisy_targets(target):
+    cae = patched(target=target, validation_fraction=0.5).fit(PHOTOGRAPHS)
+    assert cae.history_.keys() == {"train_loss", "valid_loss", "duration"}
+
+
+@pytest.mark.parametrize("target", ["neighbor", "masked"])
+def test_whole_arrays_of_noisy_images(target):
+    cae = small_cae(small_unet(), target=target).fit(gray(8, 9, 7))
+    assert cae.predict(gray(2, 9, 7)).shape == (2, 9, 7)
+
+
+@pytest.mark.parametrize(
+    ("params", "y", "message"),
+    [
+        ({"noise": GaussianNoise()}, None, "noise=GaussianNoise.*would be ignored.*target='clean'"),
+        ({}, PHOTOGRAPHS, "clean ones are given too. Take target='clean'"),
+        ({"early_stopping": True}, None, "early_stopping=True with target='neighbor'"),
+    ],
+)
+def test_what_does_not_go_with_noisy_targets_is_refused(params, y, message):
+    cae = patched(target="neighbor", **params)
+    with pytest.raises(ValueError, match=message):
+        cae.fit(PHOTOGRAPHS, y)
+    assert not hasattr(cae, "net_")
+
+
+def test_images_too_small_for_the_target_are_refused():
+    with pytest.raises(ValueError, match="needs images of 4 x 4 pixels at least, but X has 3"):
+        small_cae(small_unet(), target="masked").fit(gray(4, 8, 3))
+
+
+def test_neighbors_are_pixels_side_by_side():
+    from sklearn_cae.images import ImageSource, learn_spec
+    from sklearn_cae.learning import NeighborImages, Pictures
+
+    places = np.arange(8 * 6.0, dtype=np.float32).reshape(1, 8, 6, 1) / 48
+    data = NeighborImages(Pictures((places,)), learn_spec(ImageSource(places)), None)
+    batch = data.batch(np.array([0]), torch.Generator().manual_seed(0), "cpu")
+    first, second = (
+        np.rint(48 * images.numpy()).astype(int).ravel()
+        for images in (batch.input, batch.target.images)
+    )
+    distance = np.abs(first // 6 - second // 6) + np.abs(first % 6 - second % 6)
+    assert (distance == 1).all()
+    assert len(first) == 12
+
+
+def test_hidden_pixels_do_not_reach_their_own_result():
+    cae = patched(target="masked").fit(PHOTOGRAPHS)
+    image = PHOTOGRAPHS[0].copy()
+    changed = image.copy()
+    at = np.array([10, 0, 23]), np.array([11, 5, 32])
+    changed[at] = 255 - changed[at]
+    one, other = (cae.predict(images[None])[0] for images in (image, changed))
+    np.testing.assert_array_equal(one[at], other[at])
+    assert not np.array_equal(one, other)
+
+
+# --- the score that needs no clean images
+
+
+class Constant:
+    """A denoiser that gives one value."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def predict(self, X):
+        return np.full_like(X, self.value)
+
+
+def test_the_masked_score_of_a_constant_is_its_psnr_against_the_noisy_images():
+    X = gray(4)
+    expected = -10 * np.log10(np.mean((X - 0.5) ** 2))
+    # float32 images
+    assert masked_scorer(Constant(0.5), X) == pytest.approx(expected, abs=1e-4)
+
+
+def test_the_masked_score_sees_no_merit_in_giving_back_the_input():
+    class Identity:
+        def predict(self, X):
+            return X
+
+    rng = np.random.default_rng(0)
+    noise = np.clip(0.5 + rng.normal(0, 0.1, (8, 32, 32)), 0, 1)
+    # The mean of eight neighbours has 20/144 of the variance, which is added to that of the noise.
+    expected = 20 - 10 * np.log10(1 + 20 / 144)
+    assert masked_scorer(Identity(), noise) == pytest.approx(expected, abs=0.1)
+    assert masked_scorer(Constant(0.5), noise) > masked_scorer(Identity(), noise)
+
+
+def test_the_masked_score_takes_lists():
+    images = [gray(1)[0], gray(1, 9, 12)[0]]
+    squares = [np.square(image - 0.5).sum() for image in images]
+    expected = -10 * np.log10(sum(squares) / (64 + 108))
+    assert masked_scorer(Constant(0.5), images) == pytest.approx(expected, abs=1e-4)
