@@ -10,10 +10,21 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing, check_scalar
 
+from ._denoising_cae import DenoisingCAE
 from ._random import resolve_seed
 from .classical import ClassicalDenoiser, available_filters
-from .images import NoisyImages, is_target, learn_spec, split_targets
-from .metrics import capped_psnr, denoiser_of, noisy_batch, ssim_or_nan
+from .images import (
+    ImageSequence,
+    NoisyImages,
+    groups_of_one_shape,
+    is_image_list,
+    is_target,
+    learn_sequence_spec,
+    learn_spec,
+    read_sequence,
+    split_targets,
+)
+from .metrics import batches_of_one_shape, capped_psnr, denoiser_of, noisy_batch, ssim_or_nan
 from .noise import NoiseModel, resolve_noise
 
 # Of the filters of `ClassicalDenoiser` those that remove noise; "wiener" for blur.
@@ -80,20 +91,21 @@ def compare_denoisers(
 
     Parameters
     ----------
-    X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+    X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
         Images to test on, which no denoiser has seen: clean ones, or noisy ones with their clean
-        ones in ``y`` or as ``NoisyImages``.
+        ones in ``y`` or as ``NoisyImages``. A list may hold images of any sizes.
     noise : NoiseModel, str, list of these, or None, default=None
         What corrupts clean images in X and ``X_train``, as in
         :class:`~sklearn_cae.NoiseInjector`. ``None`` is the noise of ``NoisyImages``, or none
         where pairs are given.
-    denoisers : dict of str to estimator, Pipeline or search, default=None
-        Fitted denoisers by name.
+    denoisers : dict of str to estimator, Pipeline, search or str, default=None
+        Fitted denoisers by name; "natural-gray" and "natural-color" are those of
+        :meth:`DenoisingCAE.from_pretrained`.
     y : array-like of the shape of X, default=None
         Clean images, if X is noisy; labels are ignored.
     X_train : array-like of the layout of X, default=None
         Images to tune the filters on, such as those the denoisers were trained on; clean ones or
-        pairs like X. ``None`` leaves the filters out.
+        pairs like X. ``None`` leaves the filters out. Of a list the central parts are taken.
     y_train : array-like of the shape of X_train, default=None
         Clean images, if ``X_train`` is noisy.
     filters : list of str, default=None
@@ -146,22 +158,47 @@ def compare_denoisers(
         layout = {"image_shape": image_shape, "channel_axis": channel_axis}
         return _learn_spec(clean, layout, data_range, denoisers)
 
-    batch = noisy_batch(X, y, spec_of=spec_of, noise_of=lambda: noise, seed=seed)
-    internal = replace(batch.spec, channel_axis=3, ndim=4)
-    as_images = batch._replace(given=batch.noisy, spec=internal)
+    order, batches = _read_batches(X, y, spec_of, noise, seed)
+    spec = batches[0].spec
+    internal = replace(spec, channel_axis=3, ndim=4)
+    as_images = [batch._replace(given=batch.noisy, spec=internal) for batch in batches]
     rows = [("identity", *_measure("identity", np.copy, as_images))]
     if filters:
         train = noisy_batch(
             *_draw(X_train, y_train, n_tuning, seed),
-            spec_of=lambda _: batch.spec,
+            spec_of=lambda _: spec,
             noise_of=lambda: noise,
             seed=seed,
         )
         rows += [(name, *_measure_filter(name, train, as_images)) for name in filters]
-    rows += [(name, *_measure(name, model.predict, batch)) for name, model in denoisers.items()]
+    for name, denoiser in denoisers.items():
+        rows.append((name, *_measure(name, _loaded(denoiser, spec).predict, batches)))
+    rows = [(name, psnr[order], ssim[order], time) for name, psnr, ssim, time in rows]
     rows.sort(key=lambda row: -row[1].mean())
     names, psnr, ssim, milliseconds = zip(*rows, strict=True)
     return DenoiserComparison(list(names), np.array(psnr), np.array(ssim), np.array(milliseconds))
+
+
+def _read_batches(X, y, spec_of, noise, seed):
+    """Noisy and clean images, a batch for each size, and how to bring them into their order."""
+    options = {"noise_of": lambda: noise, "seed": seed}
+    if not is_image_list(X):
+        batch = noisy_batch(X, y, spec_of=spec_of, **options)
+        return np.arange(len(batch.noisy)), [batch]
+    clean = read_sequence(y if is_target(X, y) else X, name="X")
+    spec = spec_of(clean)
+    batches = [
+        noisy_batch(*images, spec_of=lambda _: spec, **options)
+        for images in batches_of_one_shape(X, y)
+    ]
+    return np.argsort(np.concatenate(list(groups_of_one_shape(X)))), batches
+
+
+def _loaded(denoiser, spec):
+    """A denoiser, or that of the package which is named, in the units of the images."""
+    if not isinstance(denoiser, str):
+        return denoiser
+    return DenoisingCAE.from_pretrained(denoiser, data_range=spec.data_range)
 
 
 def _check_denoisers(denoisers):
@@ -173,7 +210,7 @@ def _check_denoisers(denoisers):
             "such as {'ours': denoiser}."
         )
     for name, denoiser in denoisers.items():
-        if not hasattr(denoiser, "predict"):
+        if not (hasattr(denoiser, "predict") or isinstance(denoiser, str)):
             raise TypeError(
                 f"denoisers[{name!r}] is {_described(denoiser)}, which has no predict; expected a "
                 "fitted denoiser."
@@ -234,14 +271,16 @@ def _described(value):
 
 def _learn_spec(clean, layout, data_range, denoisers):
     """Layout of the clean images, and the data range that all denoisers share."""
-    inner = {name: denoiser_of(model) for name, model in denoisers.items()}
+    fitted = {name: model for name, model in denoisers.items() if not isinstance(model, str)}
+    inner = {name: denoiser_of(model) for name, model in fitted.items()}
     specs = {name: m.image_spec_ for name, m in inner.items() if hasattr(m, "image_spec_")}
+    learn = _learn_list_spec if isinstance(clean, ImageSequence) else learn_spec
     if isinstance(data_range, str) and specs:
         first = next(iter(specs.values()))
-        spec = learn_spec(clean, **layout)
+        spec = learn(clean, **layout)
         spec = replace(spec, data_range=first.data_range, fixed=first.fixed)
     else:
-        spec = learn_spec(clean, data_range=data_range, **layout)
+        spec = learn(clean, data_range=data_range, **layout)
     ranges = {name: other.data_range for name, other in specs.items()}
     if any(other != spec.data_range for other in ranges.values()):
         raise ValueError(
@@ -252,31 +291,57 @@ def _learn_spec(clean, layout, data_range, denoisers):
     return spec
 
 
+def _learn_list_spec(clean, image_shape, **options):
+    return learn_sequence_spec(clean, 1, **options)
+
+
 def _draw(X, y, n_images, seed):
-    """So many images, drawn at random, and their clean ones."""
+    """So many images, drawn at random, and their clean ones; of a list the central parts."""
     n_samples = len(X)
     rows = np.sort(np.random.default_rng(seed).permutation(n_samples)[:n_images])
+    if is_image_list(X):
+        clean = _central_parts(y, rows) if is_target(X, y) else None
+        return _central_parts(X, rows), clean
     clean = _safe_indexing(y, rows) if is_target(X, y) else None
     return _safe_indexing(X, rows), clean
 
 
-def _measure_filter(name, train, batch):
+def _central_parts(images, rows):
+    """Images of a list, cut to the smallest height and width among them."""
+    some = [images[row] for row in rows]
+    size = np.min([image.shape[:2] for image in some], axis=0)
+    corners = [(np.array(image.shape[:2]) - size) // 2 for image in some]
+    return np.stack(
+        [
+            image[top : top + size[0], left : left + size[1]]
+            for image, (top, left) in zip(some, corners, strict=True)
+        ]
+    )
+
+
+def _measure_filter(name, train, batches):
     """A filter tuned on pairs; all in images (n, H, W, C)."""
-    spec = batch.spec
+    spec = batches[0].spec
     data_range = spec.data_range if spec.fixed else "auto"
     denoiser = ClassicalDenoiser(name, data_range=data_range).fit(train.noisy, train.clean)
-    return _measure(name, denoiser.predict, batch)
+    return _measure(name, denoiser.predict, batches)
 
 
-def _measure(name, predict, batch):
+def _measure(name, predict, batches):
     """PSNR and SSIM of each image, and milliseconds per image."""
     # The first call may load libraries.
-    predict(batch.given[:1])
+    predict(batches[0].given[:1])
+    measured = [_measure_batch(name, predict, batch) for batch in batches]
+    psnr, ssim = (np.concatenate([row[i] for row in measured]) for i in range(2))
+    return psnr, ssim, 1000 * sum(row[2] for row in measured) / len(psnr)
+
+
+def _measure_batch(name, predict, batch):
     start = perf_counter()
     denoised = predict(batch.given)
-    milliseconds = 1000 * (perf_counter() - start) / len(batch.noisy)
+    seconds = perf_counter() - start
     denoised = batch.check_denoised(denoised, name)
     low, high = batch.spec.data_range
     options = {"data_range": high - low, "reduction": "none"}
     psnr = capped_psnr(batch.clean, denoised, **options)
-    return psnr, ssim_or_nan(batch.clean, denoised, **options), milliseconds
+    return psnr, ssim_or_nan(batch.clean, denoised, **options), seconds

@@ -6,7 +6,7 @@ pixels in a direction have no SSIM: :func:`structural_similarity` and ``ssim_sco
 tables and figures show the PSNR alone.
 """
 
-from ._evaluation import denoise_pairs, denoiser_of, noisy_batch
+from ._evaluation import batches_of_one_shape, denoise_pairs, denoiser_of, noisy_batch
 from ._masked import masked_scorer
 from ._quality import (
     PSNR_CAP,
@@ -22,6 +22,7 @@ __all__ = [
     "PSNR_CAP",
     "SSIM_MIN_SIZE",
     "DenoisingScorer",
+    "batches_of_one_shape",
     "capped_psnr",
     "denoise_pairs",
     "denoiser_of",
