@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from small import as_uint, colour, gray, small_autoencoder, small_cae, small_unet
 from torch import nn
 
@@ -118,6 +119,14 @@ def test_a_self_ensemble_is_the_mean_of_eight_positions(cae):
     # Rounding of float32.
     np.testing.assert_allclose(
         cae.predict(images, self_ensemble=True), np.mean(results, axis=0), atol=1e-6
+    )
+
+
+def test_the_denoiser_of_a_pipeline_takes_all_positions(cae):
+    images = colour(5, 8, 11)
+    pipeline = make_pipeline("passthrough", cae)
+    np.testing.assert_array_equal(
+        pipeline.predict(images, self_ensemble=True), cae.predict(images, self_ensemble=True)
     )
 
 
