@@ -2,9 +2,9 @@
 How do I denoise a large image?
 ===============================
 
-A photograph goes into ``predict`` as it is: a convolutional network that was trained on patches
-takes images of any height and width. Tens of megapixels may need more memory than there is; then
-cut tiles.
+It goes into ``predict`` as it is: a convolutional network that was trained on patches takes images
+of any height and width. Large ones are cut into tiles by ``predict`` itself, so that memory
+suffices.
 """
 
 # %%
@@ -17,7 +17,7 @@ from time import perf_counter
 
 import matplotlib.pyplot as plt
 import numpy as np
-from skimage.data import chelsea
+from skimage.data import hubble_deep_field
 
 from sklearn_cae import (
     ClassicalDenoiser,
@@ -40,55 +40,33 @@ cae = DenoisingCAE(
 ).fit(patches)
 
 # %%
-# Predict on a photograph
-# -----------------------
-# A batch of one image. Its sides need not be multiples of anything. For comparison, a filter tuned
-# on larger patches of the training photographs.
-photograph = chelsea()[np.newaxis]
+# Predict
+# -------
+# A batch of one image, of 0.9 megapixels here, whose sides need not be multiples of anything.
+# ``predict`` cuts it into tiles, each with as much around it as the network sees: the result is
+# that of the whole image, and 24 megapixels need no more memory than one does. With
+# ``self_ensemble=True`` it gives the mean over eight flips and quarter turns, for eight times the
+# work. For comparison, a filter tuned on larger patches of the training photographs.
+galaxies = hubble_deep_field()[np.newaxis]
 injector = NoiseInjector(GaussianNoise(0.15), random_state=1)
-noisy = np.asarray(injector.corrupt(photograph))
-start = perf_counter()
-denoised = cae.predict(noisy)
-seconds = perf_counter() - start
-print(f"trained on {patches.shape[1:3]}, denoised {denoised.shape[1:3]} in {seconds:.1f} s")
-
+noisy = np.asarray(injector.corrupt(galaxies))
 tuning = load_natural_patches(64, n_patches=8, random_state=0).images
 filtered = ClassicalDenoiser("nl_means").fit(injector.corrupt(tuning)).predict(noisy)
 
-# %%
-# Memory
-# ------
-# The largest arrays in ``predict`` are feature maps of the first stage, here 16 float32 values for
-# each pixel, of which several exist at a time.
-
-
-def mebibytes(height, width):
-    return cae.network.encoder.channels[0] * height * width * 4 / 2**20
-
-
-for name, (height, width) in {
-    "this photograph": photograph.shape[1:3],
-    "24 megapixels": (4000, 6000),
-}.items():
-    print(f"{name}: {mebibytes(height, width):.0f} MiB for the maps of the first stage")
-
-# %%
-# If that is too much, cut the image into tiles that overlap and keep the middle of each.
-# :ref:`tiles` has a function for it. With ``latent_dim`` a network takes images of one size only.
+denoised = {"nl_means": filtered}
+for name, self_ensemble in {"DenoisingCAE": False, "self-ensemble": True}.items():
+    start = perf_counter()
+    denoised[name] = cae.predict(noisy, self_ensemble=self_ensemble)
+    print(f"{name}: {noisy.shape[1]} x {noisy.shape[2]} pixels in {perf_counter() - start:.0f} s")
 
 # %%
 # The whole and a part
 # --------------------
-figure, axes = plt.subplots(5, 1, figsize=(4.5, 13), layout="constrained", squeeze=False)
-DenoisingDisplay.from_predictions(
-    photograph,
-    noisy,
-    {"nl_means": filtered, "DenoisingCAE": denoised},
-    zoom=(75, 120, 90, 130),
-    axes=axes,
-)
+figure, axes = plt.subplots(6, 1, figsize=(4.5, 19), layout="constrained", squeeze=False)
+DenoisingDisplay.from_predictions(galaxies, noisy, denoised, zoom=(420, 650, 200, 300), axes=axes)
 plt.show()
 
 # %%
 # How to read it: on top the photograph with a frame, below it the part in the frame; the numbers
-# are those of the whole photograph, and tell whether a filter would have done.
+# are those of the whole photograph, and tell whether a filter would have done. :ref:`tiles` tells
+# which networks take tiles.

@@ -150,7 +150,8 @@ class DenoisingCAE(
         Seed of the initial weights, the order of the images and the noise. With an int, the same
         machine with the same number of torch's threads trains the same model on CPU.
     verbose : int, default=0
-        0 is silent, 1 shows a progress bar over epochs, and one of a download.
+        0 is silent, 1 shows progress bars: over epochs, over the batches or tiles of ``predict``,
+        and of a download.
 
     Attributes
     ----------
@@ -437,45 +438,70 @@ class DenoisingCAE(
         """
         return self._fit(X, y, resume=hasattr(self, "net_"), one_pass=True)
 
-    def predict(self, X: ArrayLike) -> NDArray[Any]:
+    def predict(self, X: ArrayLike, *, self_ensemble: bool = False) -> NDArray[Any]:
         """Denoise images.
+
+        Images of more than half a megapixel are denoised in tiles that overlap by as much as the
+        network sees around a pixel, so that the result is that of the whole image and needs no more
+        memory than a tile does. With ``verbose`` a bar shows how far it is.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
             Noisy images in the units of those in ``fit``. Where the network has no flat code they
-            may have any height and width; for images larger than those in ``fit``, train on patches
-            whose codes are 4 x 4 or more, because smaller ones see little but borders.
+            may have any height and width, and different ones in a list; for images larger than
+            those in ``fit``, train on patches whose codes are 4 x 4 or more, because smaller ones
+            see little but borders.
+        self_ensemble : bool, default=False
+            Give the mean of the results for each image in eight positions, its flips and quarter
+            turns [1]_. It takes eight times as long.
 
         Returns
         -------
-        denoised : ndarray of the shape and dtype of X
-            Denoised images, clipped to a data range that is fixed, else to the limits of the dtype.
+        denoised : ndarray of the shape and dtype of X, or list of ndarray
+            Denoised images, a list for a list, clipped to a data range that is fixed, else to the limits of the dtype.
             Integers of any width stay what they are; float16 becomes float64.
 
         Raises
         ------
         ValueError
             If X does not have the channels or the units of the images in ``fit``, or is not
-            finite.
-        """
-        if is_image_list(X):
-            return self._predict_list(X)
-        source, images = self._read_fitted(X)
-        return from_channels_last(self.runner_.denoise(images), source.ndim, self.image_spec_)
+            finite. If ``self_ensemble`` turns images of a network that takes one size only, and
+            that is not square.
 
-    def _predict_list(self, X):
+        Notes
+        -----
+        How far a network sees is measured, also that of one of your own. One that cannot be applied
+        to a tile takes the whole image at once, whatever its size: it has a global pooling, sees
+        further than 416 pixels, depends on the place in the image, or pools over lengths that do
+        not divide 64.
+
+        References
+        ----------
+        .. [1] R. Timofte, R. Rothe, L. Van Gool, "Seven ways to improve example-based single image
+           super resolution", CVPR 2016.
+        """
+        options = {"self_ensemble": self_ensemble, "progress": self.verbose > 0}
+        if is_image_list(X):
+            return self._predict_list(X, options)
+        source, images = self._read_fitted(X)
+        denoised = self.runner_.denoise(images, **options)
+        return from_channels_last(denoised, source.ndim, self.image_spec_)
+
+    def _predict_list(self, X, options):
         check_is_fitted(self)
         source, spec = read_sequence(X), self.image_spec_
         check_units(source, spec)
         images = sequence_to_channels_last(source, spec)
         for image in images:
             self.network_.check_images(*image.shape)
-        denoised = self.runner_.denoise_each(images)
+        denoised = self.runner_.denoise_each(images, **options)
         return [from_channels_last(image[np.newaxis], source.ndim, spec)[0] for image in denoised]
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
         """Compute the codes of images.
+
+        A large image is encoded at once, not in tiles as in ``predict``.
 
         Parameters
         ----------
@@ -529,6 +555,8 @@ class DenoisingCAE(
     def feature_maps(self, X: ArrayLike, layer: str = "encoder.code") -> NDArray[np.float32]:
         """Compute the feature maps of a layer: edges, textures and shapes as the network sees them.
 
+        Those of a large image are computed at once, not in tiles as in ``predict``.
+
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
@@ -580,6 +608,8 @@ class DenoisingCAE(
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """How normal images look: minus the mean squared error of their reconstruction.
+
+        Large images are denoised in tiles, as in ``predict``.
 
         Parameters
         ----------

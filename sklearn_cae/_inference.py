@@ -1,11 +1,15 @@
 """A fitted network on arrays of images, without gradients."""
 
 import math
+from functools import cached_property
+from itertools import product
 
 import numpy as np
 import torch
 
-from .images import from_unit, groups_of_one_shape, to_unit
+from ._tiles import Tiling, is_large, measure_margin, within
+from ._turns import TURNS
+from .images import from_unit, groups_of_one_shape, to_array, to_unit
 from .learning import predict_hidden
 from .networks import layer_output
 
@@ -45,22 +49,41 @@ class Runner:
         self.device = device
         self.limits = limits
 
-    def denoise(self, images):
-        """Denoise images: an array of the shape and dtype of ``images``."""
+    @torch.inference_mode()
+    def denoise(self, images, *, self_ensemble=False, progress=False):
+        """Denoise images, large ones in tiles.
 
-        def denoise(batch):
-            return from_unit(self.apply(batch), self.spec, images.dtype)
+        Parameters
+        ----------
+        images : ndarray of shape (n, H, W, C)
+            Noisy images.
+        self_ensemble : bool, default=False
+            Take the mean of the results of all flips and quarter turns.
+        progress : bool, default=False
+            Show a bar, unless all is done at once.
 
-        return self.in_batches(self.on_tensors(denoise), images, np.empty_like(images))
+        Returns
+        -------
+        denoised : ndarray of the shape and dtype of ``images``
+            Denoised images.
+        """
+        turns = TURNS if self_ensemble else TURNS[:1]
+        if self_ensemble:
+            self._check_turns()
+        out = np.empty_like(images)
+        for part, result in self._parts_denoised(images, turns, progress):
+            out[part] = from_unit(result, self.spec, images.dtype)
+        return out
 
-    def denoise_each(self, images):
-        """Denoise a list of images (H, W, C) of any sizes: a list of them."""
+    def denoise_each(self, images, *, self_ensemble=False, progress=False):
+        """Denoise a list of images (H, W, C) of any sizes, as :meth:`denoise` does: a list."""
+        options = {"self_ensemble": self_ensemble, "progress": progress}
         denoised = [None] * len(images)
         for rows in groups_of_one_shape(images):
             size = _largest_batch(images[rows[0]].shape[:2])
             for start in range(0, len(rows), size):
                 some = rows[start : start + size]
-                results = self.denoise(np.stack([images[row] for row in some]))
+                results = self.denoise(_stacked(images, some), **options)
                 for row, result in zip(some, results, strict=True):
                     denoised[row] = result
         return denoised
@@ -87,15 +110,16 @@ class Runner:
             decode, codes, np.empty((len(codes), *size, spec.n_channels), spec.dtype)
         )
 
+    @torch.inference_mode()
     def score(self, images):
         """Minus the mean squared error of the reconstruction, in units of the data range."""
-
-        def score(batch):
+        sums = np.zeros(len(images))
+        for part, result in self._parts_denoised(images):
             # Not every device has float64.
-            error = self.apply(batch).cpu().double() - batch.cpu().double()
-            return -error.square().mean(dim=(1, 2, 3)).numpy()
-
-        return self.in_batches(self.on_tensors(score), images, np.empty(len(images)))
+            denoised = result.permute(0, 2, 3, 1).cpu().numpy().astype(np.float64)
+            errors = denoised - to_array(images[part], self.spec.data_range)
+            sums[part[0]] += np.square(errors).sum(axis=(1, 2, 3))
+        return -sums / math.prod(images.shape[1:])
 
     def layer(self, images, name):
         """What a layer of the network makes of images: float32, channels after the first axis."""
@@ -131,30 +155,85 @@ class Runner:
         ``None`` is an array like the first results.
         """
         size = self._batch_size(arrays)
-        for start in range(0, len(arrays), size):
-            batch = arrays[start : start + size]
-            n_images = len(batch)
-            if n_images < size:
-                batch = np.resize(batch, (size, *batch.shape[1:]))
+        for batch in _batches(arrays, size):
+            given = arrays[batch]
             with torch.inference_mode():
-                results = function(batch)[:n_images]
+                results = function(_padded(given, size))[: len(given)]
             if out is None:
                 out = np.empty((len(arrays), *results.shape[1:]), results.dtype)
-            out[start : start + n_images] = results
+            out[batch] = results
         return out
-
-    def _batch_size(self, arrays):
-        """Images in a batch: as many as memory should hold, fewer if there are only few."""
-        size = arrays.shape[1:3] if arrays.ndim == 4 else (self.spec.height, self.spec.width)
-        return min(
-            _largest_batch(size), max(SMALLEST_BATCH, 2 ** math.ceil(math.log2(len(arrays))))
-        )
 
     def within_limits(self, batch):
         """Clip a tensor to where the inputs lay in training."""
         return batch if self.limits is None else batch.clamp(*self.limits)
 
+    @cached_property
+    def margin(self):
+        """How far around a pixel a result depends on the image; see `measure_margin`."""
+        margin = measure_margin(self.module, self.spec.n_channels, self.device)
+        # What stands for a hidden pixel is made of those beside it.
+        return margin + 1 if margin is not None and self.hidden else margin
+
+    def _parts_denoised(self, images, turns=TURNS[:1], progress=False):
+        """Yield batches, or tiles of large images: where they are in ``images``, and results."""
+        size = images.shape[1:3]
+        tiling = Tiling(size, self.margin if is_large(size) else None)
+        batches = _batches(images, self._batch_size(images))
+        parts = list(product(batches, tiling.kept))
+        if progress and len(parts) > 1:
+            parts = _with_bar(parts, "batch" if len(tiling.kept) == 1 else "tile")
+        for batch, kept in parts:
+            results = (self._denoise_part(images, batch, kept, tiling, turn) for turn in turns)
+            yield (batch, *kept), sum(results) / len(turns)
+
+    def _denoise_part(self, images, batch, kept, tiling, turn):
+        """Denoise what is kept of a batch, which the network sees turned: a tensor."""
+        seen = tiling.seen(kept, turn.flipped)
+        given = images[batch, *seen]
+        padded = to_unit(
+            _padded(given, self._batch_size(images)), self.spec.data_range, self.device
+        )
+        results = turn.undo(self.apply(turn.apply(padded)))
+        return results[: len(given), :, *within(kept, seen)]
+
+    def _batch_size(self, arrays):
+        """Images in a batch: as many as memory should hold, fewer if there are only few."""
+        size = arrays.shape[1:3] if arrays.ndim == 4 else (self.spec.height, self.spec.width)
+        smallest = max(SMALLEST_BATCH, 2 ** math.ceil(math.log2(len(arrays))))
+        return min(_largest_batch(size), smallest)
+
+    def _check_turns(self):
+        size = (self.spec.height, self.spec.width)
+        if self.module.fixed_size and size[0] != size[1]:
+            raise ValueError(
+                f"self_ensemble=True turns images by a quarter, but this network takes images of "
+                f"{size[0]} x {size[1]} pixels only. Leave self_ensemble=False, or fit on square "
+                "images."
+            )
+
+
+def _stacked(images, rows):
+    """An array of some images, a view of a single one."""
+    return images[rows[0]][np.newaxis] if len(rows) == 1 else np.stack([images[i] for i in rows])
+
 
 def _largest_batch(size):
     """Images of a height and width in a batch: as many as memory should hold."""
     return max(1, min(BATCH_SIZE, BATCH_PIXELS // math.prod(size)))
+
+
+def _batches(arrays, size):
+    """Where in an array its batches are."""
+    return [slice(start, start + size) for start in range(0, len(arrays), size)]
+
+
+def _padded(batch, size):
+    """A batch of this size; the last one of an array is repeated."""
+    return batch if len(batch) == size else np.resize(batch, (size, *batch.shape[1:]))
+
+
+def _with_bar(parts, unit):
+    from tqdm.auto import tqdm
+
+    return tqdm(parts, unit=unit)
