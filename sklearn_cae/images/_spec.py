@@ -66,18 +66,20 @@ class ImageSpec:
         return max(smallest, -1.0), min(largest, 2.0)
 
 
-def learn_spec(source, *, image_shape=None, channel_axis=-1, data_range="auto"):
+def learn_spec(source, *, image_shape=None, channel_axis=-1, data_range="auto", may_leave=False):
     """Learn the :class:`ImageSpec` of images; values beyond a data range that is given are refused.
 
-    See :class:`~sklearn_cae.DenoisingCAE` for the meaning of the parameters.
+    Unless they ``may_leave`` it, as noise does. See :class:`~sklearn_cae.DenoisingCAE` for the
+    meaning of the other parameters.
     """
     axis = check_channel_axis(channel_axis)
     shape = None if image_shape is None else check_image_shape(image_shape)
     learn_shape = learn_row_shape if source.ndim == 2 else learn_image_shape
     height, width, n_channels = learn_shape(source, axis, shape)
     data_range, fixed = learn_range(source, data_range)
-    if fixed:
+    if fixed and not may_leave:
         check_within_range(source, data_range)
+    if fixed:
         warn_of_empty_range(source, data_range)
     return ImageSpec(
         height, width, n_channels, axis, source.ndim, source.dtype.name, data_range, fixed
