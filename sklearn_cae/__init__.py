@@ -26,9 +26,11 @@ from .noise import (
     NoiseChain,
     NoiseInjector,
     NoiseModel,
+    PoissonGaussianNoise,
     PoissonNoise,
     SaltAndPepperNoise,
     SpeckleNoise,
+    estimate_noise,
 )
 from .outliers import (
     CAEOutlierDetector,
@@ -67,6 +69,7 @@ __all__ = [
     "NoisyImages",
     "OutlierScore",
     "PerceptualLoss",
+    "PoissonGaussianNoise",
     "PoissonNoise",
     "ReconstructionScore",
     "SSIMScore",
@@ -81,6 +84,7 @@ __all__ = [
     "compare_denoisers",
     "datasets",
     "display",
+    "estimate_noise",
     "load_pairs",
     "metrics",
     "networks",
