@@ -27,9 +27,11 @@ from .noise import (
     NoiseChain,
     NoiseInjector,
     NoiseModel,
+    PoissonGaussianNoise,
     PoissonNoise,
     SaltAndPepperNoise,
     SpeckleNoise,
+    estimate_noise,
 )
 from .outliers import (
     CAEOutlierDetector,
@@ -69,6 +71,7 @@ __all__ = [
     "OutlierScore",
     "Patches",
     "PerceptualLoss",
+    "PoissonGaussianNoise",
     "PoissonNoise",
     "ReconstructionScore",
     "ResUNet",
@@ -84,6 +87,7 @@ __all__ = [
     "compare_denoisers",
     "datasets",
     "display",
+    "estimate_noise",
     "load_pairs",
     "masked_scorer",
     "metrics",

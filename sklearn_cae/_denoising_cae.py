@@ -459,7 +459,8 @@ class DenoisingCAE(
         Returns
         -------
         denoised : ndarray of the shape and dtype of X, or list of ndarray
-            Denoised images, a list for a list, clipped to a data range that is fixed, else to the limits of the dtype.
+            Denoised images, a list for a list, clipped to a data range that is fixed, else to the
+            limits of the dtype.
             Integers of any width stay what they are; float16 becomes float64.
 
         Raises

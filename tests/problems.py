@@ -9,6 +9,7 @@ from sklearn_cae.noise import (
     GaussianNoise,
     MaskingNoise,
     NoiseModel,
+    PoissonGaussianNoise,
     PoissonNoise,
     SaltAndPepperNoise,
     SpeckleNoise,
@@ -31,6 +32,10 @@ CONSTANT_GRAY = [
     ConstantGray(GaussianNoise(0.5, clip=False), GRAY, 0.5**2),
     ConstantGray(SpeckleNoise(0.3, clip=False), GRAY, (0.3 * GRAY) ** 2),
     ConstantGray(PoissonNoise(20.0, clip=False), GRAY, GRAY / 20),
+    ConstantGray(
+        PoissonGaussianNoise(0.05, 0.1, 0.2, clip=False), GRAY, 0.05 * (GRAY - 0.1) + 0.2**2
+    ),
+    ConstantGray(PoissonGaussianNoise(1e-9, 0.1, clip=False), GRAY, 1e-9 * (GRAY - 0.1)),
     ConstantGray(
         SaltAndPepperNoise(0.2, 0.7),
         GRAY + 0.2 * (0.7 * (1 - GRAY) - 0.3 * GRAY),

@@ -158,6 +158,11 @@ def test_a_hot_pixel_is_no_other_unit():
     check_units(read_images(images), spec_of(float, (0, 1)))
 
 
+def test_noisy_images_may_leave_a_range_that_is_given():
+    spec = learn_spec(images_of([-0.2, 1.3]), data_range=(0, 1), may_leave=True)
+    assert (spec.data_range, spec.fixed) == ((0.0, 1.0), True)
+
+
 def test_clean_images_may_not_leave_the_range():
     with pytest.raises(
         ValueError, match=r"y has values from 0 to 1.1, but the data range is 0 to 1"

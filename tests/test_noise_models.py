@@ -17,6 +17,7 @@ from sklearn_cae.noise import (
     MaskingNoise,
     NoiseChain,
     NoiseModel,
+    PoissonGaussianNoise,
     PoissonNoise,
     SaltAndPepperNoise,
     SpeckleNoise,
@@ -35,6 +36,7 @@ RANGES = [
     SaltAndPepperNoise((0.0, 0.3), (0.2, 0.8)),
     GaussianBlur((0.0, 2.0)),
     PoissonNoise((5, 50)),
+    PoissonGaussianNoise((0.0, 0.05), (0.0, 0.2), (0.0, 0.1)),
     SpeckleNoise((0.0, 0.3)),
     MaskingNoise((0.0, 0.9)),
     NoiseChain([GaussianBlur((0.0, 2.0)), GaussianNoise((0.0, 0.3))]),
@@ -48,6 +50,7 @@ SHARES = [
     (MaskingNoise, "fraction"),
 ]
 PEAK = [(PoissonNoise, "peak")]
+SENSOR = [(PoissonGaussianNoise, name) for name in ("gain", "offset", "read_std")]
 # Seeds are fixed, so a test of equal distributions cannot fail by chance; for a new seed it would
 # in one of a thousand.
 P_VALUE = 1e-3
@@ -123,6 +126,8 @@ def test_a_constant_image_gets_the_squared_error_that_the_formula_says(problem):
         # scikit-image takes the number of gray values, here 128, for the peak.
         (PoissonNoise(128), {"mode": "poisson"}),
         (PoissonNoise(128, clip=False), {"mode": "poisson", "clip": False}),
+        (PoissonGaussianNoise(1 / 128), {"mode": "poisson"}),
+        (PoissonGaussianNoise(0, read_std=0.2), {"mode": "gaussian", "var": 0.2**2}),
     ],
     ids=repr,
 )
@@ -145,6 +150,27 @@ def test_poisson_noise_counts_whole_photons():
     counts = 20 * PoissonNoise(20, clip=False).corrupt(constant(), seeded())
     # float32 rounds counts / 20 * 20.
     torch.testing.assert_close(counts, counts.round(), atol=1e-5, rtol=0)
+
+
+def test_a_sensor_counts_whole_photons_above_its_offset():
+    noisy = PoissonGaussianNoise(0.05, 0.1, clip=False).corrupt(constant(), seeded())
+    counts = (noisy - 0.1) / 0.05
+    # float32 rounds the counts in between.
+    torch.testing.assert_close(counts, counts.round(), atol=1e-4, rtol=0)
+
+
+def test_a_sensor_has_read_noise_alone_below_its_offset():
+    sensor = PoissonGaussianNoise(0.05, 0.5, 0.1, clip=False)
+    noisy = sensor.corrupt(constant(), seeded()) - GRAY
+    assert stats.kstest(noisy.numpy().ravel(), stats.norm(scale=0.1).cdf).pvalue > P_VALUE
+
+
+@pytest.mark.parametrize("brightness", [0.2, 0.5, 0.9])
+def test_the_variance_of_a_sensor_grows_with_brightness_as_the_formula_says(brightness):
+    sensor = PoissonGaussianNoise(0.01, 0.05, 0.03, clip=False)
+    noisy = sensor.corrupt(constant(brightness), seeded()).double()
+    # 65536 values: five standard errors of a variance are 5 * sqrt(2 / 65536) of it.
+    assert noisy.var() == pytest.approx(0.01 * (brightness - 0.05) + 0.03**2, rel=0.028)
 
 
 def test_salt_and_pepper_leaves_the_other_values_as_they_are():
@@ -179,6 +205,7 @@ def test_a_share_of_one_replaces_every_value(model, value):
     "model",
     [
         GaussianNoise(0),
+        PoissonGaussianNoise(0),
         SpeckleNoise(0),
         SaltAndPepperNoise(0),
         MaskingNoise(0),
@@ -195,7 +222,9 @@ def test_poisson_noise_takes_values_below_black_for_black():
     assert (PoissonNoise().corrupt(constant(-0.5), seeded()) == 0).all()
 
 
-@pytest.mark.parametrize("noise_class", [PoissonNoise, SpeckleNoise], ids=lambda c: c.__name__)
+@pytest.mark.parametrize(
+    "noise_class", [PoissonNoise, PoissonGaussianNoise, SpeckleNoise], ids=lambda c: c.__name__
+)
 def test_black_stays_black_under_noise_that_depends_on_the_signal(noise_class):
     assert (noise_class().corrupt(constant(0.0), seeded()) == 0).all()
 
@@ -265,6 +294,13 @@ def test_blur_of_an_image_is_bitwise_the_same_in_every_batch():
         (GaussianNoise((0.1, 0.3), clip=False), 0.1, 0.3, lambda x: x.std()),
         (SpeckleNoise((0.1, 0.3), clip=False), 0.1, 0.3, lambda x: x.std() / GRAY),
         (PoissonNoise((5, 50), clip=False), 5, 50, lambda x: GRAY / x.var()),
+        (PoissonGaussianNoise((0.01, 0.05), clip=False), 0.01, 0.05, lambda x: x.var() / GRAY),
+        (
+            PoissonGaussianNoise(0, read_std=(0.1, 0.3), clip=False),
+            0.1,
+            0.3,
+            lambda x: x.std(),
+        ),
         (SaltAndPepperNoise((0.2, 0.8)), 0.2, 0.8, lambda x: ((x == 0) | (x == 1)).mean()),
         (SaltAndPepperNoise(1, (0.2, 0.8)), 0.2, 0.8, lambda x: x.mean()),
         (MaskingNoise((0.2, 0.8)), 0.2, 0.8, lambda x: (x == 0).mean()),
@@ -457,7 +493,7 @@ def test_a_bad_level_is_an_error_that_names_it_and_what_is_allowed(level):
         GaussianNoise(level).corrupt(random_images(), seeded())
 
 
-@pytest.mark.parametrize(("noise_class", "name"), LEVELS + SHARES + PEAK)
+@pytest.mark.parametrize(("noise_class", "name"), LEVELS + SHARES + PEAK + SENSOR)
 def test_every_level_is_checked(noise_class, name):
     with pytest.raises(ValueError, match=rf"{noise_class.__name__}\({name}=…\) is -1; expected a"):
         noise_class(**{name: -1}).corrupt(random_images(), seeded())
@@ -472,6 +508,8 @@ def test_every_level_is_checked(noise_class, name):
         (GaussianBlur(1e5), "from 0 to 100, .* in pixels"),
         (GaussianBlur((0, 1e5)), "from 0 to 100, .* in pixels"),
         (PoissonNoise(1e39), r"from 0 to 1e\+07"),
+        (PoissonGaussianNoise(20), r"from 0 to 1, .* 2 counts a photon of 16 bits are 2 / 65535"),
+        (PoissonGaussianNoise(0.1, 500), "500 counts of 16 bits are 500 / 65535"),
         (MaskingNoise(25), "from 0 to 1, or a range"),
         (SaltAndPepperNoise((0.5, 1.01)), "from 0 to 1, or a range"),
     ],
@@ -582,7 +620,7 @@ def test_the_repr_of_a_model_can_be_evaluated(model):
     assert repr(eval(repr(model))) == repr(model)
 
 
-@pytest.mark.parametrize(("noise_class", "name"), LEVELS + SHARES + PEAK)
+@pytest.mark.parametrize(("noise_class", "name"), LEVELS + SHARES + PEAK + SENSOR)
 def test_set_params_sets_a_level(noise_class, name):
     assert noise_class().set_params(**{name: (0.5, 0.75)}).get_params()[name] == (0.5, 0.75)
 

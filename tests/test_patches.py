@@ -10,6 +10,10 @@ from sklearn_cae.learning import PatchedPictures
 
 SIZES = [(24, 33), (17, 20), (24, 33), (6, 30)]
 PHOTOGRAPHS = [as_uint(gray(1, *size, seed=i)[0], np.uint8) for i, size in enumerate(SIZES)]
+NOISY = [
+    np.clip(image + np.random.default_rng(i).normal(0, 25, image.shape), 0, 255).astype(np.uint8)
+    for i, image in enumerate(PHOTOGRAPHS)
+]
 COLOUR = [as_uint(colour(1, *size, seed=i)[0], np.uint8) for i, size in enumerate(SIZES)]
 
 
@@ -242,7 +246,7 @@ def test_noisy_images_alone_teach_to_denoise(target):
 
 @pytest.mark.parametrize("target", ["neighbor", "masked"])
 def test_no_psnr_is_shown_against_noisy_targets(target):
-    cae = patched(target=target, validation_fraction=0.5).fit(PHOTOGRAPHS)
+    cae = patched(target=target, validation_fraction=0.5).fit(NOISY)
     assert cae.history_.keys() == {"train_loss", "valid_loss", "duration"}
 
 
@@ -256,14 +260,14 @@ def test_whole_arrays_of_noisy_images(target):
     ("params", "y", "message"),
     [
         ({"noise": GaussianNoise()}, None, "noise=GaussianNoise.*would be ignored.*target='clean'"),
-        ({}, PHOTOGRAPHS, "clean ones are given too. Take target='clean'"),
+        ({}, NOISY, "clean ones are given too. Take target='clean'"),
         ({"early_stopping": True}, None, "early_stopping=True with target='neighbor'"),
     ],
 )
 def test_what_does_not_go_with_noisy_targets_is_refused(params, y, message):
     cae = patched(target="neighbor", **params)
     with pytest.raises(ValueError, match=message):
-        cae.fit(PHOTOGRAPHS, y)
+        cae.fit(NOISY, y)
     assert not hasattr(cae, "net_")
 
 
@@ -289,8 +293,8 @@ def test_neighbors_are_pixels_side_by_side():
 
 
 def test_hidden_pixels_do_not_reach_their_own_result():
-    cae = patched(target="masked").fit(PHOTOGRAPHS)
-    image = PHOTOGRAPHS[0].copy()
+    cae = patched(target="masked").fit(NOISY)
+    image = NOISY[0].copy()
     changed = image.copy()
     at = np.array([10, 0, 23]), np.array([11, 5, 32])
     changed[at] = 255 - changed[at]
@@ -337,3 +341,11 @@ def test_the_masked_score_takes_lists():
     squares = [np.square(image - 0.5).sum() for image in images]
     expected = -10 * np.log10(sum(squares) / (64 + 108))
     assert masked_scorer(Constant(0.5), images) == pytest.approx(expected, abs=1e-4)
+
+
+def test_correlated_noise_is_told():
+    rng = np.random.default_rng(0)
+    white = rng.normal(0, 0.1, (4, 129, 129))
+    correlated = (white[:, 1:, 1:] + white[:, :-1, 1:] + white[:, 1:, :-1] + white[:, :-1, :-1]) / 2
+    with pytest.warns(UserWarning, match="The noise of X is not white.*train on pairs"):
+        patched(target="neighbor").fit(np.clip(0.5 + correlated, 0, 1))

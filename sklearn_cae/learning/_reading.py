@@ -21,7 +21,7 @@ from ..images import (
     to_channels_last,
     view_of_size,
 )
-from ..noise import resolve_noise
+from ..noise import resolve_noise, warn_if_correlated
 from ._patches import PatchedPictures, Patches, Pictures
 from ._self_supervised import MaskedImages, NeighborImages
 from ._targets import CorruptedImages, ImagePairs, limits_of
@@ -108,6 +108,7 @@ class TrainingReader:
                 f"target={self.target!r} needs images of {data_set.min_size} x "
                 f"{data_set.min_size} pixels at least, but X has {smallest} along one axis."
             )
+        warn_if_correlated(pictures.stacks[0], spec)
         return data_set(pictures, spec, limits_of(source, spec)), self._learned(columns, spec, None)
 
     def _learned(self, columns, spec, noise):

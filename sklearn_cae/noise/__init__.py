@@ -1,4 +1,4 @@
-"""Noise models, and the transformer that makes noisy/clean pairs with them.
+"""Noise models, their estimate, and the transformer that makes noisy/clean pairs with them.
 
 Levels are in units of the data range: a standard deviation of 0.1 on images from 0 to 1, or 25.5
 on images from 0 to 255, is a PSNR of 20 dB. Blur is in pixels.
@@ -7,6 +7,7 @@ on images from 0 to 255, is a PSNR of 20 dB. Blur is in pixels.
 from ..images import NoisyImages, load_pairs, save_pairs
 from ._base import NoiseModel, draw_level, draw_normal, draw_uniform
 from ._corruption import corrupt_batch, corrupt_images
+from ._estimation import estimate_noise, warn_if_correlated
 from ._injector import NoiseInjector
 from ._models import (
     NOISE_MODELS,
@@ -14,6 +15,7 @@ from ._models import (
     GaussianNoise,
     MaskingNoise,
     NoiseChain,
+    PoissonGaussianNoise,
     PoissonNoise,
     SaltAndPepperNoise,
     SpeckleNoise,
@@ -29,6 +31,7 @@ __all__ = [
     "NoiseInjector",
     "NoiseModel",
     "NoisyImages",
+    "PoissonGaussianNoise",
     "PoissonNoise",
     "SaltAndPepperNoise",
     "SpeckleNoise",
@@ -37,7 +40,9 @@ __all__ = [
     "draw_level",
     "draw_normal",
     "draw_uniform",
+    "estimate_noise",
     "load_pairs",
     "resolve_noise",
     "save_pairs",
+    "warn_if_correlated",
 ]

@@ -12,6 +12,8 @@ from ._base import Level, NoiseModel, draw_level, draw_normal, draw_uniform
 
 # float32 counts one by one up to 2**24, which is 1.7e7.
 LARGEST_PEAK = 1e7
+# Noise of a smaller gain is that of this one, made smaller: counts stay below the largest peak.
+SMALLEST_GAIN = 1 / LARGEST_PEAK
 # Pixels; a wider blur leaves nothing but the mean brightness of most images, and is slow.
 WIDEST_BLUR = 100
 
@@ -118,6 +120,77 @@ class PoissonNoise(NoiseModel):
     def _corrupt(self, images, generator):
         peak = draw_level(self.peak, images, generator)
         return _poisson(images.clamp(min=0) * peak, generator) / peak
+
+
+class PoissonGaussianNoise(NoiseModel):
+    r"""Noise of a sensor: photons that are counted, and electronics that read them.
+
+    :math:`g\,\mathrm{Poisson}((x - o) / g) + o + r n` with gain :math:`g`, offset :math:`o`, read
+    noise :math:`r` and :math:`n \sim N(0, 1)`, for :math:`x` above the offset, of variance
+    :math:`g (x - o) + r^2`. Below the offset there is read noise alone.
+
+    Parameters
+    ----------
+    gain : float or tuple (low, high), default=0.01
+        Brightness of one photon in units of the data range, from 0 to 1: 0.01 is 100 photons in a
+        white pixel, ``PoissonNoise(100)``. 0 is read noise alone.
+    offset : float or tuple (low, high), default=0.0
+        Brightness without light in units of the data range, from 0 to 1.
+    read_std : float or tuple (low, high), default=0.0
+        Standard deviation of the read noise in units of the data range, from 0 to 1.
+    clip : bool, default=True
+        Clip to the data range.
+
+    See Also
+    --------
+    estimate_noise : Finds the levels in noisy images.
+
+    Notes
+    -----
+    A sensor of 16 bits, whose data range is 0 to 65535, with 2 counts an electron, a black level of
+    500 counts and a read noise of 3 electrons is
+    ``PoissonGaussianNoise(2 / 65535, offset=500 / 65535, read_std=6 / 65535)``. With
+    ``data_range=(low, high)`` a gain of counts is divided by ``high - low``, as is the read noise,
+    and the offset is ``(500 - low) / (high - low)``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_cae.noise import PoissonGaussianNoise
+    >>> gray = torch.full((1, 1, 64, 64), 0.5)
+    >>> sensor = PoissonGaussianNoise(0.01, offset=0.1, read_std=0.05)
+    >>> noisy = sensor.corrupt(gray, torch.Generator().manual_seed(0))
+    >>> round(float(noisy.std()), 2)  # the root of 0.01 * 0.4 + 0.05**2
+    0.08
+    """
+
+    limits = {"gain": 1, "offset": 1, "read_std": 1}
+    units = {
+        "gain": "in units of the data range: 2 counts a photon of 16 bits are 2 / 65535",
+        "offset": "in units of the data range: 500 counts of 16 bits are 500 / 65535",
+        "read_std": "in units of the data range: 6 counts of 16 bits are 6 / 65535",
+    }
+
+    def __init__(
+        self,
+        gain: Level = 0.01,
+        offset: Level = 0.0,
+        read_std: Level = 0.0,
+        *,
+        clip: bool = True,
+    ):
+        self.gain = gain
+        self.offset = offset
+        self.read_std = read_std
+        self.clip = clip
+
+    def _corrupt(self, images, generator):
+        gain = torch.as_tensor(draw_level(self.gain, images, generator), device=images.device)
+        signal = (images - draw_level(self.offset, images, generator)).clamp(min=0)
+        counted = gain.clamp(min=SMALLEST_GAIN)
+        shot = counted * _poisson(signal / counted, generator) - signal
+        read_std = draw_level(self.read_std, images, generator)
+        return images + shot * (gain / counted).sqrt() + read_std * draw_normal(images, generator)
 
 
 class SaltAndPepperNoise(NoiseModel):
@@ -310,6 +383,7 @@ NOISE_MODELS = {
     "salt_and_pepper": SaltAndPepperNoise,
     "blur": GaussianBlur,
     "poisson": PoissonNoise,
+    "poisson_gaussian": PoissonGaussianNoise,
     "speckle": SpeckleNoise,
     "masking": MaskingNoise,
 }

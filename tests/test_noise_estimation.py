@@ -1,0 +1,274 @@
+import re
+import warnings
+
+import numpy as np
+import pytest
+from problems import checkerboard
+from scipy.ndimage import gaussian_filter
+from sklearn.base import clone
+
+from sklearn_cae import (
+    DenoisingCAE,
+    GaussianNoise,
+    NoiseInjector,
+    PoissonGaussianNoise,
+    estimate_noise,
+)
+from sklearn_cae.datasets import load_natural_patches
+
+COLOUR = load_natural_patches(64, n_patches=60).images
+GRAY = load_natural_patches(64, n_patches=200, color=False).images
+FULL = 65535
+
+
+def noisy(noise, clean=GRAY, **options):
+    return np.asarray(NoiseInjector(noise, random_state=0, **options).corrupt(clean))
+
+
+def floats(images):
+    return (images / 255).astype(np.float32)
+
+
+def flat_fields(n=200, size=64):
+    """Images of one brightness each, from 0.2 to 0.8: nothing varies in them but noise."""
+    return np.linspace(0.2, 0.8, n)[:, None, None] * np.ones((1, size, size))
+
+
+# Levels
+
+
+@pytest.mark.parametrize("images", [GRAY, COLOUR], ids=["gray", "colour"])
+@pytest.mark.parametrize(
+    ("level", "tolerance"),
+    # The texture of photographs; `benchmarks/noise_level.py` measures it.
+    [(5, 0.15), (15, 0.05), (25, 0.05), (50, 0.05)],
+)
+def test_the_level_of_photographs_is_found(images, level, tolerance):
+    noise = estimate_noise(noisy(GaussianNoise(level / 255), images))
+    assert isinstance(noise, GaussianNoise)
+    assert noise.std == pytest.approx(level / 255, rel=tolerance)
+
+
+@pytest.mark.parametrize("level", [5, 50])
+def test_the_level_of_unclipped_photographs_is_found(level):
+    noise = estimate_noise(
+        noisy(GaussianNoise(level / 255, clip=False), floats(GRAY)), data_range=(0, 1)
+    )
+    assert noise.std == pytest.approx(level / 255, rel=0.05)
+
+
+def test_the_level_of_flat_fields_is_that_of_their_noise():
+    images = flat_fields() + np.random.default_rng(0).normal(0, 0.02, (200, 64, 64))
+    # 12,800 blocks of 16 details, half of them flat: the error of a standard deviation is 0.2 %.
+    assert estimate_noise(images).std == pytest.approx(0.02, rel=0.01)
+
+
+@pytest.mark.parametrize("black", [0.0, 0.02])
+def test_clipping_at_black_is_undone(black):
+    images = black + np.random.default_rng(0).normal(0, 0.1, (200, 64, 64))
+    assert estimate_noise(images.clip(0, 1)).std == pytest.approx(0.1, rel=0.03)
+
+
+def test_the_rounding_to_levels_is_subtracted():
+    images = 255 * flat_fields() + np.random.default_rng(0).normal(0, 0.6, (200, 64, 64))
+    # Without it the level would be 11 % too large.
+    assert estimate_noise(np.uint8(np.rint(images))).std == pytest.approx(0.6 / 255, rel=0.02)
+
+
+def test_saturated_places_tell_nothing_of_noise():
+    images = flat_fields() + np.random.default_rng(0).normal(0, 0.05, (200, 64, 64))
+    images[:, :32] = 1.0
+    assert estimate_noise(images).std == pytest.approx(0.05, rel=0.02)
+
+
+def test_texture_is_not_taken_for_noise():
+    images = flat_fields() + np.random.default_rng(0).normal(0, 0.02, (200, 64, 64))
+    stripes = np.random.default_rng(1).normal(0, 0.1, (200, 64, 32))
+    images[:, :, 32:] += gaussian_filter(stripes, (0, 1, 1))
+    assert estimate_noise(images).std == pytest.approx(0.02, rel=0.03)
+
+
+# Noise that grows with brightness
+
+
+@pytest.mark.parametrize(
+    ("gain", "offset", "read_std"), [(100, 500, 100), (50, 0, 300), (20, 500, 30)]
+)
+def test_the_gain_of_a_sensor_is_found(gain, offset, read_std):
+    scene = (offset + 200 * GRAY.astype(float)).astype(np.uint16)
+    sensor = PoissonGaussianNoise(gain / FULL, offset / FULL, read_std / FULL)
+    images = noisy(sensor, scene, data_range=(0, FULL))
+    noise = estimate_noise(images, data_range=(0, FULL))
+    assert noise.gain * FULL == pytest.approx(gain, rel=0.1)
+    # What denoising depends on: the standard deviation at a middle brightness.
+    middle = 20000 / FULL
+    found = noise.gain * (middle - noise.offset) + noise.read_std**2
+    expected = (gain / FULL) * (middle - offset / FULL) + (read_std / FULL) ** 2
+    assert found**0.5 == pytest.approx(expected**0.5, rel=0.03)
+
+
+def test_a_sensor_of_read_noise_alone_is_gaussian():
+    noise = estimate_noise(noisy(PoissonGaussianNoise(0, read_std=0.1)))
+    assert noise.std == pytest.approx(0.1, rel=0.03)
+
+
+def test_the_clipped_ends_do_not_make_gaussian_noise_depend_on_brightness():
+    assert isinstance(estimate_noise(noisy(GaussianNoise(0.2))), GaussianNoise)
+
+
+# Levels that differ
+
+
+def test_levels_that_differ_are_a_range():
+    low, high = estimate_noise(noisy(GaussianNoise((0.05, 0.2)))).std
+    # Nine of ten images of a uniform draw are from 0.0575 to 0.1925; one image is known to 5 %.
+    assert low == pytest.approx(0.0575, rel=0.2)
+    assert high == pytest.approx(0.1925, rel=0.1)
+
+
+def test_gains_that_differ_are_a_range():
+    images = flat_fields() * np.linspace(0.4, 1.2, 64)
+    images = noisy(PoissonGaussianNoise((0.002, 0.03), clip=False), images, data_range=(0, 1))
+    gain = estimate_noise(images, data_range=(0, 1)).gain
+    assert gain[0] < 0.005
+    assert gain[1] > 0.02
+
+
+# Clip and use
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "clips"),
+    [
+        (noisy(GaussianNoise(0.1)), {}, True),
+        (noisy(GaussianNoise(0.1), floats(GRAY)), {}, True),
+        (noisy(GaussianNoise(0.1, clip=False), floats(GRAY)), {"data_range": (0, 1)}, False),
+        (noisy(GaussianNoise(0.1, clip=False), floats(GRAY)), {}, False),
+        (4 * noisy(GaussianNoise(0.1), floats(GRAY)) - 2, {}, True),
+        (200 * noisy(GaussianNoise(0.1)).astype(np.uint16), {}, True),
+    ],
+    ids=["uint8", "unit", "leaves a range", "leaves the unit", "piles up", "uint16"],
+)
+def test_the_noise_clips_unless_floats_leave_their_range(images, options, clips):
+    assert estimate_noise(images, **options).clip is clips
+
+
+def test_the_estimate_is_a_noise_model_for_estimators():
+    noise = estimate_noise(noisy(GaussianNoise(0.1)))
+    assert NoiseInjector(noise).corrupt(GRAY).shape == GRAY.shape
+    assert repr(clone(DenoisingCAE(noise=noise)).noise) == repr(noise)
+
+
+def test_levels_are_in_units_of_the_data_range():
+    images = noisy(GaussianNoise(0.1, clip=False), floats(GRAY))
+    narrow, wide = (estimate_noise(images, data_range=(0, high)).std for high in (1, 4))
+    # Four digits.
+    assert wide == pytest.approx(narrow / 4, rel=1e-3)
+
+
+# Layouts
+
+
+def test_every_layout_gives_the_same_noise():
+    images = noisy(GaussianNoise(0.1), COLOUR)
+    n = len(images)
+    first = images.transpose(0, 3, 1, 2)
+    noises = [
+        estimate_noise(images),
+        estimate_noise(first, channel_axis=1),
+        estimate_noise(images.reshape(n, -1), image_shape=(64, 64, 3)),
+        estimate_noise(list(images)),
+    ]
+    assert len({repr(noise) for noise in noises}) == 1
+
+
+def test_a_list_may_hold_images_of_different_sizes():
+    images = noisy(GaussianNoise(0.1), COLOUR)
+    ragged = [image[: 40 + i % 3] for i, image in enumerate(images)]
+    channels_first = [image.transpose(2, 0, 1) for image in ragged]
+    cropped = repr(estimate_noise(images[:, :40]))
+    assert repr(estimate_noise(ragged)) == cropped
+    assert repr(estimate_noise(channels_first, channel_axis=1)) == cropped
+
+
+def test_gray_and_colour_images_may_be_in_one_list():
+    images = noisy(GaussianNoise(0.1), COLOUR)
+    assert estimate_noise([*images, images[0, :, :, 0]]).std == pytest.approx(0.1, rel=0.05)
+
+
+def test_the_images_are_left_as_they_were():
+    images = noisy(GaussianNoise(0.1), floats(GRAY))
+    before = images.copy()
+    estimate_noise(images)
+    np.testing.assert_array_equal(images, before)
+
+
+# Correlated noise
+
+
+def blur(images):
+    return gaussian_filter(images, (0, 0.6, 0.6))
+
+
+def enlarge(images):
+    between = (images + np.roll(images, -1, 2)) / 2
+    return np.stack([images, between], axis=3).reshape(len(images), images.shape[1], -1)
+
+
+@pytest.mark.parametrize("process", [blur, enlarge])
+def test_correlated_noise_warns_with_the_cure(process):
+    images = flat_fields() + np.random.default_rng(0).normal(0, 0.05, (200, 64, 64))
+    with pytest.warns(UserWarning, match=r"X is not white.* averages of 2 x 2 pixels.* pairs"):
+        estimate_noise(process(images))
+
+
+def test_averages_of_2_x_2_pixels_are_white_again_after_a_slight_blur():
+    images = gaussian_filter(
+        flat_fields() + np.random.default_rng(0).normal(0, 0.05, (200, 64, 64)), (0, 0.45, 0.45)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimate_noise(images.reshape(200, 32, 2, 32, 2).mean((2, 4)))
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.random.default_rng(0).random((40, 7, 28)), "0 blocks of 8 x 8 .* of 7 x 28 pixels; 20"),
+        (
+            np.random.default_rng(0).random((19, 8, 8)),
+            "19 blocks .* 19 image.* Give more or larger",
+        ),
+        (np.full((40, 28, 28), 7, np.uint8), "0 blocks .* not all equal.* but 'none'"),
+    ],
+    ids=["small", "few", "constant"],
+)
+def test_images_that_cannot_be_measured_are_an_error_with_the_cure(images, message):
+    with pytest.raises(ValueError, match=message):
+        estimate_noise(images)
+
+
+def test_images_without_noise_are_an_error_with_the_cure():
+    vertical = np.tile(checkerboard(64, 64)[0], (64, 1)) * np.ones((20, 1, 1))
+    with pytest.raises(ValueError, match=r"no noise to measure.* but 'none'"):
+        estimate_noise(np.uint8(128 + 20 * vertical))
+
+
+def test_numbers_that_are_none_are_an_error():
+    images = flat_fields(20)
+    images[3, 4, 5] = np.nan
+    with pytest.raises(ValueError, match="X contains NaN"):
+        estimate_noise(images)
+
+
+def test_a_list_of_what_is_no_image_is_an_error_that_names_it():
+    with pytest.raises(ValueError, match=re.escape("X[1] has shape (8,); images in a list are")):
+        estimate_noise([np.zeros((8, 8)), np.zeros(8)])
+
+
+def test_a_range_that_is_none_is_an_error():
+    with pytest.raises(ValueError, match="expected 'auto' or"):
+        estimate_noise(GRAY, data_range="full")
