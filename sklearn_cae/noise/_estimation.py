@@ -215,8 +215,8 @@ def _measure(source, batches, data_range):
         raise ValueError(
             f"{source.name} has {len(blocks.mean)} blocks of {BLOCK_PIXELS} x {BLOCK_PIXELS} "
             f"pixels that are not all equal, in {n_images} image(s) of {', '.join(sizes[:3])} "
-            f"pixels; {MIN_BLOCKS} are needed to measure noise. Give more or larger images as the sensor "
-            "gave them. Images without noise need no noise model but 'none'."
+            f"pixels; {MIN_BLOCKS} are needed to measure noise. Give more or larger images as the "
+            "sensor gave them. Images without noise need no noise model but 'none'."
         )
     return blocks
 

@@ -71,7 +71,8 @@ def read_pretrained(path):
         raise ValueError(f"{path} is no file of a trained denoiser: {error!r}.") from error
     if facts.pop("format", None) != FORMAT:
         raise ValueError(f"{path} is of another format than {FORMAT}. Update sklearn_cae.")
-    network = CLASSES[facts.pop("network")](**facts.pop("params"))
+    params = {name: _hashable(value) for name, value in facts.pop("params").items()}
+    network = CLASSES[facts.pop("network")](**params)
     return Pretrained(network, **facts, weights=weights)
 
 
@@ -91,6 +92,10 @@ def write_pretrained(cae, path):
         for name, value in cae.net_.module_.state_dict().items()
     }
     save_file(weights, str(path), metadata={"sklearn_cae": json.dumps(facts)})
+
+
+def _hashable(value):
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _plain(value):
