@@ -1,0 +1,68 @@
+"""
+What can be learned from one noisy image?
+=========================================
+
+Of a galaxy there is no clean photograph. With ``target="neighbor"`` a network learns from a single
+noisy image to denoise that image: of each 2 x 2 pixels it sees one and is asked for its neighbour,
+whose noise it cannot guess.
+"""
+
+# %%
+# One image with the noise of photons
+# -----------------------------------
+# The Hubble Deep Field in gray, with so little light that photons can be counted: the noise grows
+# with brightness. The clean image is used to measure at the end, and nowhere else.
+import matplotlib.pyplot as plt
+import numpy as np
+from skimage.color import rgb2gray
+from skimage.data import hubble_deep_field
+from skimage.restoration import denoise_wavelet
+from skimage.util import img_as_ubyte
+
+from sklearn_cae import DenoisingCAE, NoiseInjector, Patches, PoissonNoise, ResUNet
+from sklearn_cae.display import DenoisingDisplay
+from sklearn_cae.metrics import peak_signal_noise_ratio
+
+clean = img_as_ubyte(rgb2gray(hubble_deep_field()))[np.newaxis]
+noisy = np.asarray(NoiseInjector(PoissonNoise(30), random_state=0).corrupt(clean))
+
+# %%
+# Learn from the image alone
+# --------------------------
+# 64 patches of it in each epoch, in turned and flipped positions. The network is a small one, for
+# there is little to learn from.
+cae = DenoisingCAE(
+    ResUNet((16, 32, 64), blocks=1),
+    target="neighbor",
+    patches=Patches(64, per_image=64),
+    batch_size=8,
+    max_epochs=100,
+    random_state=0,
+).fit(noisy)
+
+# %%
+# Beside others
+# -------------
+# The wavelets of scikit-image estimate the noise themselves. The denoiser of the package has
+# learned from thousands of clean patches, but from photographs, and for Gaussian noise that is the
+# same in dark and bright places.
+wavelet = denoise_wavelet(noisy[0] / 255, rescale_sigma=True)
+denoised = {
+    "wavelet": img_as_ubyte(np.clip(wavelet, 0, 1))[np.newaxis],
+    "from_pretrained": DenoisingCAE.from_pretrained("natural-gray").predict(noisy),
+    "this image alone": cae.predict(noisy),
+}
+for name, image in {"noisy": noisy, **denoised}.items():
+    print(f"{name:18}{peak_signal_noise_ratio(clean, image, data_range=255):6.2f} dB")
+
+# %%
+# The whole and a part
+# --------------------
+figure, axes = plt.subplots(6, 1, figsize=(4.5, 19), layout="constrained", squeeze=False)
+DenoisingDisplay.from_predictions(clean, noisy, denoised, zoom=(420, 650, 200, 300), axes=axes)
+plt.show()
+
+# %%
+# How to read it: on top the sky with a frame, below it the part in the frame; the fewer grains are
+# left in the dark and the more small galaxies still stand out, the better, and one noisy image was
+# enough to learn that.
