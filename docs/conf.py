@@ -78,6 +78,7 @@ numpydoc_xref_aliases = {
             "NoiseModel",
             "NoisyImages",
             "OutlierScore",
+            "Patches",
             "PerceptualLoss",
         )
     },
