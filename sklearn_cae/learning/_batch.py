@@ -17,8 +17,8 @@ class Target:
     def __init__(self, images):
         self.images = images
 
-    def loss(self, criterion, output, module):
-        """Loss of an output: a scalar tensor. ``module`` is the network that gave it."""
+    def loss(self, criterion, output):
+        """Loss of an output: a scalar tensor."""
         return criterion(output, self.images)
 
 

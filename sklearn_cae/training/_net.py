@@ -86,7 +86,7 @@ class DenoisingNet(NeuralNet):
         """Compute the loss, and stop with an error when training has diverged."""
         # Binary cross-entropy refuses NaN in words of its own.
         self._check_finite(y_pred)
-        loss = y_true.loss(self.criterion_, y_pred, self.module_)
+        loss = y_true.loss(self.criterion_, y_pred)
         self._check_finite(loss)
         return loss
 
