@@ -30,6 +30,9 @@ class Muon(torch.optim.Optimizer):
         Learning rate.
     momentum : float, default=0.95
         Share of the last update's direction that is kept; Nesterov's form.
+    weight_decay : float, default=0.4
+        What matrices lose in each step, times the learning rate. Without it they grow until the
+        training of a network without normalisation breaks down.
     betas : tuple of float, default=(0.9, 0.99)
         Of Adam, for what is no matrix.
 
@@ -48,8 +51,9 @@ class Muon(torch.optim.Optimizer):
     >>> Muon(conv.parameters(), lr=2e-3).step()
     """
 
-    def __init__(self, params, lr=2e-3, *, momentum=0.95, betas=(0.9, 0.99)):
-        super().__init__(params, {"lr": lr, "momentum": momentum, "betas": betas})
+    def __init__(self, params, lr=2e-3, *, momentum=0.95, weight_decay=0.4, betas=(0.9, 0.99)):
+        options = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "betas": betas}
+        super().__init__(params, options)
 
     @torch.no_grad()
     def step(self, closure=None):
@@ -74,6 +78,7 @@ class Muon(torch.optim.Optimizer):
         updates = orthogonalize(directions)
         scale = -group["lr"] * ADAM_SIZE * max(shape) ** 0.5
         for parameter, update in zip(parameters, updates, strict=True):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(update.reshape(parameter.shape), alpha=scale)
 
     def _direction(self, parameter, group):
