@@ -29,6 +29,7 @@ from .images import (
     from_channels_last,
     is_image_list,
     read_sequence,
+    sequence_of_size,
     sequence_to_channels_last,
     spec_of_range,
     to_channels_last,
@@ -493,7 +494,8 @@ class DenoisingCAE(
         check_is_fitted(self)
         source, spec = read_sequence(X), self.image_spec_
         check_units(source, spec)
-        images = sequence_to_channels_last(source, spec)
+        one_size = self.net_.module_.fixed_size
+        images = (sequence_of_size if one_size else sequence_to_channels_last)(source, spec)
         for image in images:
             self.network_.check_images(*image.shape)
         denoised = self.runner_.denoise_each(images, **options)
@@ -645,6 +647,12 @@ class DenoisingCAE(
             raise ValueError(
                 f"loss={self.loss!r} needs outputs between 0 and 1, but those of {network!r} have "
                 "no bounds. Take another loss, such as 'mse', or an Autoencoder."
+            )
+        if module.fixed_size and not images.keeps_size:
+            raise ValueError(
+                f"target={self.target!r} shows the network images of half the size, but "
+                f"{network!r} takes images of one size only. Take target='masked', or a network "
+                "whose code is not flat."
             )
         train_images, valid_images = self._split(images, plan, module)
 

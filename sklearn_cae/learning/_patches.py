@@ -112,7 +112,10 @@ class PatchedPictures(Pictures):
         return tuple(np.stack(patches) for patches in zip(*cuts, strict=True))
 
     def to_validate(self, size):
-        return CentredPictures(self.stacks, size or VALIDATED_SIZE)
+        if size is None:
+            return CentredPictures(self.stacks, VALIDATED_SIZE)
+        whole = ([pad_by_reflection(image, size) for image in stack] for stack in self.stacks)
+        return CentredPictures(tuple(whole), size)
 
     def _cut(self, image, down, right, turn):
         """Cut at a place and turn, both given by numbers from 0 to 1."""

@@ -55,6 +55,7 @@ class NeighborImages(NoisyTargets):
     """
 
     min_size = 2
+    keeps_size = False
 
     def _hide(self, noisy, generator):
         draws = torch.randint(
@@ -110,6 +111,7 @@ class MaskedImages(NoisyTargets):
 
     # Each grid has a pixel in such an image.
     min_size = 4
+    hides = True
 
     def _hide(self, noisy, generator):
         grid = torch.randint(N_GRIDS, (), generator=generator, device=noisy.device)

@@ -35,6 +35,10 @@ class TrainingImages(Dataset, ABC):
 
     # Whether the targets are clean images, so that a PSNR says how good an output is.
     clean_targets = True
+    # Whether inputs have the size of the images.
+    keeps_size = True
+    # Whether pixels are hidden from the network, in training and to denoise.
+    hides = False
     # What corrupts them, if anything does.
     noise: Any = None
 
