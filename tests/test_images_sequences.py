@@ -122,7 +122,9 @@ def test_channels_are_brought_last(image, axis, shape):
 
 def test_channels_are_those_of_the_fit():
     sequence = read_sequence([COLOUR])
-    with pytest.raises(ValueError, match=r"images with 3 channel\(s\), but the images of fit have 1"):
+    with pytest.raises(
+        ValueError, match=r"images with 3 channel\(s\), but the images of fit have 1"
+    ):
         sequence_to_channels_last(sequence, spec_of_range(8, 1, (0, 1)))
 
 
