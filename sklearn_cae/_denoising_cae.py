@@ -727,7 +727,7 @@ class DenoisingCAE(
         if valid_images is None:
             raise ValueError(
                 f"early_stopping=True needs images to validate, but validation_fraction="
-                f"{fraction} of {len(images)} image(s) is none. Give more images or a larger "
+                f"{fraction} of {len(images.rows)} image(s) is none. Give more images or a larger "
                 "fraction."
             )
         return train_images, valid_images

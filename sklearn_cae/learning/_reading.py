@@ -173,9 +173,9 @@ class TrainingReader:
         one_size = self.fitted.net_.module_.fixed_size
         if one_size and patches is not None and size != (patches.size, patches.size):
             raise ValueError(
-                f"Patches have {patches.size} x {patches.size} pixels, but the fitted network takes "
-                f"{size[0]} x {size[1]} only. Give patches or images of its size, or make a new "
-                "estimator (sklearn.base.clone)."
+                f"Patches have {patches.size} x {patches.size} pixels, but the fitted network "
+                f"takes {size[0]} x {size[1]} only. Give patches or images of its size, or make a "
+                "new estimator (sklearn.base.clone)."
             )
 
     def _cut_patches(self, source):

@@ -121,7 +121,7 @@ def noisy_batch(X, y, *, spec_of, noise_of, seed):
     images = to_channels_last(source, spec)
     if noisy is None:
         corrupted = corrupt_images(images, resolve_noise(noise_of()), seed, spec)
-        given = _like_container(X, from_channels_last(corrupted, source.ndim, spec))
+        given = like_container(X, from_channels_last(corrupted, source.ndim, spec))
         return NoisyBatch(images, corrupted, given, spec)
     given = noisy if hasattr(noisy, "columns") else noisy_source.pixels
     return NoisyBatch(images, to_channels_last(noisy_source, spec), given, spec)
@@ -189,7 +189,7 @@ def _noise_of(denoiser, noise):
     return noise
 
 
-def _like_container(X, images):
+def like_container(X, images):
     """Put rows of images into a data frame if X is one: ``predict`` checks the column names."""
     if not hasattr(X, "columns"):
         return images
