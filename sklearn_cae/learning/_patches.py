@@ -75,6 +75,11 @@ class Pictures:
     def __len__(self):
         return len(self.stacks[0])
 
+    @property
+    def shape(self):
+        """Height, width and channels of what is taken of an image."""
+        return self.stacks[0].shape[1:]
+
     def take(self, rows, generator):
         """Give, for each stack, the array (n, h, w, C) of a batch."""
         return tuple(stack[rows] for stack in self.stacks)
@@ -102,6 +107,10 @@ class PatchedPictures(Pictures):
         super().__init__(stacks)
         self.patches = patches
         self.per_image = patches.per_image
+
+    @property
+    def shape(self):
+        return self.patches.size, self.patches.size, self.stacks[0][0].shape[2]
 
     def take(self, rows, generator):
         draws = np.random.default_rng(_seed_from(generator)).random((len(rows), 3))

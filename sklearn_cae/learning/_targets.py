@@ -53,7 +53,7 @@ class TrainingImages(Dataset, ABC):
     @property
     def shape(self):
         """Height, width and channels of a training image."""
-        return self.spec.height, self.spec.width, self.spec.n_channels
+        return self.pictures.shape
 
     @property
     def samples(self):
