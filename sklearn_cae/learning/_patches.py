@@ -34,8 +34,8 @@ class Patches(BaseEstimator):
     >>> from sklearn_cae import DenoisingCAE, Patches
     >>> rng = np.random.default_rng(0)
     >>> images = [rng.random((40, 30)), rng.random((30, 50))]
-    >>> cae = DenoisingCAE("unet", patches=Patches(16), max_epochs=1, random_state=0).fit(images)
-    >>> [image.shape for image in cae.predict(images)]
+    >>> cae = DenoisingCAE("res_unet", patches=Patches(16), max_epochs=1, random_state=0)
+    >>> [image.shape for image in cae.fit(images).predict(images)]
     [(40, 30), (30, 50)]
     """
 
