@@ -32,11 +32,10 @@ class Patches(BaseEstimator):
     --------
     >>> import numpy as np
     >>> from sklearn_cae import DenoisingCAE, Patches
-    >>> rng = np.random.default_rng(0)
-    >>> images = [rng.random((40, 30)), rng.random((30, 50))]
-    >>> cae = DenoisingCAE("res_unet", patches=Patches(16), max_epochs=1, random_state=0)
+    >>> images = [np.tile(np.linspace(0, 1, width), (40, 1)) for width in (30, 50)]
+    >>> cae = DenoisingCAE("unet", patches=Patches(16), max_epochs=20, random_state=0)
     >>> [image.shape for image in cae.fit(images).predict(images)]
-    [(40, 30), (30, 50)]
+    [(40, 30), (40, 50)]
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
