@@ -165,7 +165,7 @@ def compare_denoisers(
     rows = [("identity", *_measure("identity", np.copy, as_images))]
     if filters:
         train = noisy_batch(
-            *_draw(X_train, y_train, n_tuning, seed),
+            *_draw(X_train, y_train, n_tuning, seed, spec.channel_axis),
             spec_of=lambda _: spec,
             noise_of=lambda: noise,
             seed=seed,
@@ -295,28 +295,31 @@ def _learn_list_spec(clean, image_shape, **options):
     return learn_sequence_spec(clean, 1, **options)
 
 
-def _draw(X, y, n_images, seed):
+def _draw(X, y, n_images, seed, channel_axis):
     """So many images, drawn at random, and their clean ones; of a list the central parts."""
     n_samples = len(X)
     rows = np.sort(np.random.default_rng(seed).permutation(n_samples)[:n_images])
     if is_image_list(X):
-        clean = _central_parts(y, rows) if is_target(X, y) else None
-        return _central_parts(X, rows), clean
+        clean = _central_parts(y, rows, channel_axis) if is_target(X, y) else None
+        return _central_parts(X, rows, channel_axis), clean
     clean = _safe_indexing(y, rows) if is_target(X, y) else None
     return _safe_indexing(X, rows), clean
 
 
-def _central_parts(images, rows):
+def _central_parts(images, rows, channel_axis):
     """Images of a list, cut to the smallest height and width among them."""
     some = [images[row] for row in rows]
-    size = np.min([image.shape[:2] for image in some], axis=0)
-    corners = [(np.array(image.shape[:2]) - size) // 2 for image in some]
-    return np.stack(
-        [
-            image[top : top + size[0], left : left + size[1]]
-            for image, (top, left) in zip(some, corners, strict=True)
-        ]
-    )
+    # Height and width: of (C, H, W) the last two axes, else the first two.
+    axes = slice(1, 3) if channel_axis == 1 and some[0].ndim == 3 else slice(0, 2)
+    size = np.min([image.shape[axes] for image in some], axis=0)
+    return np.stack([_central_part(image, size, axes) for image in some])
+
+
+def _central_part(image, size, axes):
+    parts = [slice(None)] * image.ndim
+    starts = (np.array(image.shape[axes]) - size) // 2
+    parts[axes] = map(slice, starts, starts + size)
+    return image[tuple(parts)]
 
 
 def _measure_filter(name, train, batches):

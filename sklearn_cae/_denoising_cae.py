@@ -29,6 +29,7 @@ from .images import (
     from_channels_last,
     is_image_list,
     read_sequence,
+    sequence_of_size,
     sequence_to_channels_last,
     spec_of_range,
     to_channels_last,
@@ -106,7 +107,7 @@ class DenoisingCAE(
         ``functools.partial(torch.optim.SGD, momentum=0.9)``. "auto" is that of the network: Muon
         for :class:`ResUNet`, Adam for the others.
     lr : float or "auto", default="auto"
-        Learning rate; with "one_cycle" its peak. "auto" is that of the network: 2e-3 for
+        Learning rate; with "one_cycle" its peak. "auto" is that of the network: 4e-3 for
         :class:`ResUNet`, 1e-2 for the others.
     lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
         Course of the learning rate over the steps of ``fit``. ``partial_fit`` keeps it constant.
@@ -493,7 +494,8 @@ class DenoisingCAE(
         check_is_fitted(self)
         source, spec = read_sequence(X), self.image_spec_
         check_units(source, spec)
-        images = sequence_to_channels_last(source, spec)
+        one_size = self.net_.module_.fixed_size
+        images = (sequence_of_size if one_size else sequence_to_channels_last)(source, spec)
         for image in images:
             self.network_.check_images(*image.shape)
         denoised = self.runner_.denoise_each(images, **options)
@@ -646,6 +648,12 @@ class DenoisingCAE(
                 f"loss={self.loss!r} needs outputs between 0 and 1, but those of {network!r} have "
                 "no bounds. Take another loss, such as 'mse', or an Autoencoder."
             )
+        if module.fixed_size and not images.keeps_size:
+            raise ValueError(
+                f"target={self.target!r} shows the network images of half the size, but "
+                f"{network!r} takes images of one size only. Take target='masked', or a network "
+                "whose code is not flat."
+            )
         train_images, valid_images = self._split(images, plan, module)
 
         def prepare(net):
@@ -719,7 +727,7 @@ class DenoisingCAE(
         if valid_images is None:
             raise ValueError(
                 f"early_stopping=True needs images to validate, but validation_fraction="
-                f"{fraction} of {len(images)} image(s) is none. Give more images or a larger "
+                f"{fraction} of {len(images.rows)} image(s) is none. Give more images or a larger "
                 "fraction."
             )
         return train_images, valid_images

@@ -135,7 +135,7 @@ class ReconstructionSnapshots(Callback):
     def on_train_begin(self, net, X=None, y=None, **kwargs):
         """Corrupt the images as the training images ``X`` are."""
         self._check_params()
-        self.spec_, self.limits_ = X.spec, X.limits
+        self.spec_, self.limits_, self.hides_ = X.spec, X.limits, X.hides
         self.clean_, self.noisy_ = self._pairs(X, net.module_.fixed_size)
         noise = self._unit(self.noisy_) - self._unit(self.clean_)
         self.error_limit_ = ERROR_STDS * float(np.sqrt(np.square(noise).mean())) or 1.0
@@ -223,7 +223,8 @@ class ReconstructionSnapshots(Callback):
 
         # skorch sets the mode anew in each step.
         module = net.module_.eval()
-        denoised = Runner(module, self.spec_, net.device, self.limits_).denoise(self.noisy_)
+        runner = Runner(module, self.spec_, net.device, self.limits_, hidden=self.hides_)
+        denoised = runner.denoise(self.noisy_)
         display = DenoisingDisplay(
             clean=self._unit(self.clean_),
             noisy=self._unit(self.noisy_),

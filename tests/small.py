@@ -104,7 +104,8 @@ class BatchRecorder(Callback):
 
     def on_batch_begin(self, net, batch=None, training=None, **kwargs):
         batches = self.train if training else self.valid
-        batches.append(tuple(images.cpu().numpy().copy() for images in batch))
+        images = batch.input, batch.target.images
+        batches.append(tuple(tensor.cpu().numpy().copy() for tensor in images))
 
 
 # Parameters of a training that leaves the weights where they are; without normalisation the

@@ -110,6 +110,13 @@ def test_it_draws_what_the_network_predicts(drawn, tmp_path, train, probe, white
     np.testing.assert_allclose(drawn[-1].denoised[..., 0], predicted / white, atol=1e-7)
 
 
+def test_pixels_are_hidden_from_a_network_that_was_trained_so(drawn, tmp_path):
+    snapshots = ReconstructionSnapshots(PROBE, path=tmp_path, noise="gaussian")
+    cae = small_cae(target="masked", callbacks=[snapshots]).partial_fit(X)
+    predicted = cae.predict(snapshots.noisy_[..., 0])
+    np.testing.assert_allclose(drawn[-1].denoised[..., 0], predicted, atol=1e-7)
+
+
 def test_images_noise_and_scale_stay_the_same(drawn, tmp_path):
     fit(X, ReconstructionSnapshots(PROBE, path=tmp_path), max_epochs=2)
     first, second = drawn

@@ -21,7 +21,7 @@ from small import (
     small_unet,
 )
 
-from sklearn_cae import Autoencoder, DenoisingCAE
+from sklearn_cae import Autoencoder, DenoisingCAE, ResUNet
 
 # The checks send rows of any number of features, as many rows as features, few values.
 pytestmark = [
@@ -33,6 +33,7 @@ ESTIMATORS = [
     DenoisingCAE(Autoencoder(), max_epochs=1, for_codes=True),
     small_cae(small_autoencoder(latent_dim=3)),
     small_cae(small_unet()),
+    small_cae(ResUNet((4,), blocks=1)),
     small_cae(
         Autoencoder(
             small_encoder(downsampling="stride"), upsampling="transpose", normalization=None
@@ -104,6 +105,10 @@ IMAGES = {
     "channels first uint16, U-Net": (
         as_uint(colour().transpose(0, 3, 1, 2).copy(), np.uint16),
         {"channel_axis": 1, "network": small_unet()},
+    ),
+    "gray float64, residual U-Net, hidden pixels": (
+        gray().astype(np.float64),
+        {"network": ResUNet((4, 8), blocks=1), "target": "masked"},
     ),
     "rows of float64 of any range": (gray().reshape(24, 64).astype(np.float64) * 4 - 2, {}),
 }

@@ -21,6 +21,8 @@ from sklearn_cae import (
     GaussianNoise,
     LatentSampler,
     NoiseInjector,
+    Patches,
+    ResUNet,
 )
 
 X = gray()
@@ -57,7 +59,9 @@ LAYOUT = {"image_shape": (4, 16), "channel_axis": 1, "data_range": (0, 9)}
 NETWORK = LAYOUT | {
     "network": small_autoencoder(latent_dim=2, normalization=None),
     "noise": "blur",
+    "target": "neighbor",
     "loss": "l1",
+    "patches": Patches(4),
     "optimizer": "sgd",
     "lr": 0.5,
     "lr_schedule": "constant",
@@ -78,6 +82,10 @@ CASES = {
     "flat code, uint8 colours": Case(
         small_cae(small_autoencoder(latent_dim=3)), (as_uint(colour(), np.uint8),), NETWORK
     ),
+    "residual U-Net, hidden pixels": Case(
+        small_cae(ResUNet((4, 8), blocks=1), target="masked"), (NOISY,), NETWORK
+    ),
+    "patches": Case(small_cae(patches=Patches(8, per_image=2)), (X,), NETWORK),
     "U-Net, pairs": Case(small_cae(small_unet()), (NOISY, X), NETWORK),
     "detector": Case(
         CAEOutlierDetector(small_cae(), random_state=0),

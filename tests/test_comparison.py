@@ -361,3 +361,12 @@ def test_pairs_of_different_sizes():
     # A shift by a tenth of the range is 20 dB, and more where it is clipped.
     assert (table.psnr > 20).all()
     assert (table.psnr < 21).all()
+
+
+def test_filters_are_tuned_on_lists_of_channels_first_as_last():
+    last = [np.stack([image] * 3, axis=2) for image in photographs()]
+    first = [np.moveaxis(image, 2, 0) for image in last]
+    options = {"noise": "gaussian", "filters": ["median"]}
+    expected = compare_denoisers(last, X_train=last, **options)
+    table = compare_denoisers(first, X_train=first, channel_axis=1, **options)
+    np.testing.assert_array_equal(table.psnr, expected.psnr)

@@ -39,7 +39,7 @@ class OriginRecorder(pickle.Unpickler):
         return super().find_class(module, name)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "muon", "sgd"])
 def test_a_pickle_names_numpy_and_this_library_alone(optimizer):
     cae = small_cae(optimizer=optimizer, max_epochs=2, validation_fraction=0.25).fit(X)
     unpickler = OriginRecorder(io.BytesIO(pickle.dumps(cae)))

@@ -159,7 +159,7 @@ def test_a_hot_pixel_is_no_other_unit():
 
 
 def test_noisy_images_may_leave_a_range_that_is_given():
-    spec = learn_spec(images_of([-0.2, 1.3]), data_range=(0, 1), may_leave=True)
+    spec = learn_spec(images_of([-0.2, 1.3]), data_range=(0, 1), noisy=True)
     assert (spec.data_range, spec.fixed) == ((0.0, 1.0), True)
 
 

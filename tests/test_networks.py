@@ -1,4 +1,4 @@
-"""The torch modules of the autoencoder and the U-Net: topology, shapes, symmetry, layers."""
+"""The torch modules of the networks: topology, shapes, symmetry, layers."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, pairwise
@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_cae.networks import Autoencoder, ConvEncoder, TorchNetwork, UNet, layer_output
+from sklearn_cae.networks import (
+    Autoencoder,
+    ConvEncoder,
+    ResUNet,
+    TorchNetwork,
+    UNet,
+    layer_output,
+)
 from sklearn_cae.networks._decoders import halved, upward_sizes
 
 SMALL = ConvEncoder((4, 8), code_channels=5)
@@ -163,6 +170,9 @@ NETWORKS = [
     UNet(STRIDE, upsampling="transpose"),
     UNet((4,), normalization=None),
     UNet((4, 5, 6, 7), kernel_size=5),
+    ResUNet((8,)),
+    ResUNet((4, 6), blocks=1),
+    ResUNet((4, 5, 6, 7), blocks=1),
 ]
 # Each network with two sizes, each size with networks of both kinds.
 SHAPES = list(zip(2 * NETWORKS, cycle(SIZES), cycle([1, 3, 5]), strict=False))
@@ -229,8 +239,9 @@ def test_the_output_of_an_autoencoder_is_between_black_and_white():
 
 
 @pytest.mark.parametrize("network", NETWORKS[6:], ids=str)
-def test_a_u_net_begins_by_giving_back_its_input(network):
-    batch = images()
+@pytest.mark.parametrize("size", [(12, 12), (5, 7), (1, 1)], ids=str)
+def test_a_u_net_begins_by_giving_back_its_input(network, size):
+    batch = images(2, 3, *size)
     assert torch.equal(build(network)(batch), batch)
 
 
@@ -255,12 +266,42 @@ def test_in_an_autoencoder_the_code_is_all_that_is_known():
     assert torch.equal(one, other)
 
 
+def last_weights(net):
+    """Those of the last convolution, which are zero at the start of a network that adds."""
+    return [m for m in net.decoder.head.modules() if isinstance(m, nn.Conv2d)][-1].weight
+
+
+@pytest.mark.parametrize("network", NETWORKS[-3:], ids=str)
+@pytest.mark.parametrize("size", [(12, 12), (5, 7)], ids=str)
+@pytest.mark.parametrize("factor", [0.25, 8.0])
+def test_a_residual_u_net_makes_of_a_multiple_of_an_image_the_same_multiple(network, size, factor):
+    net = build(network, size)
+    nn.init.normal_(last_weights(net), std=0.1, generator=torch.Generator().manual_seed(1))
+    batch = images(2, 3, *size)
+    output = net(batch)
+    assert not torch.allclose(output, batch, atol=1e-2)
+    # Powers of two change no digit.
+    torch.testing.assert_close(net(factor * batch), factor * output, rtol=1e-6, atol=0)
+
+
+def test_a_residual_u_net_has_no_bias_and_no_normalisation():
+    kinds = {name.rpartition(".")[2] for name in build(ResUNet((4, 6))).state_dict()}
+    assert kinds == {"weight"}
+
+
+def test_the_first_maps_of_a_residual_u_net_have_half_the_size():
+    net = build(ResUNet((4, 6, 8), blocks=1), (16, 8))
+    shapes = [tuple(maps.shape) for maps in net.stage_maps(images(2, 3, 16, 8))]
+    assert shapes == [(2, 4, 8, 4), (2, 6, 4, 2)]
+    assert net.code_shape == (8, 2, 1)
+
+
 @pytest.mark.parametrize("network", [*NETWORKS, Autoencoder(SMALL, latent_dim=3)], ids=str)
 def test_every_parameter_is_trained(network):
     net = build(network)
-    if isinstance(network, UNet):
+    if isinstance(network, UNet | ResUNet):
         # Its last weights are zero and hold the gradient back in the first step.
-        nn.init.ones_(net.decoder.head.weight)
+        nn.init.ones_(last_weights(net))
     net(images(4)).square().sum().backward()
     without = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.any()]
     # A bias before a normalisation has no effect; there is none.
@@ -279,7 +320,9 @@ def test_stage_maps_are_those_of_each_stage_finest_first(network):
 
 
 @pytest.mark.parametrize(
-    ("network", "n_decoder"), [(Autoencoder((4, 8)), 1), (UNet((4, 8)), 2)], ids=str
+    ("network", "n_decoder"),
+    [(Autoencoder((4, 8)), 1), (UNet((4, 8)), 2), (ResUNet((4, 8, 16)), 2)],
+    ids=str,
 )
 def test_layers_have_names_from_the_image_to_the_image(network, n_decoder):
     stages = [f"decoder.stages.{i}" for i in range(n_decoder)]
@@ -287,7 +330,9 @@ def test_layers_have_names_from_the_image_to_the_image(network, n_decoder):
     assert build(network).layer_names == [*encoder, *stages, "decoder.head"]
 
 
-@pytest.mark.parametrize("network", [Autoencoder(SMALL), UNet(SMALL)], ids=str)
+@pytest.mark.parametrize(
+    "network", [Autoencoder(SMALL), UNet(SMALL), ResUNet((4, 6)), ResUNet((8,))], ids=str
+)
 def test_every_layer_that_is_named_gives_feature_maps(network):
     net = build(network).eval()
     shapes = {layer_output(net, images(), name).ndim for name in net.layer_names}

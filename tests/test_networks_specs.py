@@ -14,6 +14,7 @@ from sklearn_cae.networks import (
     NETWORKS,
     Autoencoder,
     ConvEncoder,
+    ResUNet,
     TorchNetwork,
     UNet,
     VGG16Encoder,
@@ -74,11 +75,13 @@ def same(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+USERS = TorchNetwork(OneConvolution, {"kernel_size": 5})
 SPECS = [
     Autoencoder((4, 8), latent_dim=3, upsampling="transpose"),
     UNet(ConvEncoder((4, 8), downsampling="stride"), normalization=None),
+    ResUNet((4, 8), blocks=1),
     Autoencoder(VGG16Encoder(1, weights=None)),
-    TorchNetwork(OneConvolution, {"kernel_size": 5}),
+    USERS,
     TorchNetwork(Lazy),
 ]
 
@@ -124,7 +127,7 @@ def test_no_encoder_is_the_convolutional_one():
 # --- validation
 
 ODD = "'kernel_size' parameter of {} must be odd, so that a kernel has a centre. Got 4 instead"
-CHANNELS = "'channels' parameter of ConvEncoder must hold a positive integer for each stage"
+CHANNELS = "'channels' parameter of {} must hold a positive integer for each stage"
 WRONG = [
     (Autoencoder(3), "'encoder' parameter of Autoencoder must be an instance of"),
     (Autoencoder(latent_dim=0), r"'latent_dim' parameter of Autoencoder must be an int in"),
@@ -132,10 +135,14 @@ WRONG = [
     (UNet(normalization="layer"), "'normalization' parameter of UNet must be"),
     (Autoencoder(kernel_size=4), ODD.format("Autoencoder")),
     (UNet(kernel_size=4), ODD.format("UNet")),
-    (UNet(()), CHANNELS + r", and at least one. Got \(\) instead"),
-    (UNet((4, 0)), CHANNELS),
-    (UNet((4, 1.5)), CHANNELS),
-    (Autoencoder([True]), CHANNELS),
+    (UNet(()), CHANNELS.format("ConvEncoder") + r", and at least one. Got \(\) instead"),
+    (UNet((4, 0)), CHANNELS.format("ConvEncoder")),
+    (UNet((4, 1.5)), CHANNELS.format("ConvEncoder")),
+    (Autoencoder([True]), CHANNELS.format("ConvEncoder")),
+    (ResUNet(()), CHANNELS.format("ResUNet") + r", and at least one. Got \(\) instead"),
+    (ResUNet((8, 0)), CHANNELS.format("ResUNet")),
+    (ResUNet(8), "'channels' parameter of ResUNet must be an instance of 'tuple' or"),
+    (ResUNet(blocks=0), r"'blocks' parameter of ResUNet must be an int in the range \[1, inf\)"),
     (Autoencoder(ConvEncoder(code_channels=0)), "'code_channels' parameter of ConvEncoder must be"),
     (Autoencoder(ConvEncoder(downsampling="x")), "'downsampling' parameter of ConvEncoder must be"),
     (
@@ -161,7 +168,9 @@ def test_a_wrong_parameter_is_named_by_its_owner(spec, message):
         spec.check()
 
 
-@pytest.mark.parametrize("spec", [*SPECS, UNet([np.int64(4)]), TorchNetwork(Gain)], ids=str)
+@pytest.mark.parametrize(
+    "spec", [*SPECS, UNet([np.int64(4)]), ResUNet([8]), TorchNetwork(Gain)], ids=str
+)
 def test_right_parameters_pass(spec):
     spec.check()
 
@@ -215,6 +224,8 @@ def test_anything_else_is_refused_with_a_cure(network, cure):
         (Autoencoder(), UNet(), ["class from UNet to Autoencoder"]),
         (UNet((4, 8)), UNet(ConvEncoder([4, 8])), []),
         (UNet(), UNet((32, 64, 128)), []),
+        (ResUNet((4, 8)), ResUNet([4, 8]), []),
+        (ResUNet((4,)), ResUNet((4,), blocks=1), ["blocks from 1 to 2"]),
         (UNet((4,)), UNet((8,)), ["encoder.channels from (8,) to (4,)"]),
         (
             Autoencoder(VGG16Encoder(2), kernel_size=5),
@@ -285,7 +296,7 @@ def other_defaults():
         torch.set_default_dtype(torch.float32)
 
 
-@pytest.mark.parametrize("spec", SPECS[:3], ids=str)
+@pytest.mark.parametrize("spec", SPECS[:4], ids=str)
 def test_the_default_dtype_and_device_of_torch_do_not_matter(spec):
     expected = state(spec)
     with other_defaults():
@@ -295,13 +306,13 @@ def test_the_default_dtype_and_device_of_torch_do_not_matter(spec):
 
 def test_a_module_of_the_user_becomes_float32_on_the_cpu():
     with other_defaults():
-        weight = state(SPECS[3])["conv.weight"]
+        weight = state(USERS)["conv.weight"]
     assert (weight.dtype, weight.device.type) == (torch.float32, "cpu")
 
 
 def test_modules_of_the_user_are_the_same_in_several_threads():
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(state, [SPECS[3]] * 16))
+        found = list(pool.map(state, [USERS] * 16))
     assert all(same(one, found[0]) for one in found)
 
 
@@ -309,7 +320,7 @@ def test_modules_of_the_user_are_the_same_in_several_threads():
 
 
 def test_a_module_that_takes_channels_is_told_them():
-    net = SPECS[3].build((8, 8), 2, seeded())
+    net = USERS.build((8, 8), 2, seeded())
     assert net.conv.weight.shape == (2, 2, 5, 5)
 
 
@@ -350,7 +361,7 @@ def test_outputs_that_are_no_tensor_are_refused():
 # --- images
 
 
-@pytest.mark.parametrize("network", [Autoencoder(), UNet(), TorchNetwork(Gain)], ids=str)
+@pytest.mark.parametrize("network", [Autoencoder(), UNet(), ResUNet(), TorchNetwork(Gain)], ids=str)
 def test_images_of_any_size_and_channels_are_taken(network):
     network.check_images(1, 1, 7)
 

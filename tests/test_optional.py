@@ -8,8 +8,8 @@ import pytest
 
 from sklearn_cae._optional import import_optional
 
-OPTIONAL = ["bm3d", "IPython", "matplotlib", "pandas", "polars", "pooch", "pyarrow", "safetensors"]
-OPTIONAL += ["torchvision", "umap"]
+OPTIONAL = ["bm3d", "IPython", "matplotlib", "pandas", "polars", "pooch", "pyarrow", "torchvision"]
+OPTIONAL += ["umap"]
 
 KEPT_AWAY = f"""
 import sys

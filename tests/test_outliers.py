@@ -36,6 +36,7 @@ from sklearn_cae import (
     DensityScore,
     GaussianNoise,
     NoiseInjector,
+    Patches,
 )
 from sklearn_cae.images import _sources, normalize_contrast
 from sklearn_cae.outliers import SCORES
@@ -493,3 +494,17 @@ def test_images_in_other_units_are_refused(frozen):
 def test_images_beyond_a_given_data_range_are_refused():
     with pytest.raises(ValueError, match=r"give data_range=\(low, high\)"):
         small_detector(cae=small_cae(data_range=(0, 0.5))).fit(gray())
+
+
+def test_errors_are_those_of_the_prediction_where_pixels_are_hidden():
+    X = gray(24)
+    detector = small_detector(cae=small_cae(target="masked")).fit(X)
+    expected = np.square(detector.estimator_.predict(X) - X)
+    # float32 rounds the prediction.
+    np.testing.assert_allclose(detector.anomaly_map(X), expected, atol=1e-6)
+
+
+def test_a_flat_code_of_patches_tells_nothing_of_whole_images():
+    cae = small_cae(small_autoencoder(latent_dim=3), patches=Patches(4))
+    with pytest.raises(ValueError, match=r"of 8 x 8 pixels, but the autoencoder .* of 4 x 4 only"):
+        small_detector(cae=cae).fit(gray())

@@ -1,11 +1,23 @@
 """Training on patches of photographs of different sizes, and lists in and out."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from small import as_uint, colour, gray, small_cae, small_unet
 
-from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, Patches, ResUNet, masked_scorer
+from sklearn_cae import (
+    Autoencoder,
+    DenoisingCAE,
+    GaussianNoise,
+    NoiseInjector,
+    Patches,
+    ResUNet,
+    masked_scorer,
+)
 from sklearn_cae.learning import PatchedPictures
 
 SIZES = [(24, 33), (17, 20), (24, 33), (6, 30)]
@@ -153,6 +165,32 @@ def test_a_flat_code_is_validated_on_patches():
     assert "valid_psnr" in patched(network).fit(PHOTOGRAPHS).history_
 
 
+def test_a_flat_code_is_validated_on_small_images_too():
+    # They are continued by reflection, as those it is trained on.
+    strips = [image[:3] for image in PHOTOGRAPHS]
+    network = Autoencoder((4, 8), latent_dim=3)
+    assert "valid_psnr" in patched(network, validation_fraction=0.5).fit(strips).history_
+
+
+def test_early_stopping_validates_on_whole_images():
+    cae = patched(early_stopping=True, validation_fraction=0.5).fit(PHOTOGRAPHS)
+    assert cae.net_.history[-1, "valid_batch_count"] == 2
+
+
+def test_a_search_takes_lists_and_sizes_of_patches():
+    search = GridSearchCV(patched(max_epochs=1), {"patches__size": [4, 8]}, cv=2)
+    search.fit(PHOTOGRAPHS)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert len(search.predict(PHOTOGRAPHS)) == len(PHOTOGRAPHS)
+
+
+def test_patches_are_cut_of_the_pairs_of_an_injector():
+    pipeline = make_pipeline(NoiseInjector(random_state=0), patched())
+    pipeline.set_params(denoisingcae__patches__size=6).fit(gray(6, 20, 30))
+    assert pipeline[-1].image_shape_ == (6, 6)
+    assert pipeline.predict(gray(2, 9, 12)).shape == (2, 9, 12)
+
+
 def test_training_goes_on_with_images_of_other_sizes():
     cae = patched(warm_start=True).fit(PHOTOGRAPHS)
     cae.fit(PHOTOGRAPHS[:2])
@@ -195,6 +233,57 @@ def test_lists_that_are_no_images_are_refused(method, images, message):
     cae = patched().fit(COLOUR if "channels" in message else PHOTOGRAPHS)
     with pytest.raises(ValueError, match=message):
         getattr(cae, method)(images)
+
+
+@pytest.mark.parametrize("other", ["photograph.png", PHOTOGRAPHS[1].tolist()], ids=["str", "list"])
+def test_lists_of_what_are_no_arrays_are_refused_without_patches_too(other):
+    with pytest.raises(ValueError, match=r"X holds .*; a list holds one array for each image"):
+        small_cae(small_unet()).fit([PHOTOGRAPHS[0], other])
+
+
+@pytest.mark.parametrize("scorer", [DenoisingCAE.score, masked_scorer])
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [(PHOTOGRAPHS[2] / 255, "float64 and uint8"), ("photograph.png", "X holds str")],
+    ids=["dtypes", "no arrays"],
+)
+def test_lists_that_are_no_images_have_no_score(scorer, other, message):
+    with pytest.raises(ValueError, match=message):
+        scorer(patched().fit(PHOTOGRAPHS), [PHOTOGRAPHS[0], other])
+
+
+def test_channels_first_that_are_not_told_give_a_warning():
+    first = [np.moveaxis(image[:, :20], 2, 0) for image in COLOUR]
+    with pytest.warns(UserWarning, match=r"X\[0\] of shape .* 20 channels.*channel_axis=1"):
+        patched().fit(first)
+
+
+def test_a_flat_code_takes_no_images_of_other_sizes():
+    cae = patched(Autoencoder((4, 8), latent_dim=3)).fit(PHOTOGRAPHS)
+    assert cae.predict([image[:8, :8] for image in PHOTOGRAPHS[:2]])[1].shape == (8, 8)
+    with pytest.raises(ValueError, match="images of 6 x 8 pixels, but those in fit had 8 x 8"):
+        cae.predict([image[:6, :8] for image in PHOTOGRAPHS])
+
+
+def test_a_flat_code_goes_on_with_patches_of_its_size_only():
+    cae = patched(Autoencoder((4, 8), latent_dim=3), warm_start=True).fit(PHOTOGRAPHS)
+    cae.set_params(patches__size=16)
+    with pytest.raises(
+        ValueError, match=r"Patches have 16 x 16 pixels, but the fitted .* 8 x 8 on"
+    ):
+        cae.fit(PHOTOGRAPHS)
+
+
+def test_a_list_of_noisy_images_is_not_taken_for_clean_ones():
+    noisy = NoiseInjector(random_state=0).fit_transform(gray(4, 20, 20))
+    with pytest.raises(ValueError, match=r"X is a list of NoisyImages.*y=list\(noisy.clean\)"):
+        patched().fit(list(noisy))
+    assert patched().fit(list(np.asarray(noisy)), list(noisy.clean)).noise_ is None
+
+
+def test_an_injector_takes_images_of_one_size():
+    with pytest.raises(ValueError, match=r"different shapes.*DenoisingCAE takes a list of arrays"):
+        make_pipeline(NoiseInjector(), patched()).fit(PHOTOGRAPHS)
 
 
 def test_an_empty_list_is_refused():
@@ -269,6 +358,21 @@ def test_what_does_not_go_with_noisy_targets_is_refused(params, y, message):
     with pytest.raises(ValueError, match=message):
         cae.fit(NOISY, y)
     assert not hasattr(cae, "net_")
+
+
+@pytest.mark.parametrize(("target", "size"), [("neighbor", 2), ("masked", 4)])
+def test_patches_and_images_of_a_list_too_small_for_the_target_are_refused(target, size):
+    needed = f"{size} x {size} pixels at least, but"
+    with pytest.raises(ValueError, match=f"needs patches of {needed} patches=Patches"):
+        patched(target=target, patches=Patches(size - 1)).fit(NOISY)
+    with pytest.raises(ValueError, match=f"needs images of {needed} X has {size - 1} along"):
+        patched(target=target).fit([NOISY[0], NOISY[1][: size - 1]])
+
+
+def test_neighbors_need_a_network_for_images_of_half_the_size():
+    network = Autoencoder((4, 8), latent_dim=3)
+    with pytest.raises(ValueError, match=r"half the size, but Autoencoder.*Take target='masked'"):
+        small_cae(network, target="neighbor").fit(gray(8))
 
 
 def test_images_too_small_for_the_target_are_refused():
@@ -349,3 +453,11 @@ def test_correlated_noise_is_told():
     correlated = (white[:, 1:, 1:] + white[:, :-1, 1:] + white[:, 1:, :-1] + white[:, :-1, :-1]) / 2
     with pytest.warns(UserWarning, match="The noise of X is not white.*train on pairs"):
         patched(target="neighbor").fit(np.clip(0.5 + correlated, 0, 1))
+
+
+def test_the_masked_score_of_a_frame_is_that_of_its_rows():
+    rows = gray().reshape(24, 64)
+    frame = pd.DataFrame(rows, columns=[f"pixel {i}" for i in range(64)])
+    cae = small_cae(small_unet())
+    # Names of columns are checked in predict, with a warning where they are missing.
+    assert masked_scorer(clone(cae).fit(frame), frame) == masked_scorer(cae.fit(rows), rows)

@@ -13,7 +13,7 @@ from sklearn_cae._fitted import commit
 from sklearn_cae.images import ImageSource, learn_spec
 from sklearn_cae.learning import CorruptedImages, Pictures
 from sklearn_cae.persistence import load_state, read_state, take_over
-from sklearn_cae.training import make_net
+from sklearn_cae.training import Muon, make_net
 
 X = colour(20)
 IMAGES = CorruptedImages(Pictures((X,)), learn_spec(ImageSource(X)), GaussianNoise(0.1))
@@ -54,7 +54,7 @@ def assert_same_net(one, other):
         assert torch.equal(other.module_.state_dict()[name], tensor), name
 
 
-OPTIMIZERS = [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop, torch.optim.NAdam]
+OPTIMIZERS = [torch.optim.Adam, Muon, torch.optim.SGD, torch.optim.RMSprop, torch.optim.NAdam]
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

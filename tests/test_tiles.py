@@ -219,6 +219,14 @@ def test_a_network_without_a_margin_gets_the_whole_image(small_tiles, network):
     np.testing.assert_allclose(denoiser.denoise(noisy), expected, atol=1e-6)
 
 
+def test_pixels_are_hidden_in_tiles_as_in_the_whole_image(monkeypatch):
+    noisy, denoiser = images(433, 390), runner(small_unet())
+    denoiser.hidden = True
+    whole = denoiser.denoise(noisy)
+    monkeypatch.setattr(_tiles, "TILE_PIXELS", 2**14)
+    np.testing.assert_allclose(denoiser.denoise(noisy), whole, rtol=0, atol=1e-5)
+
+
 def test_each_image_of_a_batch_is_cut(monkeypatch):
     noisy, denoiser = images(140, 150, n=3), runner(small_unet())
     whole = denoiser.denoise(noisy)

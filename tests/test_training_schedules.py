@@ -44,7 +44,9 @@ def test_options_of_an_optimizer_are_kept():
 
 @pytest.mark.parametrize("optimizer", ["lion", int, 3])
 def test_what_makes_no_optimizer_is_refused(optimizer):
-    with pytest.raises(ValueError, match=r"optimizer=.*; allowed are 'adam', 'adamw', 'sgd', a cl"):
+    with pytest.raises(
+        ValueError, match=r"optimizer=.*; allowed are 'adam', 'adamw', 'muon', 'sgd', a"
+    ):
         resolve_optimizer(optimizer)
 
 

@@ -319,11 +319,17 @@ def split_targets(X, y):
     Raises
     ------
     ValueError
-        If X is :class:`NoisyImages` that lost its clean images, and ``y`` brings none, or whose
-        clean images are of another shape or dtype.
+        If X is :class:`NoisyImages` that lost its clean images, or a list of such, and ``y`` brings
+        none, or whose clean images are of another shape or dtype.
     """
     if is_target(X, y):
         return X, y, None
+    if isinstance(X, (list, tuple)) and any(isinstance(image, NoisyImages) for image in X):
+        raise ValueError(
+            "X is a list of NoisyImages, which single images are without their clean ones. Give "
+            "two lists, as list(np.asarray(noisy)) and y=list(noisy.clean), or the NoisyImages as "
+            "they are."
+        )
     if not isinstance(X, NoisyImages):
         return None, X, None
     if X.clean is None:

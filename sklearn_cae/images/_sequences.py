@@ -1,5 +1,6 @@
 """Lists of images of different sizes, such as photographs."""
 
+from collections.abc import Mapping
 from itertools import groupby
 
 import numpy as np
@@ -71,7 +72,7 @@ def is_image_list(X):
     """
     if isinstance(X, ImageSequence):
         return True
-    if hasattr(X, "shape") or isinstance(X, (str, bytes, dict)) or not _is_sequence(X):
+    if hasattr(X, "shape") or isinstance(X, (str, bytes, Mapping)) or not _is_sequence(X):
         return False
     return len(X) > 0 and isinstance(X[0], np.ndarray) and X[0].ndim in (2, 3)
 

@@ -88,6 +88,8 @@ def learn_spec(source, *, image_shape=None, channel_axis=-1, data_range="auto", 
 def learn_sequence_spec(source, size, *, channel_axis=-1, data_range="auto", noisy=False):
     """Learn the :class:`ImageSpec` of an ``ImageSequence`` of which squares of a size are cut."""
     axis = check_channel_axis(channel_axis)
+    if source.ndim == 4:
+        warn_of_channel_axis(f"{source.name}[0]", (1, *source.images[0].shape), axis)
     n_channels = source.channels_last(axis)[0].shape[2]
     return _with_units((size, size, n_channels), axis, source, data_range, noisy)
 
@@ -129,7 +131,8 @@ def learn_row_shape(source, axis, image_shape):
 
 def learn_image_shape(source, axis, image_shape):
     refuse_single_image(source)
-    warn_of_channel_axis(source, axis)
+    if source.ndim == 4:
+        warn_of_channel_axis(source.name, source.shape, axis)
     shape = channels_last(source.pixels, axis).shape[1:]
     if image_shape not in (None, shape):
         raise ValueError(
@@ -189,20 +192,18 @@ def refuse_single_image(source):
         )
 
 
-def warn_of_channel_axis(source, axis):
+def warn_of_channel_axis(name, shape, axis):
     """Warn where the other end of (n, H, W, C) or (n, C, H, W) is probably that of the channels."""
-    if source.ndim != 4:
-        return
-    first, last = source.shape[1], source.shape[3]
-    if axis == 3 and last > COLOUR_CHANNELS[-1] and first < min(source.shape[2], last):
+    n, first, middle, last = shape
+    if axis == 3 and last > COLOUR_CHANNELS[-1] and first < min(middle, last):
         hint = "Images (n, C, H, W) need channel_axis=1; of volumes give the slices as images"
-    elif axis == 1 and first > COLOUR_CHANNELS[-1] and last < min(source.shape[2], first):
+    elif axis == 1 and first > COLOUR_CHANNELS[-1] and last < min(middle, first):
         hint = "Images (n, H, W, C) need channel_axis=-1; of volumes give the slices as images"
     else:
         return
     warn_user(
-        f"{source.name} of shape {source.shape} is read as {len(source)} images with "
-        f"{source.shape[axis]} channels. {hint}."
+        f"{name} of shape {shape} is read as {n} image{'s' * (n > 1)} with {shape[axis]} channels. "
+        f"{hint}."
     )
 
 
@@ -276,13 +277,24 @@ def _check_width(source, spec):
 def view_of_size(source, spec):
     """View images as ``(n, H, W, C)``, with the H and W of ``spec`` only."""
     images = to_channels_last(source, spec)
-    size = (spec.height, spec.width)
-    if images.shape[1:3] != size:
-        raise ValueError(
-            f"{source.name} has images of {images.shape[1]} x {images.shape[2]} pixels, but those "
-            f"in fit had {size[0]} x {size[1]}. Crop or resize the images."
-        )
+    _check_size(source.name, images.shape[1:3], spec)
     return images
+
+
+def sequence_of_size(source, spec):
+    """View an ``ImageSequence`` as a list of images (H, W, C), with the H and W of ``spec``."""
+    images = sequence_to_channels_last(source, spec)
+    for image in images:
+        _check_size(source.name, image.shape[:2], spec)
+    return images
+
+
+def _check_size(name, size, spec):
+    if size != (spec.height, spec.width):
+        raise ValueError(
+            f"{name} has images of {size[0]} x {size[1]} pixels, but those in fit had "
+            f"{spec.height} x {spec.width}. Crop or resize the images."
+        )
 
 
 def channels_last(X, axis):

@@ -124,7 +124,9 @@ def warn_of_empty_range(source, data_range):
 def check_within_range(source, data_range):
     """Refuse images that leave a data range."""
     low, high = data_range
-    slack = 1e-6 * (high - low)
+    # float32 rounds values that are far from zero by more than their range tells.
+    rounding = float(np.finfo(np.float32).eps) * max(abs(low), abs(high))
+    slack = 1e-6 * (high - low) + rounding
     seen_low, seen_high = source.measures.low, source.measures.high
     if seen_low < low - slack or seen_high > high + slack:
         raise ValueError(

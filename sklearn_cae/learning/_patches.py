@@ -32,11 +32,10 @@ class Patches(BaseEstimator):
     --------
     >>> import numpy as np
     >>> from sklearn_cae import DenoisingCAE, Patches
-    >>> rng = np.random.default_rng(0)
-    >>> images = [rng.random((40, 30)), rng.random((30, 50))]
-    >>> cae = DenoisingCAE("unet", patches=Patches(16), max_epochs=1, random_state=0).fit(images)
-    >>> [image.shape for image in cae.predict(images)]
-    [(40, 30), (30, 50)]
+    >>> images = [np.tile(np.linspace(0, 1, width), (40, 1)) for width in (30, 50)]
+    >>> cae = DenoisingCAE("unet", patches=Patches(16), max_epochs=20, random_state=0)
+    >>> [image.shape for image in cae.fit(images).predict(images)]
+    [(40, 30), (40, 50)]
     """
 
     _parameter_constraints: ClassVar[dict[str, list]] = {
@@ -75,6 +74,11 @@ class Pictures:
     def __len__(self):
         return len(self.stacks[0])
 
+    @property
+    def shape(self):
+        """Height, width and channels of what is taken of an image."""
+        return self.stacks[0].shape[1:]
+
     def take(self, rows, generator):
         """Give, for each stack, the array (n, h, w, C) of a batch."""
         return tuple(stack[rows] for stack in self.stacks)
@@ -103,6 +107,10 @@ class PatchedPictures(Pictures):
         self.patches = patches
         self.per_image = patches.per_image
 
+    @property
+    def shape(self):
+        return self.patches.size, self.patches.size, self.stacks[0][0].shape[2]
+
     def take(self, rows, generator):
         draws = np.random.default_rng(_seed_from(generator)).random((len(rows), 3))
         cuts = [
@@ -112,7 +120,10 @@ class PatchedPictures(Pictures):
         return tuple(np.stack(patches) for patches in zip(*cuts, strict=True))
 
     def to_validate(self, size):
-        return CentredPictures(self.stacks, size or VALIDATED_SIZE)
+        if size is None:
+            return CentredPictures(self.stacks, VALIDATED_SIZE)
+        whole = ([pad_by_reflection(image, size) for image in stack] for stack in self.stacks)
+        return CentredPictures(tuple(whole), size)
 
     def _cut(self, image, down, right, turn):
         """Cut at a place and turn, both given by numbers from 0 to 1."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from ..images import (
     NoisyImages,
     check_images,
@@ -102,14 +104,22 @@ class TrainingReader:
         spec = self._spec(source, noisy=True)
         data_set = SELF_SUPERVISED[self.target]
         pictures = self._pictures(spec, source)
-        smallest = min(min(image.shape[:2]) for image in pictures.stacks[0])
-        if smallest < data_set.min_size and self._cut_patches(source) is None:
-            raise ValueError(
-                f"target={self.target!r} needs images of {data_set.min_size} x "
-                f"{data_set.min_size} pixels at least, but X has {smallest} along one axis."
-            )
+        self._check_large_enough(pictures.stacks[0], self._cut_patches(source), data_set.min_size)
         warn_if_correlated(pictures.stacks[0], spec)
         return data_set(pictures, spec, limits_of(source, spec)), self._learned(columns, spec, None)
+
+    def _check_large_enough(self, images, patches, size):
+        needed = f"{size} x {size} pixels at least"
+        if patches is not None and patches.size < size:
+            raise ValueError(
+                f"target={self.target!r} needs patches of {needed}, but patches={patches!r}."
+            )
+        smallest = min(min(image.shape[:2]) for image in images)
+        if smallest < size:
+            raise ValueError(
+                f"target={self.target!r} needs images of {needed}, but X has {smallest} along one "
+                "axis."
+            )
 
     def _learned(self, columns, spec, noise):
         n_features = spec.height * spec.width * spec.n_channels
@@ -125,7 +135,8 @@ class TrainingReader:
         return check_images(self.fitted, X), self._fitted_columns()
 
     def _needs_sequence(self, X):
-        return self.patches is not None or len({image.shape for image in X}) > 1
+        # np.shape also of what is no array, which is refused later.
+        return self.patches is not None or len({np.shape(image) for image in X}) > 1
 
     def _read_again(self, clean, first):
         if is_image_list(clean) and not hasattr(first, "pixels"):
@@ -140,6 +151,7 @@ class TrainingReader:
         """Layout and units: learned, or those of the fitted estimator, which images must have."""
         if self.fitted is not None:
             spec = self.fitted.image_spec_
+            self._check_patches_fit(self._cut_patches(source), spec)
             check_units(source, spec)
             if spec.fixed and not noisy:
                 check_within_range(source, spec.data_range)
@@ -154,6 +166,17 @@ class TrainingReader:
             return learn_sequence_spec(source, patches.size, **options)
         spec = learn_spec(source, image_shape=self.image_shape, **options)
         return spec if patches is None else replace(spec, height=patches.size, width=patches.size)
+
+    def _check_patches_fit(self, patches, spec):
+        """Refuse patches of another size than the one that the fitted network takes."""
+        size = (spec.height, spec.width)
+        one_size = self.fitted.net_.module_.fixed_size
+        if one_size and patches is not None and size != (patches.size, patches.size):
+            raise ValueError(
+                f"Patches have {patches.size} x {patches.size} pixels, but the fitted network "
+                f"takes {size[0]} x {size[1]} only. Give patches or images of its size, or make a "
+                "new estimator (sklearn.base.clone)."
+            )
 
     def _cut_patches(self, source):
         """The patches that are cut of the images, ``None`` for whole ones."""

@@ -54,6 +54,7 @@ class NeighborImages(NoisyTargets):
     """
 
     min_size = 2
+    keeps_size = False
 
     def _hide(self, noisy, generator):
         n, n_channels = noisy.shape[:2]
@@ -78,6 +79,7 @@ class MaskedImages(NoisyTargets):
 
     # Each grid has a pixel in such an image.
     min_size = 4
+    hides = True
 
     def _hide(self, noisy, generator):
         grid = torch.randint(N_GRIDS, (), generator=generator, device=noisy.device)

@@ -35,6 +35,10 @@ class TrainingImages(Dataset, ABC):
 
     # Whether the targets are clean images, so that a PSNR says how good an output is.
     clean_targets = True
+    # Whether inputs have the size of the images.
+    keeps_size = True
+    # Whether pixels are hidden from the network, in training and to denoise.
+    hides = False
     # What corrupts them, if anything does.
     noise: Any = None
 
@@ -49,7 +53,7 @@ class TrainingImages(Dataset, ABC):
     @property
     def shape(self):
         """Height, width and channels of a training image."""
-        return self.spec.height, self.spec.width, self.spec.n_channels
+        return self.pictures.shape
 
     @property
     def samples(self):

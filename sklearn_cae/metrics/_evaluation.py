@@ -18,6 +18,7 @@ from ..images import (
     is_target,
     learn_spec,
     read_images,
+    read_sequence,
     split_targets,
     to_channels_last,
 )
@@ -120,7 +121,7 @@ def noisy_batch(X, y, *, spec_of, noise_of, seed):
     images = to_channels_last(source, spec)
     if noisy is None:
         corrupted = corrupt_images(images, resolve_noise(noise_of()), seed, spec)
-        given = _like_container(X, from_channels_last(corrupted, source.ndim, spec))
+        given = like_container(X, from_channels_last(corrupted, source.ndim, spec))
         return NoisyBatch(images, corrupted, given, spec)
     given = noisy if hasattr(noisy, "columns") else noisy_source.pixels
     return NoisyBatch(images, to_channels_last(noisy_source, spec), given, spec)
@@ -128,17 +129,22 @@ def noisy_batch(X, y, *, spec_of, noise_of, seed):
 
 def batches_of_one_shape(X, y):
     """Yield the images of a list, and the clean ones if y holds them, as arrays of one shape."""
-    targets = y if is_target(X, y) else None
-    if targets is not None and [image.shape for image in X] != [np.shape(image) for image in y]:
+    images = read_sequence(X).images
+    targets = read_sequence(y, name="y").images if is_target(X, y) else None
+    if targets is not None and _shapes(images) != _shapes(targets):
         raise ValueError(
-            f"X holds {len(X)} images and y {len(y)}, or images of other shapes. Pairs are two "
-            "lists in which images of the same place have the same shape."
+            f"X holds {len(images)} images and y {len(targets)}, or images of other shapes. Pairs "
+            "are two lists in which images of the same place have the same shape."
         )
-    for rows in groups_of_one_shape(X):
+    for rows in groups_of_one_shape(images):
         yield (
-            np.stack([X[i] for i in rows]),
+            np.stack([images[i] for i in rows]),
             None if targets is None else np.stack([targets[i] for i in rows]),
         )
+
+
+def _shapes(images):
+    return [image.shape for image in images]
 
 
 def denoiser_of(estimator):
@@ -183,7 +189,7 @@ def _noise_of(denoiser, noise):
     return noise
 
 
-def _like_container(X, images):
+def like_container(X, images):
     """Put rows of images into a data frame if X is one: ``predict`` checks the column names."""
     if not hasattr(X, "columns"):
         return images

@@ -17,7 +17,7 @@ from ..images import (
     to_channels_last,
     to_unit,
 )
-from ._evaluation import batches_of_one_shape, denoiser_of, spec_of
+from ._evaluation import batches_of_one_shape, denoiser_of, like_container, spec_of
 
 
 def masked_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float:
@@ -77,7 +77,8 @@ def _squared_errors(estimator, denoiser, X):
     for grid in range(N_GRIDS):
         hidden, mask = hide(noisy, grid)
         given = from_channels_last(from_unit(hidden, spec, source.dtype), source.ndim, spec)
-        denoised = read_images(estimator.predict(given), name="What the denoiser gave")
+        denoised = estimator.predict(like_container(X, given))
+        denoised = read_images(denoised, name="What the denoiser gave")
         found = to_array(to_channels_last(denoised, spec), spec.data_range).transpose(0, 3, 1, 2)
         mask = mask.numpy()
         errors[..., mask] = np.square(found - noisy.numpy())[..., mask]

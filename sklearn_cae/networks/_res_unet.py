@@ -63,7 +63,7 @@ class ResUNet(NetworkSpec):
     decodes = False
     # Without normalisation Adam needs several times as many steps.
     optimizer = "muon"
-    lr = 2e-3
+    lr = 4e-3
 
     _parameter_constraints = {
         "channels": [tuple, list],

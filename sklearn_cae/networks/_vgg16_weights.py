@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
-
-from .._optional import import_optional
 
 # A row for each block: the index of a convolution in torchvision's `features`, its input and its
 # output channels. A ReLU follows each convolution, a pooling each block.
@@ -64,8 +63,6 @@ def read_vgg16_weights(
         If the file is missing and cannot be downloaded, or is not the official one.
     ValueError
         If the file is damaged, holds more than tensors, or is not of a VGG16.
-    ImportError
-        If safetensors is needed and not installed.
 
     Examples
     --------
@@ -132,23 +129,14 @@ def _given_file(source: str | PathLike[str]) -> Path:
 
 
 def _read(path: Path) -> Any:
-    load = _load_safetensors if path.suffix == ".safetensors" else _load_pickle
+    load = load_file if path.suffix == ".safetensors" else _load_pickle
     try:
         return load(path)
-    except ImportError:
-        raise
     except Exception as error:  # Damaged files fail in many ways.
         raise ValueError(
             f"{path} cannot be read ({type(error).__name__}): it is damaged, or holds more than "
             f"tensors, which might run code and is refused. Expected is {FORMAT}."
         ) from error
-
-
-def _load_safetensors(path: Path) -> Any:
-    import_optional("safetensors", extra="safetensors", purpose=f"Reading {path.name}")
-    from safetensors.torch import load_file
-
-    return load_file(path)
 
 
 def _load_pickle(path: Path) -> Any:

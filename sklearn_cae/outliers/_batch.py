@@ -112,7 +112,7 @@ class ImageBatch:
     @cached_property
     def _reconstructed(self):
         runner = self._runner
-        if hasattr(runner.module, "decode"):
+        if hasattr(runner.module, "decode") and not runner.hidden:
             # The code is all that its result depends on, so the encoder runs once.
             network = _DecoderOf(runner.module, self._codes)
             runner = Runner(network, runner.spec, runner.device, runner.limits)

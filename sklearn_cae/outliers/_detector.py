@@ -216,6 +216,7 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         if not isinstance(estimator, FrozenEstimator):
             _train(estimator, source, images[train], spec, normalize=normalize)
         cae = denoiser_of(estimator)
+        _check_size(cae, spec)
         score.check_autoencoder(cae)
         reader = BatchReader(cae, spec.data_range, normalize=normalize)
         score.learn(lambda function: reader.collect(function, images[train]), seed)
@@ -499,6 +500,17 @@ def _view(source, spec):
             f"or resize the images, or cut them into parts of that size."
         )
     return images
+
+
+def _check_size(cae, spec):
+    """Refuse an autoencoder that was trained on patches and takes nothing else."""
+    taken = cae.image_spec_.height, cae.image_spec_.width
+    if cae.net_.module_.fixed_size and taken != (spec.height, spec.width):
+        raise ValueError(
+            f"X has images of {spec.height} x {spec.width} pixels, but the autoencoder takes its "
+            f"patches of {taken[0]} x {taken[1]} only. Leave patches=None, or take a network whose "
+            "code is not flat."
+        )
 
 
 def _squared_error(batch):

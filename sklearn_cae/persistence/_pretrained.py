@@ -63,17 +63,39 @@ def load_pretrained(name):
 
 def read_pretrained(path):
     """Read a file of :func:`write_pretrained`; a ValueError names what is wrong with it."""
+    facts, weights = _read_file(path)
+    if facts.get("format") != FORMAT:
+        raise ValueError(f"{path} is of another format than {FORMAT}. Update sklearn_cae.")
+    if facts.get("network") not in CLASSES:
+        raise ValueError(
+            f"{path} holds a network {facts.get('network')!r}; known are {sorted(CLASSES)}. Update "
+            "sklearn_cae."
+        )
+    try:
+        return _of_facts(facts, weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} does not hold the weights of its network: {error}") from error
+
+
+def _read_file(path):
     try:
         with safe_open(str(path), framework="pt") as file:
-            facts = json.loads((file.metadata() or {})["sklearn_cae"])
+            facts = dict(json.loads((file.metadata() or {})["sklearn_cae"]))
             weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no file of a trained denoiser: {error!r}.") from error
-    if facts.pop("format", None) != FORMAT:
-        raise ValueError(f"{path} is of another format than {FORMAT}. Update sklearn_cae.")
-    params = {name: _hashable(value) for name, value in facts.pop("params").items()}
-    network = CLASSES[facts.pop("network")](**params)
-    return Pretrained(network, **facts, weights=weights)
+    return facts, weights
+
+
+def _of_facts(facts, weights):
+    params = {name: _hashable(value) for name, value in facts["params"].items()}
+    network = CLASSES[facts["network"]](**params)
+    network.check()
+    size, n_channels = facts["size"], facts["n_channels"]
+    # Weights that do not fit are told here, where the file is known.
+    module = network.build((size, size), n_channels, torch.Generator())
+    module.load_state_dict(weights)
+    return Pretrained(network, n_channels, size, facts["max_std"], weights)
 
 
 def write_pretrained(cae, path):

@@ -26,7 +26,7 @@ class Muon(torch.optim.Optimizer):
     ----------
     params : iterable of torch.nn.Parameter, or of dict
         The parameters, or groups of them.
-    lr : float, default=2e-3
+    lr : float, default=4e-3
         Learning rate.
     momentum : float, default=0.95
         Share of the last update's direction that is kept; Nesterov's form.
@@ -48,10 +48,10 @@ class Muon(torch.optim.Optimizer):
     >>> from sklearn_cae.training import Muon
     >>> conv = torch.nn.Conv2d(3, 8, 3)
     >>> conv(torch.rand(1, 3, 9, 9)).square().mean().backward()
-    >>> Muon(conv.parameters(), lr=2e-3).step()
+    >>> Muon(conv.parameters(), lr=4e-3).step()
     """
 
-    def __init__(self, params, lr=2e-3, *, momentum=0.95, weight_decay=0.4, betas=(0.9, 0.99)):
+    def __init__(self, params, lr=4e-3, *, momentum=0.95, weight_decay=0.4, betas=(0.9, 0.99)):
         options = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "betas": betas}
         super().__init__(params, options)
 

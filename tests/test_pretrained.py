@@ -1,0 +1,321 @@
+"""Denoisers that come with the package: their files, and the estimators made of them."""
+
+import json
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from sklearn.base import clone
+from small import as_uint, assert_same_weights, colour, gray, small_cae, weights
+
+from sklearn_cae import (
+    DenoisingCAE,
+    GaussianNoise,
+    NoiseInjector,
+    Patches,
+    ResUNet,
+    compare_denoisers,
+)
+from sklearn_cae.display import DenoisingDisplay
+from sklearn_cae.persistence import (
+    _pretrained,
+    load_pretrained,
+    pretrained_names,
+    read_pretrained,
+    write_pretrained,
+)
+
+X = as_uint(gray(8, 16, 16), np.uint8)
+PHOTOGRAPHS = [image[: 10 + i] for i, image in enumerate(X)]
+NAMES = pretrained_names()
+# The estimator made of the small file.
+NAME = "small"
+# Half precision holds weights to 5e-4 of themselves, and what is added to an image is of its size.
+HALF = 2e-3
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    noise = GaussianNoise((0, 0.2), clip=False)
+    return small_cae(
+        ResUNet((4, 8), blocks=1), noise=noise, patches=Patches(8), data_range=(0, 1), max_epochs=3
+    ).fit(X / np.float32(255))
+
+
+@pytest.fixture
+def path(fitted, tmp_path):
+    write_pretrained(fitted, tmp_path / f"{NAME}.safetensors")
+    return tmp_path / f"{NAME}.safetensors"
+
+
+@pytest.fixture
+def load(path, monkeypatch):
+    """Makes estimators of a small file in place of those of the package."""
+    monkeypatch.setattr(_pretrained, "FOLDER", path.parent)
+
+    def load(**options):
+        return DenoisingCAE.from_pretrained(NAME, **options)
+
+    return load
+
+
+def rewrite(path, change=lambda weights: weights, **facts):
+    """Change the weights and the facts of a file; a fact that is ``...`` is left out."""
+    found = facts_of(path) | facts
+    found = {name: value for name, value in found.items() if value is not ...}
+    metadata = {"sklearn_cae": json.dumps(found)}
+    save_file(change(load_file(path)), path, metadata=metadata)
+
+
+def facts_of(path):
+    size = int.from_bytes(path.read_bytes()[:8], "little")
+    header = json.loads(path.read_bytes()[8 : 8 + size])
+    return json.loads(header["__metadata__"]["sklearn_cae"])
+
+
+# --- the files of the package
+
+
+def test_there_is_a_denoiser():
+    assert NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_file_of_the_package_opens_and_is_small(name):
+    assert load_pretrained(name).network
+    assert os.path.getsize(_pretrained.FOLDER / f"{name}.safetensors") <= 4 * 2**20
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_denoiser_of_the_package_denoises_photographs(name):
+    cae = DenoisingCAE.from_pretrained(name)
+    clean = colour(2, 32, 48) if cae.image_spec_.n_channels == 3 else gray(2, 32, 48)
+    clean = as_uint(clean, np.uint8)
+    noisy = NoiseInjector(GaussianNoise(25 / 255), random_state=0).corrupt(clean)
+    # The noise is at 20 dB and a little more where it is clipped; ramps are easy.
+    assert cae.score(noisy, clean) > 26
+
+
+@pytest.mark.parametrize(
+    "name", ["natural", "natural-gray.safetensors", "", None, ["natural-gray"]]
+)
+def test_an_unknown_name_lists_those_there_are(name):
+    with pytest.raises(ValueError, match=r"name=.*; the package has the denoisers \['natural-gray"):
+        DenoisingCAE.from_pretrained(name)
+
+
+# --- files
+
+
+def test_weights_are_read_as_they_were_written(fitted, path):
+    read = read_pretrained(path)
+    for name, values in weights(fitted).items():
+        np.testing.assert_array_equal(read.weights[name], values.astype(np.float16))
+        assert read.weights[name].dtype == torch.float32
+
+
+def test_what_a_file_says_of_its_denoiser(path):
+    read = read_pretrained(path)
+    assert repr(read.network) == "ResUNet(blocks=1, channels=(4, 8))"
+    assert (read.n_channels, read.size, read.max_std) == (1, 8, 0.2)
+
+
+def damage(path):
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def drop_metadata(path):
+    save_file(load_file(path), path)
+
+
+BAD_FILES = {
+    "damaged": (damage, "is no file of a trained denoiser"),
+    "empty": (lambda path: path.write_bytes(b""), "is no file of a trained denoiser"),
+    "of others": (drop_metadata, "is no file of a trained denoiser: KeyError"),
+    "facts that are a list": (
+        lambda path: save_file(load_file(path), path, metadata={"sklearn_cae": "[1]"}),
+        "is no file of a trained denoiser",
+    ),
+    "another format": (
+        lambda path: rewrite(path, format=2),
+        "is of another format than 1. Update sklearn_cae",
+    ),
+    "no format": (lambda path: rewrite(path, format=...), "is of another format than 1"),
+    "unknown network": (
+        lambda path: rewrite(path, network="Transformer"),
+        r"holds a network 'Transformer'; known are \['ResUNet'\]. Update sklearn_cae",
+    ),
+    "unknown parameter": (
+        lambda path: rewrite(path, params={"depth": 3}),
+        "does not hold the weights of its network: .*'depth'",
+    ),
+    "wrong parameter": (
+        lambda path: rewrite(path, params={"channels": [0]}),
+        "does not hold the weights of its network: The 'channels' parameter",
+    ),
+    "missing fact": (lambda path: rewrite(path, size=...), "does not hold the weights .*'size'"),
+    "other shapes": (
+        lambda path: rewrite(path, n_channels=3),
+        "does not hold the weights of its network: .*size mismatch",
+    ),
+    "missing weights": (
+        lambda path: rewrite(path, lambda weights: dict(list(weights.items())[1:])),
+        "does not hold the weights of its network: .*Missing key",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD_FILES.values(), ids=BAD_FILES)
+def test_a_file_that_is_no_denoiser_is_named(path, load, spoil, message):
+    spoil(path)
+    with pytest.raises(ValueError, match=f"(?s)small.safetensors {message}"):
+        load()
+
+
+# --- the estimator
+
+
+def test_predictions_are_those_of_the_denoiser_that_was_written(fitted, load):
+    noisy = NoiseInjector(GaussianNoise(0.1), random_state=0).corrupt(gray(3, 17, 12, seed=1))
+    expected = fitted.predict(noisy)
+    np.testing.assert_allclose(load(data_range=(0, 1)).predict(noisy), expected, rtol=0, atol=HALF)
+    assert np.abs(expected - noisy).max() > 10 * HALF
+
+
+@pytest.mark.parametrize("data_range", [(0, 1), (-2, 5.5)])
+def test_units_are_those_that_are_asked_for(load, data_range):
+    low, high = data_range
+    images = (low + (high - low) * gray(3, 9, 12)).astype(np.float32)
+    cae = load(data_range=data_range)
+    unit = (cae.predict(images) - low) / (high - low)
+    # The same network on the same images but for rounding.
+    np.testing.assert_allclose(unit, load(data_range=(0, 1)).predict(gray(3, 9, 12)), atol=1e-5)
+    assert cae.data_range_ == data_range
+
+
+def test_integers_of_a_sensor_are_taken_in_their_range(load):
+    counts = np.rint(4095 * gray(3, 9, 12)).astype(np.uint16)
+    assert load(data_range=(0, 4095)).predict(counts).dtype == np.uint16
+
+
+@pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (gray(2), "X has dtype float32 and values from .* data range 0 to 255. Convert X"),
+        (as_uint(colour(2), np.uint8), r"X of shape .* has 3 channel\(s\), but .* have 1"),
+        (list(as_uint(colour(2), np.uint8)), r"images with 3 channel\(s\), but .* have 1"),
+        (X[0], r"A single image X is a batch as X\[np.newaxis\]"),
+    ],
+    ids=["units", "colour", "list of colour", "one image"],
+)
+def test_images_that_it_is_not_for_are_refused(load, images, message):
+    with pytest.raises(ValueError, match=message):
+        load().predict(images)
+
+
+@pytest.mark.parametrize("data_range", ["auto", (1, 0), (0,), None])
+def test_a_data_range_is_two_numbers(load, data_range):
+    with pytest.raises(ValueError, match=r"data_range"):
+        load(data_range=data_range)
+
+
+def test_a_device_that_is_not_there_is_refused(load):
+    with pytest.raises(ValueError, match="device='abacus' is not available here"):
+        load(device="abacus")
+
+
+def test_lists_arrays_and_turns(load):
+    cae = load()
+    denoised = cae.predict(PHOTOGRAPHS, self_ensemble=True)
+    assert [image.shape for image in denoised] == [image.shape for image in PHOTOGRAPHS]
+    assert {image.dtype for image in denoised} == {np.dtype(np.uint8)}
+
+
+def test_a_pickle_predicts_the_same(load):
+    cae = load()
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(cae)).predict(X), cae.predict(X))
+
+
+def test_a_clone_is_unfitted_with_the_same_parameters(load):
+    cae = load()
+    assert not hasattr(clone(cae), "net_")
+    assert repr(clone(cae)) == repr(cae)
+
+
+def test_parameters_set_later_change_no_prediction(load):
+    cae = load()
+    before = cae.predict(X)
+    cae.set_params(network="unet", noise=None, patches=None, data_range=(0, 1), optimizer="sgd")
+    np.testing.assert_array_equal(cae.predict(X), before)
+
+
+def test_it_has_no_history(load):
+    assert load().history_ == {}
+
+
+@pytest.mark.parametrize("images", [X, PHOTOGRAPHS], ids=["array", "list"])
+def test_it_is_scored_on_the_noise_it_was_trained_on(load, images):
+    cae = load()
+    assert cae.noise_.std == (0, 0.2)
+    assert cae.score(images) > 0
+
+
+def test_every_layer_that_is_named_has_maps(load):
+    cae = load()
+    assert {cae.feature_maps(X, layer).ndim for layer in cae.layer_names_} == {4}
+
+
+def test_scores_of_samples_are_not_positive(load):
+    assert (load().score_samples(X) <= 0).all()
+
+
+def test_it_is_shown_beside_what_was_there(load):
+    display = DenoisingDisplay.from_estimator(load(), X[:2])
+    assert {images.shape for images in display.denoised.values()} == {(2, 16, 16, 1)}
+
+
+@pytest.mark.parametrize("images", [X, gray(4), PHOTOGRAPHS], ids=["uint8", "floats", "list"])
+def test_a_comparison_takes_it_by_name(load, images):
+    table = compare_denoisers(images, "gaussian", denoisers={"shipped": NAME})
+    assert sorted(table.names) == ["identity", "shipped"]
+    assert table.psnr.shape == (2, len(images))
+
+
+# --- training goes on
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+@pytest.mark.parametrize("images", [X, PHOTOGRAPHS], ids=["array", "list"])
+def test_training_goes_on_from_its_weights(load, method, images):
+    cae = load().set_params(max_epochs=1, lr=1e-9)
+    before = weights(cae)
+    getattr(cae, method)(images)
+    assert len(cae.history_["train_loss"]) == 1
+    for name, values in weights(cae).items():
+        # A step is at most about the rate.
+        np.testing.assert_allclose(values, before[name], rtol=0, atol=1e-6, err_msg=name)
+
+
+def test_training_goes_on_at_a_tenth_of_the_rate(load):
+    cae = load().partial_fit(X)
+    assert cae.net_.optimizer_.param_groups[0]["lr"] == pytest.approx(0.1 * ResUNet.lr)
+
+
+def test_training_that_goes_on_is_the_same_each_time(load):
+    one, other = (load().set_params(max_epochs=2).fit(X) for _ in range(2))
+    assert_same_weights(one, other)
+
+
+@pytest.mark.parametrize("params", [{}, {"target": "neighbor"}, {"target": "masked"}], ids=str)
+def test_it_learns_on_from_noisy_images_and_pairs(load, params):
+    cae = load().set_params(noise=None, max_epochs=1, **params)
+    y = None if params else PHOTOGRAPHS
+    assert cae.fit(PHOTOGRAPHS, y).target_ == params.get("target", "clean")
+
+
+def test_another_network_cannot_go_on(load):
+    with pytest.raises(ValueError, match=r"the network has changed since: channels from \(4, 8\)"):
+        load().set_params(network__channels=(8, 16)).fit(X)
