@@ -447,7 +447,7 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
 
         net = train(plan, module, criterion, train_images, valid_images, prepare=prepare)
         if not (one_pass or self.for_codes):
-            _warn_if_worse_than_noisy(net, train_images, valid_images)
+            _warn_if_worse_than_noisy(net, network, train_images, valid_images)
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
         commit(self, {**learned, "limits_": images.limits, "optimizer_": self._optimizer(network)})
         return self
@@ -564,17 +564,20 @@ def _build(network, loss, spec, seed):
     return module, loss.build()
 
 
-def _warn_if_worse_than_noisy(net, train_images, valid_images):
+def _warn_if_worse_than_noisy(net, network, train_images, valid_images):
     if not train_images.clean_targets:
         return
     images, name = (valid_images, "validation") if valid_images else (train_images, "training")
     denoised, noisy = net.quality(images)
     if denoised < noisy < PSNR_CAP:
+        cures = ["train longer (max_epochs) or on more images"]
+        if network.decodes:
+            cures.append("take network='unet', which hands details past its code")
+        cures.append("see whether a classical filter does better (compare_denoisers)")
         warn_user(
             f"The network makes its {name} images worse: PSNR {denoised:.1f} dB, {noisy:.1f} dB "
-            "before. Train longer (max_epochs) or on more images, or take network='unet', which "
-            "hands details past its code; a classical filter (compare_denoisers) may do better. If "
-            "only the codes matter, say for_codes=True.",
+            f"before. What may help: {'; '.join(cures)}. If only the codes matter, say "
+            "for_codes=True.",
             ConvergenceWarning,
         )
 

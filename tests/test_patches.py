@@ -26,6 +26,7 @@ NOISY = [
     np.clip(image + np.random.default_rng(i).normal(0, 25, image.shape), 0, 255).astype(np.uint8)
     for i, image in enumerate(PHOTOGRAPHS)
 ]
+NOISY_ARRAY = np.clip(gray(16) + np.random.default_rng(0).normal(0, 0.1, (16, 8, 8)), 0, 1)
 COLOUR = [as_uint(colour(1, *size, seed=i)[0], np.uint8) for i, size in enumerate(SIZES)]
 
 
@@ -461,3 +462,27 @@ def test_the_masked_score_of_a_frame_is_that_of_its_rows():
     cae = small_cae(small_unet())
     # Names of columns are checked in predict, with a warning where they are missing.
     assert masked_scorer(clone(cae).fit(frame), frame) == masked_scorer(cae.fit(rows), rows)
+
+
+def test_the_loss_of_hidden_pixels_is_of_the_size_of_that_of_all():
+    losses = [
+        small_cae(target=target, loss="bce", random_state=0).fit(NOISY_ARRAY).history_["train_loss"]
+        for target in ("clean", "masked")
+    ]
+    # Binary cross-entropy of images is not zero where they are right.
+    assert losses[1][0] == pytest.approx(losses[0][0], rel=0.2)
+
+
+def test_pairs_of_a_list_and_an_array():
+    array = np.stack([PHOTOGRAPHS[0], PHOTOGRAPHS[2]])
+    cae = patched().fit(list(255 - array), array)
+    assert cae.noise_ is None
+
+
+def test_an_image_shape_is_not_for_lists():
+    with pytest.raises(ValueError, match=r"image_shape=.*X is a list of images"):
+        patched(image_shape=(9, 9)).fit(PHOTOGRAPHS)
+
+
+def test_the_features_of_patches_are_their_pixels():
+    assert patched().fit(gray(6, 20, 30)).n_features_in_ == 64

@@ -124,7 +124,7 @@ class TrainingReader:
     def _learned(self, columns, spec, noise):
         n_features = spec.height * spec.width * spec.n_channels
         learned = {"image_spec_": spec, "noise_": noise, "target_": self.target}
-        return {"n_features_in_": n_features} | columns | learned
+        return columns | learned | {"n_features_in_": n_features}
 
     def _read_first(self, X):
         """Validate what has the columns of X: its source, and these as fitted attributes."""
@@ -139,9 +139,10 @@ class TrainingReader:
         return self.patches is not None or len({np.shape(image) for image in X}) > 1
 
     def _read_again(self, clean, first):
-        if is_image_list(clean) and not hasattr(first, "pixels"):
-            return read_sequence(clean, name="y")
-        return read_images(clean, name="y")
+        """Validate the clean images of noisy ones: in a list, if these are in one."""
+        if hasattr(first, "pixels"):
+            return read_images(clean, name="y")
+        return read_sequence(list(clean), name="y")
 
     def _fitted_columns(self):
         known = {} if self.fitted is None else vars(self.fitted)
@@ -163,9 +164,17 @@ class TrainingReader:
             "noisy": noisy,
         }
         if not hasattr(source, "pixels"):
+            self._check_no_image_shape()
             return learn_sequence_spec(source, patches.size, **options)
         spec = learn_spec(source, image_shape=self.image_shape, **options)
         return spec if patches is None else replace(spec, height=patches.size, width=patches.size)
+
+    def _check_no_image_shape(self):
+        if self.image_shape is not None:
+            raise ValueError(
+                f"image_shape={self.image_shape!r} tells the shape of rows, but X is a list of "
+                "images. Leave image_shape=None."
+            )
 
     def _check_patches_fit(self, patches, spec):
         """Refuse patches of another size than the one that the fitted network takes."""

@@ -8,11 +8,13 @@ from numpy.typing import ArrayLike
 
 from .._warnings import warn_user
 from ..images import (
-    channels_last,
-    check_channel_axis,
     chunks,
+    is_image_list,
+    learn_sequence_spec,
     learn_spec,
     read_images,
+    read_sequence,
+    sequence_to_channels_last,
     to_array,
     to_channels_last,
 )
@@ -120,7 +122,7 @@ def estimate_noise(
     ('GaussianNoise', 0.1)
     """
     source, spec, batches = _read(X, image_shape, channel_axis, data_range)
-    limits = _clipped_at(source, spec)
+    limits = _clipped_at(source, spec, batches)
     blocks = _measure(source, batches, spec.data_range)
     line = _fit(blocks, limits)
     integer = np.issubdtype(source.dtype, np.integer)
@@ -137,45 +139,29 @@ def estimate_noise(
 def _read(X, image_shape, channel_axis, data_range):
     """Values of all images, their spec, and batches (n, H, W, C) of images of one size."""
     options = {"data_range": data_range, "noisy": True}
-    if _is_ragged(X):
-        batches = [_batch_of_one(image, at, channel_axis) for at, image in enumerate(X)]
-        # One row of all values has the range of all.
-        source = read_images(np.concatenate([batch.reshape(1, -1) for batch in batches], axis=1))
-        return source, learn_spec(source, image_shape=(1, source.shape[1]), **options), batches
+    if is_image_list(X):
+        source = read_sequence(X)
+        spec = learn_sequence_spec(source, 1, channel_axis=channel_axis, **options)
+        images = sequence_to_channels_last(source, spec)
+        return source, spec, [image[np.newaxis] for image in images]
     source = read_images(X)
     spec = learn_spec(source, image_shape=image_shape, channel_axis=channel_axis, **options)
     return source, spec, [to_channels_last(source, spec)]
 
 
-def _batch_of_one(image, at, channel_axis):
-    if image.ndim not in (2, 3):
-        raise ValueError(
-            f"X[{at}] has shape {image.shape}; images in a list are (H, W), (H, W, C), or "
-            "(C, H, W) with channel_axis=1."
-        )
-    return channels_last(image[np.newaxis], check_channel_axis(channel_axis))
-
-
-def _is_ragged(X):
-    return (
-        isinstance(X, (list, tuple))
-        and all(isinstance(image, np.ndarray) for image in X)
-        and len({image.shape for image in X}) > 1
-    )
-
-
-def _clipped_at(source, spec):
+def _clipped_at(source, spec, batches):
     """Where pixels were clipped, in units of the data range; infinities where they were not."""
     low, high = spec.data_range
     seen = source.measures
-    smallest = low if spec.fixed and low <= seen.low else _pile(source, seen.low, -np.inf)
-    largest = high if spec.fixed and seen.high <= high else _pile(source, seen.high, np.inf)
+    smallest = low if spec.fixed and low <= seen.low else _pile(batches, seen.low, -np.inf)
+    largest = high if spec.fixed and seen.high <= high else _pile(batches, seen.high, np.inf)
     return (smallest - low) / (high - low), (largest - low) / (high - low)
 
 
-def _pile(source, value, otherwise):
+def _pile(batches, value, otherwise):
     """The value, if so many pixels have it that they were clipped to it."""
-    return value if np.mean(source.pixels == value) >= PILE else otherwise
+    n_equal = sum(np.count_nonzero(images == value) for images in batches)
+    return value if n_equal >= PILE * sum(images.size for images in batches) else otherwise
 
 
 def warn_if_correlated(images, spec):
