@@ -27,10 +27,10 @@ def parameter(*shape, seed=0):
     return made
 
 
-def step_of(made, **options):
-    """What a first step adds to a parameter."""
+def step_of(made, weight_decay=0, **options):
+    """What a first step adds to a parameter that does not shrink."""
     before = made.detach().clone()
-    Muon([made], **options).step()
+    Muon([made], weight_decay=weight_decay, **options).step()
     return made.detach() - before
 
 
@@ -100,10 +100,18 @@ def test_a_step_has_the_size_of_one_of_adam(shape):
     assert 0.2 * 0.7 < size < 0.2 * 1.2
 
 
+def test_matrices_shrink_and_vectors_do_not():
+    for made, share in ((parameter(4, 6), 0.01 * 0.4), (parameter(6), 0)):
+        before = made.detach().clone()
+        made.grad.zero_()
+        expected = -share * before
+        torch.testing.assert_close(step_of(made, lr=0.01, weight_decay=0.4), expected)
+
+
 def test_momentum_is_that_of_nesterov():
     made = parameter(6, 10)
     first, second = made.grad.clone(), draw(6, 10, seed=7)
-    optimizer = Muon([made], lr=0.01, momentum=0.9)
+    optimizer = Muon([made], lr=0.01, momentum=0.9, weight_decay=0)
     optimizer.step()
     before = made.detach().clone()
     made.grad = second
