@@ -89,7 +89,6 @@ for part, (name, images) in zip(figure.subfigures(3, 1), results.items(), strict
         images["DenoisingCAE"][::10],
         axes=part.subplots(3, 8),
     )
-figure.savefig("plot_denoise.png", dpi=120)
 plt.show()
 
 # %%

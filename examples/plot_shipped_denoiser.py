@@ -78,8 +78,9 @@ denoised = {
     "nl_means": ClassicalDenoiser("nl_means").fit(noise.fit_transform(tuning)).predict(noisy),
     "from_pretrained": DenoisingCAE.from_pretrained("natural-gray").predict(noisy),
 }
-_, axes = plt.subplots(5, 3, figsize=(9, 11), layout="constrained")
+figure, axes = plt.subplots(5, 3, figsize=(9, 11), layout="constrained")
 DenoisingDisplay.from_predictions(parts, noisy, denoised, zoom=(60, 130, 96, 144), axes=axes)
+figure.savefig("plot_shipped_denoiser.png", dpi=120)
 plt.show()
 
 # %%
