@@ -60,14 +60,16 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
     noise : NoiseModel, str, list of these, or None, default=None
         What corrupts the training images, as in :class:`NoiseInjector`. ``None`` is
         ``GaussianNoise(0.1)``, unless X brings its own noise; "none" makes a plain autoencoder.
-    target : {"clean", "neighbor", "masked"}, default="clean"
-        What outputs are compared with. "clean" are clean images; the others learn from noisy images
-        alone, ``fit(X_noisy)``, where there are no clean ones. "neighbor" compares what is made of
-        one pixel of each 2 x 2 with a neighbour of it [3]_: for photographs, whose neighbours are
-        alike. "masked" hides pixels that have to be found from those around them [4]_: for any
-        images, but ``predict`` then takes sixteen passes. For both the noise of a pixel must be
-        independent of that of its neighbours and have mean zero; a warning tells if it is not.
-        There is no early stopping and no PSNR then, as no clean image is known.
+    target : {"clean", "noisy", "neighbor", "masked"}, default="clean"
+        What outputs are compared with. "clean" are clean images; the others learn where there are
+        none. "noisy" learns from two noisy takes of the same images, ``fit(A, B)`` [5]_; the noise
+        of B must be independent of that of A and have mean zero. The other two learn from noisy
+        images alone, ``fit(X_noisy)``: "neighbor" compares what is made of one pixel of each 2 x 2
+        with a neighbour of it [3]_, for photographs, whose neighbours are alike; "masked" hides
+        pixels that have to be found from those around them [4]_, for any images, but ``predict``
+        then takes sixteen passes. For both the noise of a pixel must be independent of that of its
+        neighbours and have mean zero; a warning tells if it is not white. There is no early
+        stopping and no PSNR without clean images.
     loss : {"mse", "l1", "bce", "charbonnier"}, PerceptualLoss or callable, default="mse"
         Mean squared error, mean absolute error, binary cross-entropy (for networks whose output
         lies between 0 and 1) or a smooth absolute error. :class:`PerceptualLoss` compares feature
@@ -199,6 +201,8 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
     .. [3] T. Huang, S. Li, X. Jia, H. Lu, J. Liu, "Neighbor2Neighbor: self-supervised denoising
        from single noisy images", CVPR 2021.
     .. [4] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
+    .. [5] J. Lehtinen, J. Munkberg, J. Hasselgren, S. Laine, T. Karras, M. Aittala, T. Aila,
+       "Noise2Noise: learning image restoration without clean data", ICML 2018.
 
     Examples
     --------

@@ -105,7 +105,7 @@ def test_unclipped_noise_has_no_limits():
 
 @pytest.mark.parametrize(("noisy", "limits"), [(1 - X, (0, 1)), (X * 3 - 1, None)])
 def test_pairs_have_limits_where_the_noisy_images_keep_to_the_range(noisy, limits):
-    assert limits_of(ImageSource(noisy), spec_of(X)) == limits
+    assert limits_of(spec_of(X), ImageSource(noisy)) == limits
 
 
 def test_hot_pixels_of_pairs_are_cut_off_where_the_range_was_learned():
@@ -113,7 +113,7 @@ def test_hot_pixels_of_pairs_are_cut_off_where_the_range_was_learned():
     noisy = clean.copy()
     noisy[4, 0, 0, 0] = 1e5
     spec = spec_of(clean)
-    images = pairs(clean, noisy, limits_of(ImageSource(noisy), spec))
+    images = pairs(clean, noisy, limits_of(spec, ImageSource(noisy)))
     # One width of the range beyond it.
     assert batch(images).input.max() == images.limits[1] == 2
 

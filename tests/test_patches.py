@@ -486,3 +486,29 @@ def test_an_image_shape_is_not_for_lists():
 
 def test_the_features_of_patches_are_their_pixels():
     assert patched().fit(gray(6, 20, 30)).n_features_in_ == 64
+
+
+# --- two noisy takes
+
+
+def test_two_noisy_takes_teach_to_denoise():
+    clean, first = noisy_photographs()
+    _, second = noisy_photographs(seed=1)
+    cae = DenoisingCAE(
+        ResUNet((8, 16), blocks=1), target="noisy", patches=Patches(32), random_state=0
+    ).fit(first, second)
+    assert cae.history_.keys() == {"train_loss", "valid_loss", "duration"}
+    assert psnr(clean, cae.predict(first)) > psnr(clean, first) + 5
+
+
+def test_takes_may_leave_a_range_that_is_given():
+    rng = np.random.default_rng(0)
+    first, second = (gray(8) + rng.normal(0, 0.3, (8, 8, 8)) for _ in range(2))
+    cae = small_cae(small_unet(), target="noisy", data_range=(0, 1)).fit(first, second)
+    assert cae.limits_ is None
+
+
+@pytest.mark.parametrize("takes", [(PHOTOGRAPHS,), (PHOTOGRAPHS, [0, 1, 0, 1])])
+def test_a_single_take_is_refused(takes):
+    with pytest.raises(ValueError, match=r"target='noisy' learns from two noisy takes.*neighbor"):
+        patched(target="noisy").fit(*takes)

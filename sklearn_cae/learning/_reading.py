@@ -26,13 +26,13 @@ from ..images import (
 from ..noise import resolve_noise, warn_if_correlated
 from ._patches import PatchedPictures, Patches, Pictures
 from ._self_supervised import MaskedImages, NeighborImages
-from ._targets import CorruptedImages, ImagePairs, limits_of
+from ._targets import CorruptedImages, ImagePairs, NoisyPairs, limits_of
 
 # Fitted attributes that scikit-learn learns of the columns of X.
 COLUMNS = ("n_features_in_", "feature_names_in_")
 # What is learned from noisy images alone, by the name of the target.
 SELF_SUPERVISED = {"neighbor": NeighborImages, "masked": MaskedImages}
-TARGETS = ("clean", *SELF_SUPERVISED)
+TARGETS = ("clean", "noisy", *SELF_SUPERVISED)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ class TrainingReader:
         """
         if self.target in SELF_SUPERVISED:
             return self._read_noisy(X, y)
+        if self.target == "noisy":
+            return self._read_takes(X, y)
         noisy, clean, brought = split_targets(X, y)
         if noisy is not None and self.noise is not None:
             raise ValueError(
@@ -85,15 +87,36 @@ class TrainingReader:
         spec = self._spec(source)
         check_units(first, spec, reference="the clean images")
         pictures = self._pictures(spec, first, source)
-        images = ImagePairs(pictures, spec, limits_of(first, spec))
+        images = ImagePairs(pictures, spec, limits_of(spec, first))
         return images, self._learned(columns, spec, None)
 
-    def _read_noisy(self, X, y):
+    def _read_takes(self, X, y):
+        """Two noisy takes of the same images."""
+        self._check_no_noise()
+        if not is_target(X, y) or isinstance(X, NoisyImages):
+            raise ValueError(
+                "target='noisy' learns from two noisy takes of the same images: fit(A, B), two "
+                "arrays or lists of the same shapes. Of a single take learn by target='neighbor'."
+            )
+        first, columns = self._read_first(X)
+        second = self._read_again(y, first)
+        check_same_shape(first, second)
+        spec = self._spec(first, noisy=True)
+        check_units(second, spec, reference="those of X")
+        images = NoisyPairs(
+            self._pictures(spec, first, second), spec, limits_of(spec, first, second)
+        )
+        return images, self._learned(columns, spec, None)
+
+    def _check_no_noise(self):
         if self.noise is not None:
             raise ValueError(
                 f"target={self.target!r} learns from noisy images as they are, so "
                 f"noise={self.noise!r} would be ignored. Leave noise=None, or take target='clean'."
             )
+
+    def _read_noisy(self, X, y):
+        self._check_no_noise()
         if is_target(X, y) or isinstance(X, NoisyImages):
             raise ValueError(
                 f"target={self.target!r} learns from noisy images alone, but clean ones are given "
@@ -106,7 +129,7 @@ class TrainingReader:
         pictures = self._pictures(spec, source)
         self._check_large_enough(pictures.stacks[0], self._cut_patches(source), data_set.min_size)
         warn_if_correlated(pictures.stacks[0], spec)
-        return data_set(pictures, spec, limits_of(source, spec)), self._learned(columns, spec, None)
+        return data_set(pictures, spec, limits_of(spec, source)), self._learned(columns, spec, None)
 
     def _check_large_enough(self, images, patches, size):
         needed = f"{size} x {size} pixels at least"

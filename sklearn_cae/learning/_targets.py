@@ -141,14 +141,31 @@ class ImagePairs(TrainingImages):
         return Batch(noisy, Target(self._to_unit(clean, device)))
 
 
+class NoisyPairs(ImagePairs):
+    """Pairs of two noisy takes of the same images, of which one is the target [1]_.
+
+    .. [1] J. Lehtinen, J. Munkberg, J. Hasselgren, S. Laine, T. Karras, M. Aittala, T. Aila,
+       "Noise2Noise: learning image restoration without clean data", ICML 2018.
+
+    Parameters are those of :class:`ImagePairs`; the limits are those of both takes.
+    """
+
+    clean_targets = False
+
+    def batch(self, rows, generator, device):
+        takes = self.pictures.take(rows, generator)
+        seen, target = (noisy_to_unit(take, self.spec, self.limits, device) for take in takes)
+        return Batch(seen, Target(target))
+
+
 def noisy_to_unit(images, spec, limits, device):
     """Tensor of noisy images in units of the data range, within their limits if they have any."""
     noisy = to_unit(images, spec.data_range, device)
     return noisy if limits is None else noisy.clamp_(*limits)
 
 
-def limits_of(source, spec):
+def limits_of(spec, *sources):
     """Where noisy images lie in units of the data range, ``None`` if they leave a fixed one."""
     low, high = spec.data_range
-    inside = low <= source.measures.low and source.measures.high <= high
+    inside = all(low <= one.measures.low and one.measures.high <= high for one in sources)
     return spec.unit_limits if inside or not spec.fixed else None

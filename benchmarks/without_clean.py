@@ -1,0 +1,79 @@
+"""What a network learns of noisy photographs, with clean images and without.
+
+The same network and the same number of steps for each target: clean photographs; pairs of two noisy
+takes; noisy photographs alone, by their neighbours and by hidden pixels. Gray photographs with
+Gaussian noise of 25 of 255, neither clipped nor rounded; the test images are those of BSD68.
+
+    python benchmarks/without_clean.py DATA
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from _data import load_photographs
+
+from sklearn_cae import DenoisingCAE, GaussianNoise, Patches, ResUNet
+
+STD = 25
+RANGE = (0, 255)
+
+
+def takes(photographs, number):
+    """A noisy take of each photograph."""
+    return [
+        (image + np.random.default_rng([number, i]).normal(0, STD, image.shape)).astype(np.float32)
+        for i, image in enumerate(photographs)
+    ]
+
+
+def psnr(clean, images):
+    errors = [np.square(a.astype(float) - b).mean() for a, b in zip(clean, images, strict=True)]
+    return np.mean(10 * np.log10(255**2 / np.array(errors)))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", help="folder with cbsd432_train/ and bsd68/")
+    parser.add_argument("--photographs", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    photographs = load_photographs(Path(args.data) / "cbsd432_train", gray=True)
+    clean = [image.astype(np.float32) for image in photographs[: args.photographs]]
+    test = load_photographs(Path(args.data) / "bsd68")
+    noisy_test = takes(test, 2)
+    noise = GaussianNoise(STD / 255, clip=False)
+    trainings = {
+        "clean images": ({"noise": noise}, (clean,)),
+        'two noisy takes, target="noisy"': (
+            {"target": "noisy"},
+            (takes(clean, 0), takes(clean, 1)),
+        ),
+        'noisy images, target="neighbor"': ({"target": "neighbor"}, (takes(clean, 0),)),
+        'noisy images, target="masked"': ({"target": "masked"}, (takes(clean, 0),)),
+    }
+    print(f"noisy: {psnr(test, [image.clip(*RANGE) for image in noisy_test]):.2f} dB", flush=True)
+    print("| learned from | PSNR in dB | training, CPU s |")
+    print("|---|---|---|")
+    for name, (params, images) in trainings.items():
+        start = time.process_time()
+        cae = DenoisingCAE(
+            ResUNet(),
+            patches=Patches(64),
+            batch_size=16,
+            max_epochs=args.epochs,
+            data_range=RANGE,
+            for_codes=True,
+            random_state=args.seed,
+            **params,
+        ).fit(*images)
+        seconds = time.process_time() - start
+        print(f"| {name} | {psnr(test, cae.predict(noisy_test)):.2f} | {seconds:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
