@@ -39,12 +39,13 @@ def main():
     parser.add_argument("data", help="folder with cbsd432_train/ and bsd68/")
     parser.add_argument("--photographs", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=14)
+    parser.add_argument("--test", type=int, default=68, help="images of BSD68, the first ones")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     torch.set_num_threads(1)
     photographs = load_photographs(Path(args.data) / "cbsd432_train", gray=True)
     clean = [image.astype(np.float32) for image in photographs[: args.photographs]]
-    test = load_photographs(Path(args.data) / "bsd68")
+    test = load_photographs(Path(args.data) / "bsd68")[: args.test]
     noisy_test = takes(test, 2)
     noise = GaussianNoise(STD / 255, clip=False)
     trainings = {

@@ -27,7 +27,7 @@ TABLES = {
 
 # What the README says in dB of noisy and denoised images, and how much worse another version of
 # torch may denoise: it trains another network.
-SAID = [(20.2, 29.0, 0.1), (20.5, 29.3, 0.8)]
+SAID = [(20.6, 29.9, 0.1), (20.5, 29.3, 0.8)]
 
 
 def python_blocks():
