@@ -13,11 +13,11 @@ from time import perf_counter
 
 import numpy as np
 
-from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, UNet
+from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, ResUNet, UNet
 
 SHAPE = (64, 64, 3)
 PHOTOGRAPH = (1, 4000, 6000, 3)
-NETWORKS = {"Autoencoder()": Autoencoder, "UNet()": UNet}
+NETWORKS = {"Autoencoder()": Autoencoder, "ResUNet()": ResUNet, "UNet()": UNet}
 
 
 def random_images(shape):
