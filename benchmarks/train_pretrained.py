@@ -136,7 +136,7 @@ def main():
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--per-image", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=16)
-    parser.add_argument("--lr", type=float, default=5e-3)
+    parser.add_argument("--lr", type=float, default=4e-3)
     parser.add_argument("--rise", type=float, default=0.02)
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--every", type=int, default=5, help="epochs from one print to the next")

@@ -134,6 +134,7 @@ def compare_denoisers(
     ValueError
         If a denoiser has the name of a filter or "identity", another data range, or gives images
         of another shape; if there are clean images but no noise, or a noise but no clean images.
+        Or if the package has no denoiser of a name that is given.
     TypeError
         If ``denoisers`` is no dict of denoisers, or ``noise`` is no noise.
 
@@ -162,6 +163,8 @@ def compare_denoisers(
     spec = batches[0].spec
     internal = replace(spec, channel_axis=3, ndim=4)
     as_images = [batch._replace(given=batch.noisy, spec=internal) for batch in batches]
+    # Before the filters are tuned: a name that does not exist is told at once.
+    denoisers = {name: _loaded(denoiser, spec) for name, denoiser in denoisers.items()}
     rows = [("identity", *_measure("identity", np.copy, as_images))]
     if filters:
         train = noisy_batch(
@@ -172,7 +175,7 @@ def compare_denoisers(
         )
         rows += [(name, *_measure_filter(name, train, as_images)) for name in filters]
     for name, denoiser in denoisers.items():
-        rows.append((name, *_measure(name, _loaded(denoiser, spec).predict, batches)))
+        rows.append((name, *_measure(name, denoiser.predict, batches)))
     rows = [(name, psnr[order], ssim[order], time) for name, psnr, ssim, time in rows]
     rows.sort(key=lambda row: -row[1].mean())
     names, psnr, ssim, milliseconds = zip(*rows, strict=True)

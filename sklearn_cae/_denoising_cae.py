@@ -65,7 +65,7 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         none. "noisy" learns from two noisy takes of the same images, ``fit(A, B)`` [5]_; the noise
         of B must be independent of that of A and have mean zero. The other two learn from noisy
         images alone, ``fit(X_noisy)``: "neighbor" compares what is made of one pixel of each 2 x 2
-        with a neighbour of it [3]_, for photographs, whose neighbours are alike; "masked" hides
+        with a neighbour of it, as [3]_ without its regularisation, for photographs, whose neighbours are alike; "masked" hides
         pixels that have to be found from those around them [4]_, for any images, but ``predict``
         then takes sixteen passes. For both the noise of a pixel must be independent of that of its
         neighbours and have mean zero; a warning tells if it is not white. There is no early
@@ -366,10 +366,11 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Clean images, or noisy ones if ``y`` is given: integers, float32 or float64.
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
+            Clean images, or noisy ones if ``y`` is given or ``target`` says so: integers, float32
+            or float64. A list may hold images (H, W), (H, W, C) or (C, H, W) of different sizes.
         y : array-like of the shape of X, default=None
-            Clean images. Labels are ignored.
+            Clean images, or second takes with ``target="noisy"``. Labels are ignored.
 
         Returns
         -------
@@ -397,10 +398,10 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Clean images, or noisy ones if ``y`` is given.
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
+            Images as ``fit`` takes them.
         y : array-like of the shape of X, default=None
-            Clean images. Labels are ignored.
+            As in ``fit``.
 
         Returns
         -------

@@ -46,7 +46,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
             Noisy images in the units of those in ``fit``. Where the network has no flat code they
             may have any height and width, and different ones in a list; for images larger than
             those in ``fit``, train on patches whose codes are 4 x 4 or more, because smaller ones
@@ -59,8 +59,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         -------
         denoised : ndarray of the shape and dtype of X, or list of ndarray
             Denoised images, a list for a list, clipped to a data range that is fixed, else to the
-            limits of the dtype.
-            Integers of any width stay what they are; float16 becomes float64.
+            limits of the dtype. Integers of any width stay what they are; float16 becomes float64.
 
         Raises
         ------
@@ -186,8 +185,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Noisy images if ``y`` is given. Otherwise clean ones, which are corrupted with the
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
+            Noisy images if ``y`` is given; a list may hold images of any sizes. Otherwise clean ones, which are corrupted with the
             noise of the training and a fixed seed.
         y : array-like of the shape of X, default=None
             Clean images. Labels are ignored.

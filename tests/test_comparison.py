@@ -370,3 +370,9 @@ def test_filters_are_tuned_on_lists_of_channels_first_as_last():
     expected = compare_denoisers(last, X_train=last, **options)
     table = compare_denoisers(first, X_train=first, channel_axis=1, **options)
     np.testing.assert_array_equal(table.psnr, expected.psnr)
+
+
+def test_a_denoiser_that_the_package_has_not_is_told_before_anything_is_measured():
+    filters = ["total_variation"]
+    with pytest.raises(ValueError, match="name='photographs'; the package has the denoisers"):
+        compare_denoisers(X_TEST, NOISE, {"x": "photographs"}, X_train=X_TRAIN, filters=filters)

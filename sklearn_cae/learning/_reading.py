@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..images import (
+    ImageSequence,
     NoisyImages,
     check_images,
     check_same_shape,
@@ -163,9 +164,9 @@ class TrainingReader:
 
     def _read_again(self, clean, first):
         """Validate the clean images of noisy ones: in a list, if these are in one."""
-        if hasattr(first, "pixels"):
-            return read_images(clean, name="y")
-        return read_sequence(list(clean), name="y")
+        if isinstance(first, ImageSequence):
+            return read_sequence(list(clean), name="y")
+        return read_images(clean, name="y")
 
     def _fitted_columns(self):
         known = {} if self.fitted is None else vars(self.fitted)
@@ -186,7 +187,7 @@ class TrainingReader:
             "data_range": self.data_range,
             "noisy": noisy,
         }
-        if not hasattr(source, "pixels"):
+        if isinstance(source, ImageSequence):
             self._check_no_image_shape()
             return learn_sequence_spec(source, patches.size, **options)
         spec = learn_spec(source, image_shape=self.image_shape, **options)
@@ -213,7 +214,7 @@ class TrainingReader:
     def _cut_patches(self, source):
         """The patches that are cut of the images, ``None`` for whole ones."""
         if self.patches is None:
-            return None if hasattr(source, "pixels") else Patches()
+            return Patches() if isinstance(source, ImageSequence) else None
         if source.ndim == 2:
             raise ValueError(
                 f"patches={self.patches!r}, but {source.name} holds rows of values. Give images: "
@@ -227,7 +228,7 @@ class TrainingReader:
         return Pictures(stacks) if patches is None else PatchedPictures(stacks, patches)
 
     def _view(self, source, spec):
-        if not hasattr(source, "pixels"):
+        if isinstance(source, ImageSequence):
             return sequence_to_channels_last(source, spec)
         fixed_size = self.fitted is not None and self.fitted.net_.module_.fixed_size
         one_size = fixed_size and self._cut_patches(source) is None
