@@ -65,11 +65,11 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         none. "noisy" learns from two noisy takes of the same images, ``fit(A, B)`` [5]_; the noise
         of B must be independent of that of A and have mean zero. The other two learn from noisy
         images alone, ``fit(X_noisy)``: "neighbor" compares what is made of one pixel of each 2 x 2
-        with a neighbour of it, as [3]_ without its regularisation, for photographs, whose neighbours are alike; "masked" hides
-        pixels that have to be found from those around them [4]_, for any images, but ``predict``
-        then takes sixteen passes. For both the noise of a pixel must be independent of that of its
-        neighbours and have mean zero; a warning tells if it is not white. There is no early
-        stopping and no PSNR without clean images.
+        with a neighbour of it, as [3]_ without its regularisation, for photographs, whose
+        neighbours are alike; "masked" hides pixels that have to be found from those around them
+        [4]_, for any images, but ``predict`` then takes sixteen passes. For both the noise of a
+        pixel must be independent of that of its neighbours and have mean zero; a warning tells if
+        it is not white. There is no early stopping and no PSNR without clean images.
     loss : {"mse", "l1", "bce", "charbonnier"}, PerceptualLoss or callable, default="mse"
         Mean squared error, mean absolute error, binary cross-entropy (for networks whose output
         lies between 0 and 1) or a smooth absolute error. :class:`PerceptualLoss` compares feature

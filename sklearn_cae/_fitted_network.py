@@ -186,8 +186,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
-            Noisy images if ``y`` is given; a list may hold images of any sizes. Otherwise clean ones, which are corrupted with the
-            noise of the training and a fixed seed.
+            Noisy images if ``y`` is given; a list may hold images of any sizes. Otherwise
+            clean ones, which are corrupted with the noise of the training and a fixed seed.
         y : array-like of the shape of X, default=None
             Clean images. Labels are ignored.
 
