@@ -77,7 +77,7 @@ plt.show()
 train, normal, odd = split(3)
 detector = CAEOutlierDetector(
     DenoisingCAE(Autoencoder((16, 32)), max_epochs=30),
-    calibration_fraction=0.4,
+    calibration=0.4,
     random_state=0,
 ).fit(train)
 for name, images in {"normal": normal, "odd": odd}.items():

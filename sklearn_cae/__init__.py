@@ -2,6 +2,7 @@
 
 from . import callbacks, classical, datasets, display, metrics, networks, noise
 from ._comparison import DenoiserComparison, compare_denoisers
+from ._coreset import CoresetNeighbors
 from ._denoising_cae import DenoisingCAE
 from ._density import CodeDensity
 from ._sampling import LatentSampler
@@ -39,6 +40,7 @@ from .outliers import (
     DenoisingScore,
     DensityScore,
     FeatureScore,
+    LocalDensityScore,
     OutlierScore,
     ReconstructionScore,
     SSIMScore,
@@ -51,6 +53,7 @@ __all__ = [
     "CodeDensity",
     "CombinedScore",
     "ConvEncoder",
+    "CoresetNeighbors",
     "DenoiserComparison",
     "DenoisingCAE",
     "DenoisingScore",
@@ -61,6 +64,7 @@ __all__ = [
     "GaussianBlur",
     "GaussianNoise",
     "LatentSampler",
+    "LocalDensityScore",
     "LossSpec",
     "MaskingNoise",
     "NetworkSpec",

@@ -97,7 +97,8 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         which batch normalisation may refuse: 1 trains in pairs.
     max_epochs : int or "auto", default="auto"
         Number of passes over the training images. "auto" is 10, or as many as make 500 steps:
-        that is what a training needs, however few the images are.
+        that is what a training needs, however few the images are. 0 leaves the network as it is:
+        for the features of a pretrained encoder, ``Autoencoder(VGG16Encoder())``.
     validation_fraction : float, default=0.1
         Share of the images held out to validate, rounded down to whole images, but one at least of
         four or more; 0 for none.
@@ -224,7 +225,7 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [StrOptions(set(LR_SCHEDULES))],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 1, None, closed="left")],

@@ -5,10 +5,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.metrics import pairwise_distances_chunked
+from sklearn.metrics import euclidean_distances, pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -144,6 +144,30 @@ class CodeDensity(VersionedState, BaseEstimator):
         )
         return np.concatenate(list(chunks))
 
+    def explain(self, codes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """What makes codes score low: the training codes near them, and how much values weigh.
+
+        Parameters
+        ----------
+        codes : ndarray of shape (n, n_features)
+            Codes.
+
+        Returns
+        -------
+        reference, slope : ndarray of shape (n, n_features)
+            The mean of the training codes, weighed by their kernels, and the difference to it in
+            units of the kernel.
+        """
+        check_is_fitted(self)
+        lengths = np.linalg.norm(codes, axis=1, keepdims=True) if self.normalizes_ else 1.0
+        lengths = np.where(lengths > 0, lengths, 1.0)
+        directions = codes / lengths
+        squared = euclidean_distances(directions, self.codes_, squared=True)
+        kernels = softmax(-squared / (2 * (self.bandwidth_ * self.distance_) ** 2), axis=1)
+        reference = kernels @ self.codes_
+        slope = (directions - reference) / (2 * (self.bandwidth_ * self.distance_) ** 2)
+        return reference * lengths, slope / lengths
+
     def _log_mean_kernel(self, squared_distances, start):
         distances = squared_distances / self.distance_**2
         others = distances > SAME
@@ -155,10 +179,54 @@ class CodeDensity(VersionedState, BaseEstimator):
 
 
 def score_codes(density, codes):
-    """Scores of codes by a fitted density; nearest neighbours give minus their mean distance."""
+    """Scores of codes by a fitted density.
+
+    Nearest neighbours give minus their mean distance, covariances minus the squared Mahalanobis
+    distance.
+    """
     if isinstance(density, NearestNeighbors):
         return -density.kneighbors(codes)[0].mean(axis=1)
-    return density.score_samples(codes)
+    if hasattr(density, "score_samples"):
+        return density.score_samples(codes)
+    return -density.mahalanobis(codes)
+
+
+def explains(density):
+    """Whether `explain_codes` can tell for a density."""
+    return hasattr(density, "explain") or hasattr(density, "mahalanobis")
+
+
+def explain_codes(density, codes):
+    """What makes codes score low: what each is compared with, and how much each value weighs.
+
+    Parameters
+    ----------
+    density : CodeDensity or covariance estimator
+        The fitted density.
+    codes : ndarray of shape (n, n_features)
+        Codes.
+
+    Returns
+    -------
+    reference, slope : ndarray of shape (n, n_features)
+        The sum of ``(codes - reference) * slope`` over the values of a code grows as its score
+        falls; of covariances it is minus the score.
+
+    Raises
+    ------
+    ValueError
+        If the density does not tell.
+    """
+    if hasattr(density, "explain"):
+        return density.explain(codes)
+    if hasattr(density, "mahalanobis"):
+        reference = np.broadcast_to(density.location_, codes.shape)
+        return reference, (codes - reference) @ density.get_precision()
+    raise ValueError(
+        f"density={density!r} does not tell where an image is unusual; these do: CodeDensity() and "
+        "covariances such as LedoitWolf(). Or take LocalDensityScore(), which asks the density of "
+        "each place."
+    )
 
 
 def check_density(density, needed, examples):
@@ -173,6 +241,8 @@ def check_density(density, needed, examples):
     examples : str
         End of the sentence that says what is expected.
     """
+    if hasattr(density, "mahalanobis"):
+        return
     missing = [name for name in needed if density is not None and not hasattr(density, name)]
     if missing:
         raise ValueError(

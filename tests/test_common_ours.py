@@ -18,6 +18,7 @@ from sklearn_cae import (
     CAEOutlierDetector,
     ClassicalDenoiser,
     CodeDensity,
+    CoresetNeighbors,
     GaussianNoise,
     LatentSampler,
     NoiseInjector,
@@ -95,7 +96,7 @@ CASES = {
             "outlier_score": "reconstruction",
             "contrast_normalization": True,
             "contamination": 0.3,
-            "calibration_fraction": 0.5,
+            "calibration": 0.5,
             "random_state": 5,
         },
     ),
@@ -112,6 +113,11 @@ CASES = {
     ),
     "filter": Case(ClassicalDenoiser("median"), (NOISY, X), LAYOUT | {"filter": "wiener"}),
     "density": Case(CodeDensity(), (CODES,), {"bandwidth": 3.0, "normalize": True}),
+    "coreset": Case(
+        CoresetNeighbors(5, random_state=0),
+        (CODES,),
+        {"n_kept": 9, "n_neighbors": 2, "random_state": 5},
+    ),
 }
 EVERY = pytest.mark.parametrize("name", CASES)
 

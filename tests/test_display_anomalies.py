@@ -39,6 +39,7 @@ def display():
         maps=maps,
         scores=np.array([-1.23456, -0.5]),
         p_values=np.array([0.0123, 1.0]),
+        masks=maps > 0.95,
     ).plot()
 
 
@@ -60,6 +61,7 @@ def test_maps_scores_and_p_values_are_those_of_the_detector(detector):
     np.testing.assert_array_equal(display.maps, detector.anomaly_map(X))
     np.testing.assert_array_equal(display.scores, detector.score_samples(X))
     np.testing.assert_array_equal(display.p_values, detector.p_values(X))
+    np.testing.assert_array_equal(display.masks, detector.anomaly_mask(X))
 
 
 def test_the_maps_lie_over_the_images_in_gray(display):
@@ -172,3 +174,11 @@ def test_the_global_settings_of_matplotlib_stay(display):
     before = dict(mpl.rcParams)
     display.plot()
     assert dict(mpl.rcParams) == before
+
+
+def test_a_line_surrounds_odd_pixels(display):
+    lines = [
+        [c for c in ax.get_children() if isinstance(c, mpl.contour.ContourSet)]
+        for ax in display.axes_[1]
+    ]
+    assert [bool(found) for found in lines] == list(display.masks.any(axis=(1, 2)))

@@ -11,23 +11,29 @@ from ._estimators import spec_of
 
 # Share of the pixels whose errors end the colour scale: single ones would leave the rest dark.
 BRIGHTEST = 0.005
+TINY = 1e-12
+# Of the colours of the maps none is as light.
+LINE = "cyan"
 
 
 class AnomalyMapDisplay:
     """Images with their anomaly maps below, on one colour scale, with scores and p-values.
 
-    Make one with :meth:`from_estimator`.
+    A line runs around the pixels that are more unusual than all but 5 % of normal images are
+    anywhere. Make one with :meth:`from_estimator`.
 
     Parameters
     ----------
     images : ndarray of shape (n, H, W, C)
         Images in units of the data range: black is 0 and white is 1. C is 1, 3 or 4.
     maps : ndarray of shape (n, H, W)
-        Error of each pixel, not negative.
+        How unusual each pixel is.
     scores : ndarray of shape (n,)
         Scores of the images; higher is more normal.
     p_values : ndarray of shape (n,)
         Conformal p-values of the images; small for outliers.
+    masks : bool ndarray of shape (n, H, W)
+        Odd pixels, which a line surrounds.
 
     Attributes
     ----------
@@ -63,11 +69,13 @@ class AnomalyMapDisplay:
         maps: NDArray[Any],
         scores: NDArray[Any],
         p_values: NDArray[Any],
+        masks: NDArray[np.bool_],
     ):
         self.images = images
         self.maps = maps
         self.scores = scores
         self.p_values = p_values
+        self.masks = masks
 
     @classmethod
     def from_estimator(cls, detector: Any, X: Any, *, n_images: int = 8, axes: Any = None) -> Self:
@@ -92,7 +100,8 @@ class AnomalyMapDisplay:
         Raises
         ------
         ValueError
-            If the detector gives no anomaly maps, or does not take X.
+            If the score of the detector does not tell where images are unusual, or it does not
+            take X.
         """
         spec = spec_of(detector, "assess", expected="CAEOutlierDetector")
         X = X[:n_images]
@@ -103,6 +112,7 @@ class AnomalyMapDisplay:
             maps=assessed.maps.reshape(images.shape[:3]),
             scores=assessed.scores,
             p_values=assessed.p_values,
+            masks=assessed.masks.reshape(images.shape[:3]),
         ).plot(axes=axes)
 
     def plot(self, *, axes: Any = None) -> Self:
@@ -129,11 +139,14 @@ class AnomalyMapDisplay:
         )
         self.figure_ = self.axes_[0, 0].figure
         gray = _to_gray(self.images)
-        largest = np.quantile(self.maps, 1 - BRIGHTEST) or self.maps.max() or 1.0
+        largest = np.quantile(self.maps, 1 - BRIGHTEST)
+        largest = largest if largest > 0 else max(self.maps.max(), TINY)
         for i, (above, below) in enumerate(self.axes_.T):
             show_image(above, self.images[i])
             show_image(below, gray[i])
             drawn = _show_map(below, self.maps[i], largest)
+            if self.masks[i].any():
+                below.contour(self.masks[i], levels=[0.5], colors=[LINE], linewidths=1)
             label = f"score {self.scores[i]:.3g}\np = {self.p_values[i]:.2g}"
             below.set_xlabel(label, fontsize="small")
         self.axes_[0, 0].set_ylabel("image")
@@ -141,7 +154,7 @@ class AnomalyMapDisplay:
         self.colorbar_ = self.figure_.colorbar(
             drawn,
             ax=list(self.axes_[1]),
-            label="squared error",
+            label="how unusual",
             extend="max",
             fraction=0.15 / n_images,
             pad=0.05 / n_images,

@@ -13,6 +13,7 @@ from ._quality import (
     SSIM_MIN_SIZE,
     capped_psnr,
     peak_signal_noise_ratio,
+    ssim_maps,
     ssim_or_nan,
     structural_similarity,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "noisy_batch",
     "peak_signal_noise_ratio",
     "psnr_scorer",
+    "ssim_maps",
     "ssim_or_nan",
     "ssim_scorer",
     "structural_similarity",

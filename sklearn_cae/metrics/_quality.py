@@ -232,6 +232,15 @@ def ssim_of_each(true, test, data_range, win_size=None):
     return ssim
 
 
+def ssim_maps(true, test):
+    """SSIM at each pixel of float64 arrays ``(n, H, W, C)`` in [0, 1], the mean over channels.
+
+    At the edges images are reflected, as scikit-image does for its ``full`` image.
+    """
+    win_size = _check_window(None, true.shape[1:3])
+    return _ssim_maps(true, test, 1.0, win_size).mean(axis=3)
+
+
 def _check_pairs(image_true, image_test, data_range):
     true = read_images(image_true, name="image_true").pixels
     test = read_images(image_test, name="image_test").pixels
@@ -298,6 +307,14 @@ def _rms(x, y):
 
 
 def _ssim(x, y, data_range, win_size):
+    """Mean over the pixels whose window lies inside the image."""
+    ssim = _ssim_maps(x, y, data_range, win_size)
+    pad = win_size // 2
+    inside = ssim[:, pad : x.shape[1] - pad, pad : x.shape[2] - pad]
+    return inside.reshape(len(x), -1).mean(axis=1)
+
+
+def _ssim_maps(x, y, data_range, win_size):
     size = (1, win_size, win_size, 1)
     sample = win_size**2 / (win_size**2 - 1)
     mean_x, mean_y = uniform_filter(x, size), uniform_filter(y, size)
@@ -305,12 +322,9 @@ def _ssim(x, y, data_range, win_size):
     var_y = sample * (uniform_filter(y * y, size) - mean_y * mean_y)
     cov = sample * (uniform_filter(x * y, size) - mean_x * mean_y)
     c1, c2 = (0.01 * data_range) ** 2, (0.03 * data_range) ** 2
-    ssim = ((2 * mean_x * mean_y + c1) * (2 * cov + c2)) / (
+    return ((2 * mean_x * mean_y + c1) * (2 * cov + c2)) / (
         (mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2)
     )
-    pad = win_size // 2
-    inside = ssim[:, pad : x.shape[1] - pad, pad : x.shape[2] - pad]
-    return inside.reshape(len(x), -1).mean(axis=1)
 
 
 def _reduce(values, reduction):

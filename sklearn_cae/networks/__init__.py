@@ -2,7 +2,7 @@
 
 from ._autoencoder import Autoencoder
 from ._encoders import ConvEncoder
-from ._layers import check_layer, layer_output
+from ._layers import check_layer, layer_output, layer_outputs
 from ._res_unet import ResUNet
 from ._spec import EncoderSpec, NetworkSpec, Spec
 from ._table import NETWORKS, resolve_network
@@ -28,6 +28,7 @@ __all__ = [
     "check_vgg16_images",
     "global_generator_seeded_by",
     "layer_output",
+    "layer_outputs",
     "read_vgg16_weights",
     "resolve_network",
 ]

@@ -1,16 +1,31 @@
-"""What a layer within a network makes of images."""
+"""What layers within a network make of images."""
 
 import copy
+from collections.abc import Sequence
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import nn
+
+from ._encoder_decoder import EncoderDecoderModule
 
 
 def layer_output(module: nn.Module, images: torch.Tensor, layer: str) -> torch.Tensor:
     """Give what a layer, called by its name among the submodules, makes of images.
 
-    Safe in several threads: the layer that is listened to is one of a copy that shares all weights.
+    As :func:`layer_outputs` for a single one.
+    """
+    return layer_outputs(module, images, [layer])[0]
+
+
+def layer_outputs(
+    module: nn.Module, images: torch.Tensor, layers: Sequence[str]
+) -> list[torch.Tensor]:
+    """Give what layers, called by their names among the submodules, make of images.
+
+    The network runs once, the encoder alone where all of them are within it. Safe in several
+    threads: the layers that are listened to are those of a copy that shares all weights.
 
     Parameters
     ----------
@@ -18,32 +33,40 @@ def layer_output(module: nn.Module, images: torch.Tensor, layer: str) -> torch.T
         The network.
     images : torch.Tensor of shape (n, C, H, W)
         Images in [0, 1].
-    layer : str
-        A name in ``module.named_modules()``.
+    layers : sequence of str
+        Names in ``module.named_modules()``.
 
     Returns
     -------
-    output : torch.Tensor
-        Of shape (n, n_maps, h, w) for most layers.
+    outputs : list of torch.Tensor
+        Of each layer; of shape (n, n_maps, h, w) for most.
 
     Raises
     ------
     ValueError
         If there is no such layer, or it does not give one tensor.
     """
-    check_layer(module, layer)
     copied = _structural_copy(module)
-    outputs: list = []
-    copied.get_submodule(layer).register_forward_hook(
-        lambda module, args, output: outputs.append(output)
-    )
-    copied(images)
-    if len(outputs) != 1 or not isinstance(outputs[0], torch.Tensor):
-        raise ValueError(
-            f"layer {layer!r} gives no feature maps; choose one of {_names(module)}, or a layer "
-            "within."
-        )
-    return outputs[0]
+    heard: dict[str, list[Any]] = {layer: [] for layer in layers}
+    for layer, outputs in heard.items():
+        check_layer(module, layer)
+        copied.get_submodule(layer).register_forward_hook(_append_to(outputs))
+    within_encoder = all(layer.startswith("encoder.") for layer in layers)
+    if within_encoder and isinstance(copied, EncoderDecoderModule):
+        copied.encoder(images)  # the decoder would be for nothing
+    else:
+        copied(images)
+    for layer, outputs in heard.items():
+        if len(outputs) != 1 or not isinstance(outputs[0], torch.Tensor):
+            raise ValueError(
+                f"layer {layer!r} gives no feature maps; choose one of {_names(module)}, or a "
+                "layer within."
+            )
+    return [heard[layer][0] for layer in layers]
+
+
+def _append_to(outputs):
+    return lambda module, args, output: outputs.append(output)
 
 
 def check_layer(module: nn.Module, layer: str) -> None:

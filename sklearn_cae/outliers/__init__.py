@@ -1,18 +1,12 @@
 """Outlier detection by what an autoencoder makes of an image, and by where its code lies."""
 
 from ._batch import ImageBatch
+from ._combined import SCORES, CombinedScore, resolve_score
+from ._density_score import DensityScore
 from ._detector import Assessment, CAEOutlierDetector
-from ._scores import (
-    SCORES,
-    CombinedScore,
-    DenoisingScore,
-    DensityScore,
-    FeatureScore,
-    OutlierScore,
-    ReconstructionScore,
-    SSIMScore,
-    resolve_score,
-)
+from ._local_density import LocalDensityScore
+from ._score import MapScore, OutlierScore
+from ._scores import DenoisingScore, FeatureScore, ReconstructionScore, SSIMScore
 
 __all__ = [
     "SCORES",
@@ -23,6 +17,8 @@ __all__ = [
     "DensityScore",
     "FeatureScore",
     "ImageBatch",
+    "LocalDensityScore",
+    "MapScore",
     "OutlierScore",
     "ReconstructionScore",
     "SSIMScore",

@@ -1,5 +1,6 @@
 """What scores are made of: images and what an autoencoder makes of them, each computed once."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +11,10 @@ from numpy.typing import NDArray
 from .._inference import Runner
 from .._random import generators_by_content
 from ..images import normalize_contrast, to_unit
+from ..metrics import denoiser_of
+from ..networks import layer_outputs
 from ..noise import corrupt_batch
+from ._features import features_of_places
 
 UNIT_RANGE = (0.0, 1.0)
 
@@ -39,6 +43,7 @@ class ImageBatch:
         self._data_range = data_range
         self._runner = runner
         self._noise = noise
+        self._heard: dict[tuple[str, ...], list[torch.Tensor]] = {}
 
     def __len__(self) -> int:
         return len(self._given)
@@ -62,6 +67,54 @@ class ImageBatch:
     def codes(self) -> NDArray[np.float64]:
         """The codes of the images, (n, length of a code)."""
         return self._codes.flatten(1).cpu().numpy().astype(np.float64)
+
+    @cached_property
+    def code_maps(self) -> NDArray[np.float64]:
+        """The codes as feature maps, (n, h, w, n_maps).
+
+        Raises
+        ------
+        ValueError
+            If codes are flat.
+        """
+        if self._codes.ndim != 4:
+            raise ValueError(
+                "The code of this network is flat, so it does not tell where an image is unusual. "
+                "Leave latent_dim=None, or take ReconstructionScore()."
+            )
+        return _to_array(self._codes)
+
+    def layer_maps(self, layers: Sequence[str]) -> list[NDArray[np.float64]]:
+        """Feature maps of layers, by their names among the modules of the network.
+
+        Parameters
+        ----------
+        layers : sequence of str
+            The names.
+
+        Returns
+        -------
+        maps : list of ndarray of shape (n, h, w, n_maps)
+            Feature maps of each layer.
+        """
+        return [_to_array(maps) for maps in self._layers(tuple(layers))]
+
+    def places(self, layers: Sequence[str]) -> NDArray[np.float32]:
+        """Features of places all over the images, one every four pixels.
+
+        Parameters
+        ----------
+        layers : sequence of str
+            Names of layers. Their maps are brought to length 1 at each place and averaged with
+            those around it.
+
+        Returns
+        -------
+        features : ndarray of shape (n, h, w, n_features)
+            float32 features.
+        """
+        maps = self._layers(tuple(layers))
+        return features_of_places(maps, self._given.shape[1:3]).cpu().numpy()
 
     def stage_maps(self, stage: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Feature maps of a stage of the encoder, for the images and for their reconstruction.
@@ -118,6 +171,17 @@ class ImageBatch:
             runner = Runner(network, runner.spec, runner.device, runner.limits)
         return runner.apply(self._on_device)
 
+    def _layers(self, layers):
+        if layers not in self._heard:
+            images = self._runner.within_limits(self._on_device)
+            self._heard[layers] = [
+                _as_maps(output, layer)
+                for output, layer in zip(
+                    layer_outputs(self._runner.module, images, layers), layers, strict=True
+                )
+            ]
+        return self._heard[layers]
+
     @cached_property
     def _stage_maps(self):
         maps_of = self._runner.module.stage_maps
@@ -160,6 +224,25 @@ class BatchReader:
         return ImageBatch(images, data_range, self._runner, self._noise)
 
 
+def make_readers(estimators, spec, *, normalize):
+    """A reader for each fitted autoencoder; the same one for one that is there several times.
+
+    Parameters
+    ----------
+    estimators : list of DenoisingCAE or FrozenEstimator
+        The autoencoders.
+    spec : ImageSpec
+        Units of the images.
+    normalize : bool
+        Whether the autoencoders see images of normalised contrast.
+    """
+    readers = {
+        id(estimator): BatchReader(denoiser_of(estimator), spec.data_range, normalize=normalize)
+        for estimator in estimators
+    }
+    return [readers[id(estimator)] for estimator in estimators]
+
+
 class _DecoderOf:
     """A network that has encoded its images already."""
 
@@ -170,6 +253,15 @@ class _DecoderOf:
 
     def __call__(self, images):
         return self._module.decode(self._codes, images.shape[-2:])
+
+
+def _as_maps(output, layer):
+    if output.ndim != 4:
+        raise ValueError(
+            f"layer {layer!r} gives flat features, but a score of layers needs feature maps. Take "
+            "a layer before it."
+        )
+    return output
 
 
 def _to_array(batch: torch.Tensor) -> NDArray[np.float64]:

@@ -1,41 +1,42 @@
 """The outlier detector: an autoencoder, a score and what is held out to compare with."""
 
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils import check_scalar
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from .._denoising_cae import DenoisingCAE, copy_for_codes
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
-from ..images import (
-    ImageSource,
-    check_images,
-    check_units,
-    chunks,
-    learn_images,
-    learn_spec,
-    normalize_contrast,
-    split_targets,
-    to_channels_last,
-)
+from ..images import check_images, check_units, learn_images, split_targets, to_channels_last
 from ..metrics import denoiser_of
-from ._batch import UNIT_RANGE, BatchReader
-from ._scores import SCORES, OutlierScore, resolve_score
+from ._batch import make_readers
+from ._calibration import (
+    p_values_of_maps,
+    p_values_of_pixels,
+    p_values_of_scores,
+    split_images,
+    threshold,
+)
+from ._combined import SCORES, resolve_score
+from ._score import OutlierScore
+from ._scoring import assess_by_each, calibrate, maps_by_each, scores_by_each
+from ._training import check_size, spec_for, train_on, view_of_one_size
 
-# Share of the held-out images that contamination="auto" calls outliers.
+# Share of normal images that contamination="auto" calls outliers.
 AUTO_LEVEL = 0.05
 # The fewest values of an image that contrast normalisation leaves more of than a sign.
 MIN_NORMALIZED = 3
 
 
 class Assessment(NamedTuple):
-    """All that a detector tells of images, from one reconstruction of each.
+    """All that a detector tells of images, with what scores and maps share computed once.
 
     Attributes
     ----------
@@ -45,11 +46,14 @@ class Assessment(NamedTuple):
         As ``p_values`` gives them.
     maps : ndarray of shape (n, H, W), or (n, H * W) for rows
         As ``anomaly_map`` gives them.
+    masks : ndarray of shape (n, H, W), or (n, H * W) for rows
+        As ``anomaly_mask`` gives them.
     """
 
     scores: NDArray[Any]
     p_values: NDArray[Any]
     maps: NDArray[Any]
+    masks: NDArray[Any]
 
 
 class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
@@ -70,44 +74,58 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         ``DenoisingScore(n_draws=8)``, or for a score of your own; a search reaches into it:
         ``outlier_score__n_draws``.
 
-        - "density", :class:`DensityScore`: a code where the training images' codes are dense;
+        - "density", :class:`DensityScore`: a code where the training images' codes are dense; for
+          images that show something else;
+        - "local_density", :class:`LocalDensityScore`: places where the training images' places are
+          dense; for defects;
         - "reconstruction", :class:`ReconstructionScore`: a small mean squared error of its
           reconstruction;
         - "ssim", :class:`SSIMScore`: a large structural similarity of image and reconstruction;
         - "denoising", :class:`DenoisingScore`: a small mean squared error of what is denoised;
         - "features", :class:`FeatureScore`: a small mean squared error of the reconstruction in the
           feature maps of an encoder stage;
-        - "combined", :class:`CombinedScore`: a large sum of the first four.
+        - "combined", :class:`CombinedScore`: a large sum of "density", "reconstruction", "ssim" and
+          "denoising".
     contrast_normalization : "auto" or bool, default="auto"
         Global contrast normalisation [1]_: the autoencoder sees each image minus its mean and
         divided by its standard deviation, over all pixels and channels, and clipped to three
         standard deviations. Brightness and contrast then make no outlier; for images where they
-        may, take False. "auto" is True, but False for a FrozenEstimator, which gets the images as
-        they are, and for images of two values, of which hardly anything would be left. A frozen
-        autoencoder sees normalised images in its own units, as if black and white ended their
-        range.
+        may, take False. "auto" is True, but False for scores by the worst places of an image, such
+        as "local_density", for a FrozenEstimator, which gets the images as they are, and for images
+        of two values, of which hardly anything would be left. A frozen autoencoder sees normalised
+        images in its own units, as if black and white ended their range.
     contamination : "auto" or float, default="auto"
         Share of outliers among the images of ``fit``, above 0 and at most 0.5: as many of them
-        score below ``offset_``. "auto" calls an image an outlier that scores below all but 5 % of
-        the held-out images.
-    calibration_fraction : float, default=0.2
-        Share of the images that ``fit`` holds out, at least one. With n of them the smallest
-        p-value [2]_ is 1 / (n + 1).
+        score below ``offset_``. "auto" calls an image an outlier if its conformal p-value is at
+        most 0.05, or the smallest there is with fewer than 19 held-out images.
+    calibration : "auto", float, int or splitter, default="auto"
+        Which images are held out, to compare others with them. A float is their share, at least one
+        image. An int is a number of parts that are held out in turn: as many autoencoders are
+        trained and asked, and all images calibrate [3]_, which few images need. Or a splitter of
+        scikit-learn, such as ``LeaveOneGroupOut()``. "auto" is 5 for fewer than 100 images (or
+        groups), else 0.2. With n held-out images the smallest p-value [2]_ is 1 / (n + 1).
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of held-out images, of what the score draws, and of the autoencoder and
         a density where they have none of their own.
 
     Attributes
     ----------
-    estimator_ : DenoisingCAE or FrozenEstimator
-        The fitted autoencoder. One that is not frozen takes images (n, H, W, C), with
-        ``normalizes_contrast_`` normalised ones in [0, 1].
-    outlier_score_ : OutlierScore
-        The fitted score; ``outlier_score_.density_`` is the density of "density".
+    estimators_ : list of DenoisingCAE or FrozenEstimator
+        The fitted autoencoders, one for each part that was held out: most often one. One that is
+        not frozen takes images (n, H, W, C), with ``normalizes_contrast_`` normalised ones in
+        [0, 1].
+    outlier_scores_ : list of OutlierScore
+        The fitted score of each; ``outlier_score_.density_`` is the density of "density".
     offset_ : float
         ``decision_function`` is ``score_samples`` minus this.
+    false_alarm_rate_ : float
+        Share of normal images that ``predict`` calls outliers, as far as held-out images tell.
+    held_out_ : list of HeldOut
+        For each autoencoder scores and maps of the images that it did not learn from.
     calibration_scores_ : ndarray of shape (n_calibration,)
-        Scores of the held-out images, ascending.
+        All these scores, ascending.
+    estimator_, outlier_score_ : DenoisingCAE or FrozenEstimator, and OutlierScore
+        The first of the autoencoders and of the scores.
     normalizes_contrast_ : bool
         Whether the autoencoder sees images of normalised contrast.
     image_spec_ : ImageSpec
@@ -140,6 +158,8 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
        12.2.
     .. [2] S. Bates, E. Candès, L. Lei, Y. Romano, M. Sesia, "Testing for outliers with conformal
        p-values", Annals of Statistics 2023.
+    .. [3] V. Vovk, "Cross-conformal predictors", Annals of Mathematics and Artificial Intelligence
+       2015.
 
     Examples
     --------
@@ -160,7 +180,12 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         "outlier_score": [StrOptions(set(SCORES)), OutlierScore],
         "contrast_normalization": [StrOptions({"auto"}), "boolean"],
         "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
-        "calibration_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "calibration": [
+            StrOptions({"auto"}),
+            Interval(Integral, 2, None, closed="left"),
+            Interval(RealNotInt, 0, 1, closed="neither"),
+            HasMethods(["split", "get_n_splits"]),
+        ],
         "random_state": ["random_state"],
     }
 
@@ -171,18 +196,18 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         outlier_score: str | OutlierScore = "density",
         contrast_normalization: str | bool = "auto",
         contamination: str | float = "auto",
-        calibration_fraction: float = 0.2,
+        calibration: Any = "auto",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.estimator = estimator
         self.outlier_score = outlier_score
         self.contrast_normalization = contrast_normalization
         self.contamination = contamination
-        self.calibration_fraction = calibration_fraction
+        self.calibration = calibration
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Train the autoencoder, fit the density and score the held-out images.
+    def fit(self, X: ArrayLike, y: Any = None, *, groups: ArrayLike | None = None) -> Self:
+        """Train the autoencoder, let the score learn, and score the held-out images.
 
         Parameters
         ----------
@@ -190,6 +215,10 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
             Images, most of them normal: integers, float32 or float64.
         y : Ignored
             Present for the interface of scikit-learn.
+        groups : array-like of shape (n,), default=None
+            What images belong together, such as the photograph that crops were cut from: they are
+            held out together. Without it crops of one photograph are compared with each other, and
+            those of another look unusual.
 
         Returns
         -------
@@ -204,35 +233,33 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
             then as it was before, as it is after any other error and after Ctrl-C.
         """
         self._validate_params()
-        score = resolve_score(self.outlier_score)
         seed = resolve_seed(self.random_state)
         _, X, noise = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, noise)
         source, columns = learn_images(X)
-        spec = _spec_for(estimator, source)
-        images = _view(source, spec)
-        train, held_out = self._split(len(images), seed)
+        spec = spec_for(estimator, source)
+        images = to_channels_last(source, spec)
+        splits = split_images(self.calibration, len(images), groups, seed)
         normalize = self._should_normalize(estimator, images)
-        if not isinstance(estimator, FrozenEstimator):
-            _train(estimator, source, images[train], spec, normalize=normalize)
-        cae = denoiser_of(estimator)
-        _check_size(cae, spec)
-        score.check_autoencoder(cae)
-        reader = BatchReader(cae, spec.data_range, normalize=normalize)
-        score.learn(lambda function: reader.collect(function, images[train]), seed)
-        values = reader.collect(score.values, images[held_out])
-        score.calibrate(values)
-        scores = np.sort(score.combine(values))
+        fits = [
+            self._fit_one(estimator, source, images, spec, split, normalize, seed)
+            for split in splits
+        ]
+        estimators, scores, held_out = map(list, zip(*fits, strict=True))
         if self.contamination == "auto":
-            offset = np.quantile(scores, AUTO_LEVEL)
+            offset, rate = threshold(held_out, AUTO_LEVEL)
         else:
-            of_train = score.combine(reader.collect(score.values, images[train]))
-            offset = np.quantile(np.concatenate([of_train, scores]), float(self.contamination))
+            readers = make_readers(estimators, spec, normalize=normalize)
+            of_fit = scores_by_each(scores, readers, images).mean(axis=0)
+            offset = np.quantile(of_fit, float(self.contamination))
+            known = np.concatenate([of_part.scores for of_part in held_out])
+            rate = np.mean(known < offset)
         fitted = {
-            "estimator_": estimator,
-            "outlier_score_": score,
-            "offset_": offset,
-            "calibration_scores_": scores,
+            "estimators_": estimators,
+            "outlier_scores_": scores,
+            "offset_": float(offset),
+            "false_alarm_rate_": float(rate),
+            "held_out_": held_out,
             "normalizes_contrast_": normalize,
             "image_spec_": spec,
         }
@@ -253,16 +280,15 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
             float64 scores; higher is more normal. "reconstruction" and "denoising" are in squared
             units of the range that the autoencoder sees: the data range, or, with contrast
             normalisation, six standard deviations of the image. "features" is in squared units of
-            the feature maps, "ssim" is at most 1, "density" is what the density gives.
+            the feature maps, "ssim" is at most 0, "density" is what the density gives. With several
+            autoencoders it is their mean.
 
         Raises
         ------
         ValueError
             If X does not have the shape or the units of the images in ``fit``, or is not finite.
         """
-        _, images = self._read(X)
-        score = self.outlier_score_
-        return score.combine(self._collect(score.values, images))
+        return self._scores(self._read(X)[1]).mean(axis=0)
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
         """Scores relative to the threshold: negative for outliers.
@@ -311,10 +337,13 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
 
         .. math:: p(x) = \frac{1 + \#\{i : s(c_i) \le s(x)\}}{1 + n}
 
-        with the scores :math:`s` of the :math:`n` held-out images :math:`c_i`. If these and
-        :math:`x` are drawn from the same distribution, :math:`p(x) \le \alpha` has at most the
-        probability :math:`\alpha`, whatever the score. With "combined" this is so up to terms of
-        order 1 / n, because the held-out images also give its means and standard deviations.
+        with the scores :math:`s` of the :math:`n` held-out images :math:`c_i`, each by the
+        autoencoder that did not learn from :math:`c_i`. If these and :math:`x` are drawn from the
+        same distribution, :math:`p(x) \le \alpha` has at most the probability :math:`\alpha` with
+        one autoencoder, whatever the score; with several it has about that probability, and about
+        :math:`2 \alpha` at most (Vovk, in the references of this class). With "combined" this is
+        so up to terms of order 1 / n, because the held-out images also give its means and standard
+        deviations.
 
         Images that are unlike those in ``fit`` for another reason, such as another camera or
         writer, get small p-values too: shuffle ordered data before splitting it.
@@ -334,64 +363,128 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         ValueError
             As in ``score_samples``.
         """
-        return self._p_values_of(self.score_samples(X))
+        return p_values_of_scores(self._scores(self._read(X)[1]), self.held_out_)
 
     def anomaly_map(self, X: ArrayLike) -> NDArray[Any]:
-        """Where images are unusual: the squared error of the reconstruction of each pixel.
+        """Where images are unusual, as the score sees it.
 
-        The mean over channels, not smoothed: the mean of an image's map is minus its score
-        "reconstruction". To smooth maps (n, H, W), take
-        ``scipy.ndimage.gaussian_filter(maps, (0, std, std))``.
+        For "reconstruction", "denoising" and "features" the squared error at each pixel, for "ssim"
+        1 minus the similarity, for "local_density" what the density of its place says, for
+        "density" how much each place lowers the score. Minus the mean of an image's map, or of its
+        worst pixels, is its score; with "combined" but for a constant.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images of the size and in the units of those in ``fit``.
+            Images in the units of those in ``fit``.
 
         Returns
         -------
         maps : ndarray of shape (n, H, W), or (n, H * W) for rows
-            float64 errors, not negative, in the units of the score "reconstruction".
+            float64 values; higher is more unusual. With several autoencoders their mean.
 
         Raises
         ------
         ValueError
-            As in ``score_samples``.
+            As in ``score_samples``, or if the score does not tell where.
         """
         ndim, images = self._read(X)
-        return _layout_of_maps(self._collect(_squared_error, images), ndim)
+        return _layout_of_maps(self._maps(images).mean(axis=0), ndim)
 
-    def assess(self, X: ArrayLike) -> Assessment:
-        """Scores, p-values and anomaly maps, all from one reconstruction of each image.
+    def anomaly_mask(self, X: ArrayLike, *, level: float = AUTO_LEVEL) -> NDArray[np.bool_]:
+        """Which pixels are more unusual than normal images are anywhere.
+
+        At most a share ``level`` of normal images has any pixel in its mask, if they are like those
+        in ``fit``: each pixel is compared with the largest value of the map of each held-out image.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images of the size and in the units of those in ``fit``.
+            Images in the units of those in ``fit``.
+        level : float, default=0.05
+            The share, between 0 and 1. With fewer than ``1 / level`` - 1 held-out images masks
+            are empty.
 
         Returns
         -------
-        assessment : Assessment
-            A named tuple: ``scores``, ``p_values`` and ``maps``, as ``score_samples``,
-            ``p_values`` and ``anomaly_map`` give them.
+        masks : bool ndarray of shape (n, H, W), or (n, H * W) for rows
+            True at odd pixels.
 
         Raises
         ------
         ValueError
-            As in ``score_samples``.
+            As in ``anomaly_map``, or if ``level`` is not between 0 and 1.
+        """
+        check_scalar(level, "level", Real, min_val=0, max_val=1, include_boundaries="neither")
+        ndim, images = self._read(X)
+        masks = p_values_of_maps(self._maps(images), self.held_out_) <= level
+        return _layout_of_maps(masks, ndim)
+
+    def pixel_p_values(self, X: ArrayLike) -> NDArray[Any]:
+        """Share of the pixels of held-out images that are at least as unusual as each pixel.
+
+        Maps in units of false alarms: at 0.001 a thousandth of the pixels of normal images lie.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Images in the units of those in ``fit``.
+
+        Returns
+        -------
+        p_values : ndarray of shape (n, H, W), or (n, H * W) for rows
+            float64 values, 0.0001 at least and 1 at most; small at odd pixels.
+
+        Raises
+        ------
+        ValueError
+            As in ``anomaly_map``.
         """
         ndim, images = self._read(X)
-        score = self.outlier_score_
+        return _layout_of_maps(p_values_of_pixels(self._maps(images), self.held_out_), ndim)
 
-        def rows_of(batch):
-            errors = batch.squared_error
-            return np.hstack([score.values(batch), errors.reshape(len(errors), -1)])
+    def assess(self, X: ArrayLike) -> Assessment:
+        """Scores, p-values, anomaly maps and masks, with what they share computed once.
 
-        rows = self._collect(rows_of, images)
-        values, errors = np.split(rows, [-images.shape[1] * images.shape[2]], axis=1)
-        scores = score.combine(values)
-        maps = _layout_of_maps(errors.reshape(images.shape[:3]), ndim)
-        return Assessment(scores, self._p_values_of(scores), maps)
+        Parameters
+        ----------
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+            Images in the units of those in ``fit``.
+
+        Returns
+        -------
+        assessment : Assessment
+            A named tuple: ``scores``, ``p_values``, ``maps`` and ``masks``, as ``score_samples``,
+            ``p_values``, ``anomaly_map`` and ``anomaly_mask`` give them.
+
+        Raises
+        ------
+        ValueError
+            As in ``anomaly_map``.
+        """
+        ndim, images = self._read(X)
+        scores, maps = assess_by_each(self.outlier_scores_, self._readers(), images)
+        masks = p_values_of_maps(maps, self.held_out_) <= AUTO_LEVEL
+        return Assessment(
+            scores.mean(axis=0),
+            p_values_of_scores(scores, self.held_out_),
+            _layout_of_maps(maps.mean(axis=0), ndim),
+            _layout_of_maps(masks, ndim),
+        )
+
+    def _fit_one(self, estimator, source, images, spec, split, normalize, seed):
+        """Fit an autoencoder and a score to some images; tell what the others give."""
+        train, rest = split
+        if not isinstance(estimator, FrozenEstimator):
+            estimator = clone(estimator)
+            train_on(estimator, source, images[train], spec, normalize=normalize)
+        cae = denoiser_of(estimator)
+        check_size(cae, spec)
+        score = resolve_score(self.outlier_score)
+        score.check_autoencoder(cae)
+        (reader,) = make_readers([estimator], spec, normalize=normalize)
+        score.learn(lambda function: reader.collect(function, images[train]), seed)
+        return estimator, score, calibrate(score, reader, images[rest])
 
     def _unfitted_autoencoder(self, seed, noise):
         """A copy of the autoencoder to fit, or the frozen one."""
@@ -409,112 +502,46 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         if self.contrast_normalization != "auto":
             return bool(self.contrast_normalization)
         frozen = isinstance(estimator, FrozenEstimator)
-        return not frozen and images[0].size >= MIN_NORMALIZED
+        wanted = resolve_score(self.outlier_score).normalizes_contrast
+        return wanted and not frozen and images[0].size >= MIN_NORMALIZED
 
-    def _split(self, n_images, seed):
-        """Indices of the images to train on, and of those to hold out."""
-        n_held_out = max(1, int(self.calibration_fraction * n_images))
-        if n_held_out >= n_images:
-            raise ValueError(
-                f"n_samples={n_images} with calibration_fraction={self.calibration_fraction} "
-                "leaves no image to train on: at least one is held out. Give more images or a "
-                "smaller fraction."
-            )
-        order = np.random.default_rng(seed).permutation(n_images)
-        return np.sort(order[n_held_out:]), np.sort(order[:n_held_out])
+    @property
+    def estimator_(self):
+        return self.estimators_[0]
+
+    @property
+    def outlier_score_(self):
+        return self.outlier_scores_[0]
+
+    @property
+    def calibration_scores_(self):
+        return np.sort(np.concatenate([known.scores for known in self.held_out_]))
 
     def _read(self, X):
         """Validate images for a fitted detector: their dimensions, and their view (n, H, W, C)."""
         check_is_fitted(self)
         source = check_images(self, X)
         check_units(source, self.image_spec_)
-        return source.ndim, _view(source, self.image_spec_)
+        fixed = not all(score.any_size for score in self.outlier_scores_)
+        fixed = fixed or denoiser_of(self.estimators_[0]).net_.module_.fixed_size
+        view = view_of_one_size if fixed else to_channels_last
+        return source.ndim, view(source, self.image_spec_)
 
-    def _collect(self, function, images):
-        reader = BatchReader(
-            denoiser_of(self.estimator_),
-            self.image_spec_.data_range,
-            normalize=self.normalizes_contrast_,
-        )
-        return reader.collect(function, images)
+    def _readers(self):
+        return make_readers(self.estimators_, self.image_spec_, normalize=self.normalizes_contrast_)
 
-    def _p_values_of(self, scores):
-        n_below = np.searchsorted(self.calibration_scores_, scores, side="right")
-        return (1 + n_below) / (1 + len(self.calibration_scores_))
+    def _scores(self, images):
+        """Scores of images by each autoencoder, (n_autoencoders, n)."""
+        return scores_by_each(self.outlier_scores_, self._readers(), images)
+
+    def _maps(self, images):
+        """Maps of images by each autoencoder, (n_autoencoders, n, H, W)."""
+        return maps_by_each(self.outlier_scores_, self._readers(), images)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-
-class _Part(ImageSource):
-    """Some of the images of a source, which are not measured again."""
-
-    def __init__(self, source, pixels):
-        self.pixels = pixels
-        self.name = source.name
-        self.measures = source.measures
-
-
-def _spec_for(estimator, source):
-    """Layout and units of the images: learned, but for a frozen autoencoder, which knows them."""
-    if not isinstance(estimator, FrozenEstimator):
-        return learn_spec(
-            source,
-            image_shape=estimator.image_shape,
-            channel_axis=estimator.channel_axis,
-            data_range=estimator.data_range,
-        )
-    spec = denoiser_of(estimator).image_spec_
-    n_values, n_expected = source.pixels[0].size, spec.height * spec.width * spec.n_channels
-    if n_values != n_expected:
-        raise ValueError(
-            f"X has images of {n_values} values, but the frozen autoencoder was fitted on images "
-            f"of {n_expected}. Give images of its size."
-        )
-    check_units(source, spec, reference="the images of the frozen autoencoder")
-    return spec
-
-
-def _train(estimator, source, images, spec, *, normalize):
-    """Fit the autoencoder to images (n, H, W, C), in units that are known or normalised."""
-    estimator.set_params(image_shape=None, channel_axis=-1)
-    if not normalize:
-        estimator.fit(_Part(source, images))
-        return
-    normalized = np.empty(images.shape, np.float32)
-    for rows in chunks(images):
-        normalized[rows] = normalize_contrast(images[rows], spec.data_range)
-    estimator.set_params(data_range=UNIT_RANGE).fit(normalized)
-
-
-def _view(source, spec):
-    """View images as (n, H, W, C), of the size in ``fit`` only, whatever the network could take."""
-    images = to_channels_last(source, spec)
-    size = images.shape[1:3]
-    if size != (spec.height, spec.width):
-        raise ValueError(
-            f"{source.name} has images of {size[0]} x {size[1]} pixels, but a detector compares "
-            f"them with the held-out images of fit, which had {spec.height} x {spec.width}. Crop "
-            f"or resize the images, or cut them into parts of that size."
-        )
-    return images
-
-
-def _check_size(cae, spec):
-    """Refuse an autoencoder that was trained on patches and takes nothing else."""
-    taken = cae.image_spec_.height, cae.image_spec_.width
-    if cae.net_.module_.fixed_size and taken != (spec.height, spec.width):
-        raise ValueError(
-            f"X has images of {spec.height} x {spec.width} pixels, but the autoencoder takes its "
-            f"patches of {taken[0]} x {taken[1]} only. Leave patches=None, or take a network whose "
-            "code is not flat."
-        )
-
-
-def _squared_error(batch):
-    return batch.squared_error
 
 
 def _layout_of_maps(maps, ndim):

@@ -10,6 +10,8 @@ CURVES = {
     "noisy_psnr": "noisy_psnr",
     "dur": "duration",
 }
+# Of any training, even of no epochs.
+ALWAYS = ("train_loss", "dur")
 
 
 def epoch_curves(history):
@@ -18,5 +20,5 @@ def epoch_curves(history):
     return {
         name: np.array([epoch.get(key, np.nan) for epoch in history])
         for key, name in CURVES.items()
-        if any(key in epoch for epoch in history)
+        if key in ALWAYS or any(key in epoch for epoch in history)
     }

@@ -101,9 +101,10 @@ def train(plan, module, criterion, train_images, valid_images, *, prepare):
     rate = plan.lr * GOING_ON if going_on else plan.lr
     for group in net.optimizer_.param_groups:
         group["lr"] = rate
-    _add_callbacks(net, plan, n_steps=n_epochs * n_batches, going_on=going_on)
-    net.annealed = net.annealed or not (plan.one_pass or plan.lr_schedule == "constant")
-    _run(net, train_images)
+    if n_epochs > 0:
+        _add_callbacks(net, plan, n_steps=n_epochs * n_batches, going_on=going_on)
+        net.annealed = net.annealed or not (plan.one_pass or plan.lr_schedule == "constant")
+        _run(net, train_images)
     if not plan.one_pass and n_epochs * n_batches < STEPS_TO_SETTLE:
         settle_batch_statistics(net, train_images)
     net.module_.eval()

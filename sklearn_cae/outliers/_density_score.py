@@ -1,0 +1,179 @@
+"""The density of codes or of averaged feature maps, and which places lower it."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.covariance import LedoitWolf
+from sklearn.neighbors import NearestNeighbors
+from sklearn.utils._param_validation import Interval
+
+from .._density import CodeDensity, check_density, explain_codes, explains, fit_density, score_codes
+from ..networks import check_layer
+from ._features import at_each_pixel, average, unit_length
+from ._score import OutlierScore
+
+DENSITY_EXAMPLES = (
+    "such as GaussianMixture(), KernelDensity(), LocalOutlierFactor(novelty=True) or LedoitWolf(), "
+    "or NearestNeighbors()"
+)
+
+
+class DensityScore(OutlierScore):
+    """A code, or averaged feature maps, where those of the training images are dense.
+
+    Without ``layers`` it is the density of the codes. With them, the maps of each layer are
+    averaged over the image, those of a layer are brought to length 1, and the density is that of
+    the averages of all layers: with ``VGG16Encoder`` and its third and fourth block a strong
+    detector of images of another kind.
+
+    Parameters
+    ----------
+    layers : list of str, default=None
+        Names of layers with feature maps, as :meth:`DenoisingCAE.feature_maps` takes them. ``None``
+        is the code.
+    pooling : int, default=1
+        Maps are averaged over ``pooling`` x ``pooling`` parts of the image; of use with ``layers``.
+    density : density estimator, default=None
+        Anything with ``fit`` and ``score_samples`` on features (n, n_features) in float64, such as
+        :class:`~sklearn.mixture.GaussianMixture`, :class:`~sklearn.neighbors.KernelDensity`,
+        a :class:`~sklearn.neighbors.LocalOutlierFactor` with ``novelty=True``, or a pipeline that
+        ends in one. Or a covariance of scikit-learn, which scores by minus the squared Mahalanobis
+        distance, or :class:`~sklearn.neighbors.NearestNeighbors`, which scores by minus the mean
+        distance to the ``n_neighbors`` nearest features of the training images, of which a training
+        image's own is one. ``None`` is :class:`CodeDensity` for the code and
+        :class:`~sklearn.covariance.LedoitWolf` for ``layers`` [1]_.
+
+    Attributes
+    ----------
+    density_ : density estimator
+        The fitted density. It has the seed of the detector if it had none of its own.
+
+    See Also
+    --------
+    LocalDensityScore : The density of each place, for defects.
+
+    Notes
+    -----
+    ``anomaly_map`` tells which places lower the score, for :class:`CodeDensity` and covariances:
+    the mean of an image's map is minus its score. Single values may be negative.
+
+    References
+    ----------
+    .. [1] O. Rippel, P. Mertens, D. Merhof, "Modeling the distribution of normal data in
+       pre-trained deep features for anomaly detection", ICPR 2020.
+
+    Examples
+    --------
+    >>> from sklearn.mixture import GaussianMixture
+    >>> from sklearn_cae import CAEOutlierDetector, DensityScore
+    >>> detector = CAEOutlierDetector(outlier_score=DensityScore(density=GaussianMixture(5)))
+    >>> detector.set_params(outlier_score__density__n_components=3).outlier_score
+    DensityScore(density=GaussianMixture(n_components=3))
+    """
+
+    _parameter_constraints = {
+        "layers": [list, tuple, None],
+        "pooling": [Interval(Integral, 1, None, closed="left")],
+        "density": "no_validation",  # an error of its own
+    }
+
+    def __init__(
+        self,
+        layers: Sequence[str] | None = None,
+        *,
+        pooling: int = 1,
+        density: Any = None,
+    ) -> None:
+        self.layers = layers
+        self.pooling = pooling
+        self.density = density
+
+    @property
+    def any_size(self):
+        return self.layers is not None
+
+    @property
+    def tells_where(self):
+        return self._has_places and explains(self.density_)
+
+    def check(self):
+        super().check()
+        if self.layers is not None and len(self.layers) == 0:
+            raise ValueError("DensityScore(layers=[]) has no layer. Name one, or leave None.")
+        if not isinstance(self.density, NearestNeighbors):
+            check_density(self.density, ("fit", "score_samples"), DENSITY_EXAMPLES)
+
+    def check_autoencoder(self, cae):
+        module = cae.net_.module_
+        for layer in self.layers or ():
+            check_layer(module, layer)
+        if self.layers is None and not hasattr(module, "encode"):
+            raise ValueError(
+                f"DensityScore needs a network with a code, but that of {cae.network_!r} has none. "
+                "Name its layers, take an Autoencoder, or ReconstructionScore()."
+            )
+        self._has_places = self.layers is not None or len(module.code_shape) == 3
+
+    def learn(self, collect, seed):
+        density = self.density
+        if density is None:
+            density = CodeDensity() if self.layers is None else LedoitWolf()
+        self.density_ = fit_density(clone(density), collect(self._features), seed)
+
+    def score(self, batch):
+        return score_codes(self.density_, self._features(batch))
+
+    def anomaly_map(self, batch):
+        features = self._features(batch)
+        maps = self._maps(batch)
+        image_size = batch.images.shape[1:3]
+        explained = self._explained(features, maps)
+        unusual = sum(at_each_pixel(values, image_size) for values in explained)
+        # What the map of a code of few places loses between them, and what is the same everywhere.
+        missing = -score_codes(self.density_, features) - unusual.mean(axis=(1, 2))
+        return unusual + missing[:, np.newaxis, np.newaxis]
+
+    def _maps(self, batch):
+        """Maps (n, h, w, C) whose features the density knows."""
+        return [batch.code_maps] if self.layers is None else batch.layer_maps(self.layers)
+
+    def _features(self, batch):
+        if self.layers is None:
+            return batch.codes
+        parts = [unit_length(average(maps, self.pooling)) for maps in self._maps(batch)]
+        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+
+    def _explained(self, features, maps):
+        """How much each place of each layer lowers the score, (n, h, w)."""
+        reference, slope = explain_codes(self.density_, features)
+        start = 0
+        for layer in maps:
+            if self.layers is None:
+                # Codes are channels first.
+                reference, slope = (
+                    values.reshape(len(values), -1, *layer.shape[1:3]).transpose(0, 2, 3, 1)
+                    for values in (reference, slope)
+                )
+                yield ((layer - reference) * slope).sum(axis=3) * layer[0, :, :, 0].size
+            else:
+                averages = average(layer, self.pooling)
+                stop = start + averages[0].size
+                parts = [v[:, start:stop].reshape(averages.shape) for v in (reference, slope)]
+                yield _explained_places(layer, averages, *parts)
+                start = stop
+
+
+def _explained_places(maps, averages, reference, slope):
+    """How much each place adds, of a layer whose averages over parts the density knows."""
+    lengths = np.sqrt(np.square(averages).sum(axis=(1, 2, 3), keepdims=True)).clip(min=1e-9)
+    n_rows, n_columns = averages.shape[1:3]
+    explained = np.empty(maps.shape[:3])
+    for i, rows in enumerate(np.array_split(np.arange(maps.shape[1]), n_rows)):
+        for j, columns in enumerate(np.array_split(np.arange(maps.shape[2]), n_columns)):
+            part = np.ix_(np.arange(len(maps)), rows, columns)
+            difference = maps[part] / lengths - reference[:, i : i + 1, j : j + 1]
+            explained[part] = (difference * slope[:, i : i + 1, j : j + 1]).sum(axis=3)
+    return explained * n_rows * n_columns

@@ -1,0 +1,190 @@
+import numpy as np
+import pytest
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import LeaveOneGroupOut
+from small import colour, gray, small_cae
+
+from sklearn_cae import CAEOutlierDetector
+from sklearn_cae.outliers._calibration import (
+    HeldOut,
+    held_out,
+    p_values_of_maps,
+    p_values_of_pixels,
+    p_values_of_scores,
+    some_pixels,
+    split_images,
+    threshold,
+)
+
+
+@pytest.fixture(scope="module")
+def frozen():
+    return FrozenEstimator(small_cae().fit(gray()))
+
+
+def detector_of(frozen, **params):
+    defaults = {"outlier_score": "reconstruction", "random_state": 0}
+    return CAEOutlierDetector(frozen, **defaults | params)
+
+
+def known(scores, largest=(), pixels=()):
+    return HeldOut(*(np.array(values, float) for values in (scores, largest, pixels)))
+
+
+def test_few_images_are_all_held_out_once():
+    splits = split_images("auto", 30, None, 0)
+    assert len(splits) == 5
+    np.testing.assert_array_equal(np.sort(np.concatenate([t for _, t in splits])), np.arange(30))
+
+
+def test_of_many_images_one_in_five_is_held_out():
+    ((train, rest),) = split_images("auto", 200, None, 0)
+    assert (len(train), len(rest)) == (160, 40)
+    assert set(train).isdisjoint(rest)
+
+
+def test_a_share_holds_out_one_image_at_least():
+    ((_, rest),) = split_images(0.01, 10, None, 0)
+    assert len(rest) == 1
+
+
+@pytest.mark.parametrize("calibration", ["auto", 0.4, 3, LeaveOneGroupOut()])
+def test_images_of_a_group_are_held_out_together(calibration):
+    groups = np.repeat(np.arange(6), 5)
+    for train, rest in split_images(calibration, 30, groups, 0):
+        assert set(groups[train]).isdisjoint(groups[rest])
+
+
+def test_the_seed_chooses():
+    one, other = (split_images(0.2, 50, None, seed)[0][1] for seed in (0, 1))
+    assert set(one) != set(other)
+
+
+@pytest.mark.parametrize(
+    ("calibration", "n_images", "groups", "message"),
+    [
+        (0.2, 1, None, "n_samples=1: 1 images with calibration=0.2 leave none to train on"),
+        (5, 4, None, "n_samples=4: 4 images with calibration=5"),
+        ("auto", 6, [0] * 6, "n_samples=6: 1 groups"),
+    ],
+)
+def test_too_few_to_hold_out_are_refused(calibration, n_images, groups, message):
+    with pytest.raises(ValueError, match=message):
+        split_images(calibration, n_images, groups, 0)
+
+
+def test_groups_of_another_length_are_refused(frozen):
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        detector_of(frozen).fit(gray(), groups=[0, 1])
+
+
+def test_each_part_is_compared_with_the_scores_of_its_own_autoencoder():
+    groups = [known([1, 2, 3]), known([10, 20])]
+    # Of the first image two and one lie as low, of the second none and two.
+    p_values = p_values_of_scores(np.array([[2.5, 0], [10, 25]]), groups)
+    np.testing.assert_allclose(p_values, [(1 + 2 + 1) / 6, (1 + 0 + 2) / 6])
+
+
+def test_the_threshold_is_where_p_values_are_a_twentieth():
+    scores = np.arange(99.0)
+    offset, rate = threshold([known(scores[:40]), known(scores[40:])], 0.05)
+    assert (offset, rate) == (4.0, 0.05)  # the fifth of 99
+
+
+def test_few_images_tell_no_smaller_share_than_one_in_all_of_them():
+    assert threshold([known([3.0, 1.0, 2.0])], 0.05) == (1.0, 0.25)
+
+
+def test_a_mask_counts_images_whose_map_reaches_a_value_anywhere():
+    maps = np.array([[[[5.0, 1.0]]]])
+    p_values = p_values_of_maps(maps, [known([0, 0, 0], largest=[1, 2, 4])])
+    np.testing.assert_allclose(p_values, [[[1 / 4, 4 / 4]]])
+
+
+def test_a_pixel_is_compared_with_all_pixels_of_normal_images():
+    values = np.random.default_rng(0).random((20, 8, 8))
+    of_normal = held_out(np.zeros(20), some_pixels(values))
+    new = np.array([[[[0.25, 0.9, 7.0]]]])
+    expected = [(values >= level).mean() for level in (0.25, 0.9)]
+    p_values = p_values_of_pixels(new, [of_normal])[0, 0]
+    np.testing.assert_allclose(p_values[:2], expected, atol=1e-3)
+    assert p_values[2] == 1e-4  # the smallest that is told
+
+
+def test_predict_follows_the_p_value(frozen):
+    X = gray(150)
+    detector = detector_of(frozen, calibration=0.4).fit(X)
+    new = gray(60, seed=1)
+    expected = np.where(detector.p_values(new) <= 0.05, -1, 1)
+    np.testing.assert_array_equal(detector.predict(new), expected)
+    assert detector.false_alarm_rate_ == pytest.approx(3 / 61)
+
+
+def test_parts_held_out_in_turn_train_an_autoencoder_each():
+    X = gray(30)
+    detector = detector_of(small_cae(), calibration=3).fit(X)
+    scores = [
+        CAEOutlierDetector(
+            FrozenEstimator(cae), outlier_score="reconstruction", contrast_normalization=True
+        )
+        .fit(X)
+        .score_samples(X)
+        for cae in detector.estimators_
+    ]
+    assert len({tuple(values) for values in scores}) == 3
+    # float32 rounds by the size of a batch.
+    np.testing.assert_allclose(detector.score_samples(X), np.mean(scores, axis=0), rtol=1e-4)
+
+
+def test_all_of_few_images_calibrate(frozen):
+    assert len(detector_of(frozen).fit(gray(30)).calibration_scores_) == 30
+
+
+def test_a_frozen_autoencoder_sees_images_once_whatever_is_held_out(frozen):
+    detector = detector_of(frozen, calibration=4).fit(gray())
+    passes = []
+    hook = frozen.estimator.net_.module_.register_forward_hook(lambda *args: passes.append(args))
+    encoder = frozen.estimator.net_.module_.encoder
+    counted = encoder.register_forward_hook(lambda *args: passes.append(args))
+    detector.assess(gray())
+    hook.remove()
+    counted.remove()
+    assert len(passes) == 1
+
+
+@pytest.mark.parametrize("n_images", [10, 30])
+def test_few_normal_images_raise_few_false_alarms(frozen, n_images):
+    rng = np.random.default_rng(0)
+    alarms, told = [], []
+    for seed in range(20):
+        X = colour(400, n_channels=1, seed=int(rng.integers(2**31)))[..., 0]
+        detector = detector_of(frozen, random_state=seed).fit(X[:n_images])
+        alarms.append((detector.predict(X[n_images:]) == -1).mean())
+        told.append(detector.false_alarm_rate_)
+    # What is told is right on average; the mean of twenty draws has a standard error below 0.02.
+    assert abs(np.mean(alarms) - np.mean(told)) < 0.06
+    assert np.mean(told) == pytest.approx({10: 1 / 11, 30: 1 / 31}[n_images])
+
+
+def test_a_mask_has_an_error_rate_of_its_own(frozen):
+    rng = np.random.default_rng(0)
+    share = []
+    for seed in range(10):
+        X = colour(300, n_channels=1, seed=int(rng.integers(2**31)))[..., 0]
+        detector = detector_of(frozen, calibration=0.5, random_state=seed).fit(X[:200])
+        share.append(detector.anomaly_mask(X[200:], level=0.1).any(axis=(1, 2)).mean())
+    # 100 images are held out each time.
+    assert 0.06 < np.mean(share) < 0.14
+
+
+@pytest.mark.parametrize("level", [0, 1, -0.1, "low"])
+def test_a_level_is_between_0_and_1(frozen, level):
+    detector = detector_of(frozen).fit(gray())
+    with pytest.raises((ValueError, TypeError), match="level"):
+        detector.anomaly_mask(gray(), level=level)
+
+
+@pytest.mark.parametrize("calibration", [0, 1, 1.5, "all", -3])
+def test_a_wrong_calibration_is_refused(frozen, calibration):
+    with pytest.raises(ValueError, match="'calibration' parameter of CAEOutlierDetector"):
+        detector_of(frozen, calibration=calibration).fit(gray())
