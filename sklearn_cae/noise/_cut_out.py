@@ -67,7 +67,7 @@ class CutOut(NoiseModel):
             )
 
     def _corrupt(self, images, generator):
-        n, height, width = len(images), *images.shape[2:]
+        n, _, height, width = images.shape
         side = draw_level(self.side, images, generator)
         pixels = torch.as_tensor(side, device=images.device, dtype=torch.float32)
         pixels = (pixels * min(height, width)).round()  # one, or (n, 1, 1, 1)

@@ -386,9 +386,12 @@ class NoiseChain(NoiseModel):
 
     def variants(self):
         """A chain for each choice of a variant of each model. See :meth:`NoiseModel.variants`."""
-        choices = [model.variants() for model in self.models]
-        if None in choices:
-            return None
+        choices = []
+        for model in self.models:
+            variants = model.variants()
+            if variants is None:
+                return None
+            choices.append(variants)
         return [NoiseChain(list(models)) for models in product(*choices)]
 
     def corrupt(self, images, generator, limits=(0.0, 1.0)):

@@ -187,4 +187,4 @@ class Flip(NoiseModel):
 
 
 def _is_turn(value):
-    return isinstance(value, Integral) and not isinstance(value, bool) and 0 <= value <= 3
+    return isinstance(value, Integral) and not isinstance(value, bool) and value in range(4)
