@@ -1,5 +1,6 @@
 """Outlier detection by what an autoencoder makes of an image, and by where its code lies."""
 
+from ._base import OutlierScore
 from ._batch import ImageBatch
 from ._detector import Assessment, CAEOutlierDetector
 from ._scores import (
@@ -8,7 +9,6 @@ from ._scores import (
     DenoisingScore,
     DensityScore,
     FeatureScore,
-    OutlierScore,
     ReconstructionScore,
     SSIMScore,
     resolve_score,
