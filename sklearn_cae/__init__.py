@@ -45,6 +45,7 @@ from .outliers import (
     FeatureScore,
     OutlierScore,
     ReconstructionScore,
+    RestorationScore,
     SSIMScore,
 )
 
@@ -83,6 +84,7 @@ __all__ = [
     "QuarterTurns",
     "ReconstructionScore",
     "ResUNet",
+    "RestorationScore",
     "SSIMScore",
     "SaltAndPepperNoise",
     "SpeckleNoise",

@@ -3,6 +3,7 @@
 from ._base import OutlierScore
 from ._batch import ImageBatch
 from ._detector import Assessment, CAEOutlierDetector
+from ._restoration import RestorationScore
 from ._scores import (
     SCORES,
     CombinedScore,
@@ -25,6 +26,7 @@ __all__ = [
     "ImageBatch",
     "OutlierScore",
     "ReconstructionScore",
+    "RestorationScore",
     "SSIMScore",
     "resolve_score",
 ]

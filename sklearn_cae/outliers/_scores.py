@@ -13,6 +13,7 @@ from .._density import CodeDensity, check_density, fit_density, score_codes
 from .._random import derived_seed
 from ..metrics import SSIM_MIN_SIZE, structural_similarity
 from ._base import OutlierScore
+from ._restoration import RestorationScore
 
 
 class DensityScore(OutlierScore):
@@ -272,6 +273,7 @@ SCORES: dict[str, type[OutlierScore]] = {
     "reconstruction": ReconstructionScore,
     "ssim": SSIMScore,
     "denoising": DenoisingScore,
+    "restoration": RestorationScore,
     "features": FeatureScore,
     "combined": CombinedScore,
 }
