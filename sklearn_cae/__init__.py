@@ -4,6 +4,7 @@ from . import callbacks, classical, datasets, display, metrics, networks, noise
 from ._comparison import DenoiserComparison, compare_denoisers
 from ._denoising_cae import DenoisingCAE
 from ._density import CodeDensity
+from ._layer_features import LayerFeatures
 from ._sampling import LatentSampler
 from ._version import __version__
 from .classical import ClassicalDenoiser
@@ -69,6 +70,7 @@ __all__ = [
     "GaussianBlur",
     "GaussianNoise",
     "LatentSampler",
+    "LayerFeatures",
     "LossSpec",
     "MaskingNoise",
     "NetworkSpec",
