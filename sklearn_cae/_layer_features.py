@@ -48,7 +48,7 @@ class LayerFeatures(
         search or pipeline the autoencoder alone is taken.
     layer : str, default="encoder.code"
         One of ``layer_names_`` of the fitted network, or the name of any layer in
-        ``net_.module_.named_modules()``, as for :meth:`DenoisingCAE.feature_maps`.
+        ``net_.module_.named_modules()``, as for :meth:`~sklearn_cae.DenoisingCAE.feature_maps`.
     pooling : {"mean", "max"} or None, default="mean"
         Take the mean or the largest value of each feature map, so that it does not matter where in
         the image something is; or all values, map by map.

@@ -74,7 +74,7 @@ class QuarterTurns(NoiseModel):
 
     Parameters
     ----------
-    turns : sequence of int, default=(0, 1, 2, 3)
+    turns : tuple of int, default=(0, 1, 2, 3)
         Quarter turns to draw from, counter-clockwise, all with the same probability.
     clip : bool, default=True
         Clip to the data range.
