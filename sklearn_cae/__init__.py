@@ -5,6 +5,7 @@ from ._comparison import DenoiserComparison, compare_denoisers
 from ._coreset import CoresetNeighbors
 from ._denoising_cae import DenoisingCAE
 from ._density import CodeDensity
+from ._layer_features import LayerFeatures
 from ._sampling import LatentSampler
 from ._version import __version__
 from .classical import ClassicalDenoiser
@@ -22,6 +23,9 @@ from .networks import (
     VGG16Encoder,
 )
 from .noise import (
+    CutOut,
+    EraseColor,
+    Flip,
     GaussianBlur,
     GaussianNoise,
     MaskingNoise,
@@ -30,6 +34,7 @@ from .noise import (
     NoiseModel,
     PoissonGaussianNoise,
     PoissonNoise,
+    QuarterTurns,
     SaltAndPepperNoise,
     SpeckleNoise,
     estimate_noise,
@@ -43,6 +48,7 @@ from .outliers import (
     LocalDensityScore,
     OutlierScore,
     ReconstructionScore,
+    RestorationScore,
     SSIMScore,
 )
 
@@ -54,16 +60,20 @@ __all__ = [
     "CombinedScore",
     "ConvEncoder",
     "CoresetNeighbors",
+    "CutOut",
     "DenoiserComparison",
     "DenoisingCAE",
     "DenoisingScore",
     "DenoisingScorer",
     "DensityScore",
     "EncoderSpec",
+    "EraseColor",
     "FeatureScore",
+    "Flip",
     "GaussianBlur",
     "GaussianNoise",
     "LatentSampler",
+    "LayerFeatures",
     "LocalDensityScore",
     "LossSpec",
     "MaskingNoise",
@@ -77,8 +87,10 @@ __all__ = [
     "PerceptualLoss",
     "PoissonGaussianNoise",
     "PoissonNoise",
+    "QuarterTurns",
     "ReconstructionScore",
     "ResUNet",
+    "RestorationScore",
     "SSIMScore",
     "SaltAndPepperNoise",
     "SpeckleNoise",

@@ -34,6 +34,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     network_: Any
     image_spec_: Any
     limits_: Any
+    noise_: Any
     target_: str
     verbose: int
 
@@ -66,7 +67,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ValueError
             If X does not have the channels or the units of the images in ``fit``, or is not
             finite. If ``self_ensemble`` turns images of a network that takes one size only, and
-            that is not square.
+            that is not square, or of one that was trained to turn or mirror them back.
 
         Notes
         -----
@@ -84,11 +85,13 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if is_image_list(X):
             return self._predict_list(X, options)
         source, images = self._read_fitted(X)
+        self._check_ensemble(self_ensemble)
         denoised = self.runner_.denoise(images, **options)
         return from_channels_last(denoised, source.ndim, self.image_spec_)
 
     def _predict_list(self, X, options):
         check_is_fitted(self)
+        self._check_ensemble(options["self_ensemble"])
         source, spec = read_sequence(X), self.image_spec_
         check_units(source, spec)
         one_size = self.net_.module_.fixed_size
@@ -243,6 +246,13 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         images = self._view(source, one_size=one_size)
         self.network_.check_images(*images.shape[1:])
         return source, images
+
+    def _check_ensemble(self, self_ensemble):
+        if self_ensemble and self.noise_ is not None and self.noise_.reorients:
+            raise ValueError(
+                "self_ensemble=True turns results back as it has turned images, but this network, "
+                f"trained with noise={self.noise_!r}, has done so itself. Leave it False."
+            )
 
     def _check_offers(self, method, what):
         if not hasattr(self.net_.module_, method):

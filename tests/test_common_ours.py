@@ -21,6 +21,7 @@ from sklearn_cae import (
     CoresetNeighbors,
     GaussianNoise,
     LatentSampler,
+    LayerFeatures,
     NoiseInjector,
     Patches,
     ResUNet,
@@ -104,6 +105,11 @@ CASES = {
         LatentSampler(small_cae(), n_components=4, random_state=0),
         (X,),
         {"estimator": small_cae("unet"), "density": "x", "n_components": 2, "random_state": 5},
+    ),
+    "features of a layer": Case(
+        LayerFeatures(small_cae(), "encoder.stages.1"),
+        (X,),
+        {"estimator": small_cae("unet"), "layer": "encoder.code", "pooling": None},
     ),
     # `when` says what transform does from now on: no result of fit.
     "injector": Case(

@@ -399,6 +399,12 @@ def test_unpickling_and_going_on_read_no_file(path, make):
     assert_same_weights(loaded.partial_fit(X), cae.partial_fit(X))
 
 
+def test_a_pickle_keeps_the_normalisation():
+    cae = vgg_cae(ONE_BLOCK(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))).fit(X)
+    loaded = pickle.loads(pickle.dumps(cae))
+    np.testing.assert_array_equal(loaded.transform(X), cae.transform(X))
+
+
 def test_a_fit_after_unpickling_reads_the_file(path):
     loaded = pickle.loads(pickle.dumps(USERS["encoder"](path).fit(X)))
     path.unlink()

@@ -12,6 +12,9 @@ from sklearn.base import clone
 
 from sklearn_cae.noise import (
     NOISE_MODELS,
+    CutOut,
+    EraseColor,
+    Flip,
     GaussianBlur,
     GaussianNoise,
     MaskingNoise,
@@ -19,6 +22,7 @@ from sklearn_cae.noise import (
     NoiseModel,
     PoissonGaussianNoise,
     PoissonNoise,
+    QuarterTurns,
     SaltAndPepperNoise,
     SpeckleNoise,
     draw_level,
@@ -39,15 +43,21 @@ RANGES = [
     PoissonGaussianNoise((0.0, 0.05), (0.0, 0.2), (0.0, 0.1)),
     SpeckleNoise((0.0, 0.3)),
     MaskingNoise((0.0, 0.9)),
+    CutOut((0.0, 0.9), 3, (0.0, 1.0)),
+    Flip((0.2, 0.8)),
     NoiseChain([GaussianBlur((0.0, 2.0)), GaussianNoise((0.0, 0.3))]),
+    NoiseChain([EraseColor(), QuarterTurns((0, 3)), Flip()]),
 ]
-# Blur alone draws nothing.
-RANDOM_MODELS = [model for model in MODELS if not isinstance(model, GaussianBlur)]
+# Blur and colour alone draw nothing.
+RANDOM_MODELS = [model for model in MODELS if not isinstance(model, (GaussianBlur, EraseColor))]
 LEVELS = [(GaussianNoise, "std"), (SpeckleNoise, "std"), (GaussianBlur, "std")]
 SHARES = [
     (SaltAndPepperNoise, "amount"),
     (SaltAndPepperNoise, "salt_ratio"),
     (MaskingNoise, "fraction"),
+    (CutOut, "side"),
+    (CutOut, "value"),
+    (Flip, "probability"),
 ]
 PEAK = [(PoissonNoise, "peak")]
 SENSOR = [(PoissonGaussianNoise, name) for name in ("gain", "offset", "read_std")]
@@ -75,7 +85,7 @@ def constant(value=GRAY, shape=(16, 1, 64, 64)):
     return torch.full(shape, value)
 
 
-def random_images(shape=(5, 3, 9, 8)):
+def random_images(shape=(5, 3, 9, 9)):
     return torch.rand(shape, generator=seeded(99))
 
 
@@ -209,6 +219,9 @@ def test_a_share_of_one_replaces_every_value(model, value):
         SpeckleNoise(0),
         SaltAndPepperNoise(0),
         MaskingNoise(0),
+        CutOut(0),
+        Flip(0),
+        QuarterTurns((0,)),
         GaussianBlur(0),
         NoiseChain([]),
     ],
@@ -304,6 +317,7 @@ def test_blur_of_an_image_is_bitwise_the_same_in_every_batch():
         (SaltAndPepperNoise((0.2, 0.8)), 0.2, 0.8, lambda x: ((x == 0) | (x == 1)).mean()),
         (SaltAndPepperNoise(1, (0.2, 0.8)), 0.2, 0.8, lambda x: x.mean()),
         (MaskingNoise((0.2, 0.8)), 0.2, 0.8, lambda x: (x == 0).mean()),
+        (CutOut(1, 9, (0.6, 0.9)), 0.6, 0.9, lambda x: x.max()),
     ],
     ids=lambda value: repr(value) if isinstance(value, NoiseModel) else "",
 )
@@ -352,7 +366,7 @@ EXPECTED = {repr(model): model.corrupt(random_images(), seeded()) for model in M
 @pytest.mark.usefixtures("float64_by_default")
 def test_the_default_dtype_of_torch_changes_nothing(model):
     noisy = model.corrupt(
-        torch.rand(5, 3, 9, 8, generator=seeded(99), dtype=torch.float32), seeded()
+        torch.rand(5, 3, 9, 9, generator=seeded(99), dtype=torch.float32), seeded()
     )
     assert noisy.dtype == torch.float32
     assert torch.equal(noisy, EXPECTED[repr(model)])
@@ -403,7 +417,7 @@ def test_the_global_random_state_is_left_as_it_was(model):
 
 @pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
 def test_clipped_images_stay_within_the_data_range(model):
-    noisy = model.corrupt(random_images((4, 1, 32, 32)), seeded())
+    noisy = model.corrupt(random_images((4, 3, 32, 32)), seeded())
     assert 0 <= noisy.min() <= noisy.max() <= 1
 
 
@@ -465,6 +479,78 @@ def test_a_chain_may_hold_a_chain():
     assert torch.equal(*noisy)
 
 
+# All that a model may do
+
+
+@pytest.mark.parametrize(
+    "model",
+    [GaussianBlur(1.0), EraseColor(), QuarterTurns((1, 2)), Flip(), NoiseChain([])],
+    ids=repr,
+)
+def test_a_variant_does_the_same_whatever_the_generator(model):
+    for variant in model.variants():
+        corrupted = [variant.corrupt(random_images(), seeded(seed)) for seed in (5, 6)]
+        assert torch.equal(*corrupted)
+
+
+@pytest.mark.parametrize(
+    "model", [QuarterTurns(), Flip(), NoiseChain([EraseColor(), QuarterTurns(), Flip()])], ids=repr
+)
+def test_each_draw_is_one_of_the_variants_and_all_come_up(model):
+    images = random_images()[:1].expand(200, -1, -1, -1)
+    variants = torch.cat([one.corrupt(images[:1], seeded()) for one in model.variants()])
+    drawn = model.corrupt(images, seeded()).unsqueeze(1)  # (200, 1, C, H, W)
+    # Of 200 draws each of the eight comes up but once in 10**11 seeds.
+    matches = (drawn == variants).flatten(2).all(dim=2)  # (200, n_variants)
+    assert matches.any(dim=1).all()
+    assert matches.any(dim=0).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        (QuarterTurns((2, 1)), [QuarterTurns((2,)), QuarterTurns((1,))]),
+        (QuarterTurns((3,), clip=False), [QuarterTurns((3,), clip=False)]),
+        (Flip(), [Flip(0), Flip(1)]),
+        (Flip(0.0), [Flip(0)]),
+        (Flip((0.5, 1.0)), [Flip(0), Flip(1)]),
+        (Flip(1, clip=False), [Flip(1, clip=False)]),
+        (
+            NoiseChain([Flip(), GaussianBlur()]),
+            [NoiseChain([Flip(0), GaussianBlur()]), NoiseChain([Flip(1), GaussianBlur()])],
+        ),
+        (NoiseChain([]), [NoiseChain([])]),
+    ],
+    ids=repr,
+)
+def test_the_variants_are_what_may_be_drawn(model, expected):
+    assert repr(model.variants()) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [GaussianNoise(), GaussianBlur((0, 1)), CutOut(), NoiseChain([Flip(), GaussianNoise()])],
+    ids=repr,
+)
+def test_what_is_drawn_from_many_has_no_variants(model):
+    assert model.variants() is None
+
+
+@pytest.mark.parametrize(
+    ("model", "reorients"),
+    [
+        (QuarterTurns(), True),
+        (Flip(), True),
+        (NoiseChain([EraseColor(), Flip()]), True),
+        (NoiseChain([EraseColor(), CutOut()]), False),
+        (GaussianNoise(), False),
+    ],
+    ids=repr,
+)
+def test_a_model_tells_whether_orientation_is_to_be_restored(model, reorients):
+    assert model.reorients is reorients
+
+
 # Errors
 
 
@@ -511,6 +597,8 @@ def test_every_level_is_checked(noise_class, name):
         (PoissonGaussianNoise(20), r"from 0 to 1, .* 2 counts a photon of 16 bits are 2 / 65535"),
         (PoissonGaussianNoise(0.1, 500), "500 counts of 16 bits are 500 / 65535"),
         (MaskingNoise(25), "from 0 to 1, or a range"),
+        (CutOut(8), "from 0 to 1, .* 0.25 is 8 pixels of 32"),
+        (CutOut(value=128), "from 0 to 1, .* 128 on uint8 images is 128 / 255"),
         (SaltAndPepperNoise((0.5, 1.01)), "from 0 to 1, or a range"),
     ],
     ids=repr,

@@ -34,6 +34,10 @@ def encoder(blocks=1, **params):
     return VGG16Encoder(blocks, weights=None, **params)
 
 
+def build_encoder(**params):
+    return build(Autoencoder(encoder(**params))).encoder
+
+
 # --- topology
 
 
@@ -118,6 +122,16 @@ def test_images_are_normalised_to_the_statistics_of_imagenet():
     ones = vgg16(1).normalize((mean + std).expand(1, 3, 2, 2))
     # float32 rounding.
     torch.testing.assert_close(ones, torch.ones(1, 3, 2, 2), rtol=0, atol=1e-6)
+
+
+def test_images_are_normalised_as_other_weights_take_them():
+    # Those of Caffe take RGB from 0 to 255 minus a mean.
+    mean = (123.68, 116.779, 103.939)
+    vgg = build_encoder(mean=[value / 255 for value in mean], std=[1 / 255] * 3)
+    batch = images()
+    expected = 255 * batch - torch.tensor(mean).view(3, 1, 1)
+    # float32 rounding of values up to 255.
+    torch.testing.assert_close(vgg.normalize(batch), expected, rtol=0, atol=1e-4)
 
 
 def test_gray_images_are_colour_images_of_three_equal_channels():
@@ -282,3 +296,43 @@ def test_without_weights_the_random_ones_stay():
     before = net.encoder.features[0].weight.clone()
     spec.load_pretrained(net)
     assert torch.equal(net.encoder.features[0].weight, before)
+
+
+# --- the normalisation of a file
+
+
+def test_the_normalisation_of_torchvision_is_the_default():
+    expected, given = vgg16(1), build_encoder()
+    assert torch.equal(given.mean, expected.mean)
+    assert torch.equal(given.std, expected.std)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"mean": (123.68, 116.779, 103.939)},
+        {"mean": (0.5,)},
+        {"mean": (0.5, 0.5, float("nan"))},
+        {"mean": ("a", "b", "c")},
+        {"std": (0.2, 0.2, 0.0)},
+        {"std": (58, 57, 57)},
+        {"std": [True, True, True]},
+    ],
+    ids=str,
+)
+def test_a_normalisation_in_other_units_is_refused_with_the_cure(params):
+    with pytest.raises(
+        ValueError, match=r"of VGG16Encoder must hold three numbers.* divide by 255"
+    ):
+        encoder(**params).check()
+
+
+def test_a_single_number_is_no_normalisation():
+    with pytest.raises(ValueError, match="'std' parameter of VGG16Encoder must be an instance of"):
+        encoder(std=0.5).check()
+
+
+@pytest.mark.parametrize(("other", "changes"), [([0.5, 0.5, 0.5], 0), ((0.4, 0.5, 0.5), 1)])
+def test_training_goes_on_with_the_same_normalisation_alone(other, changes):
+    first, second = encoder(mean=(0.5, 0.5, 0.5)), encoder(mean=other)
+    assert len(second.changes_since(first)) == changes

@@ -81,6 +81,8 @@ class TrainingReader:
             source, columns = self._read_first(clean)
             spec = self._spec(source)
             pictures = self._pictures(spec, source)
+            noise.check_images(*pictures.shape)
+            self._check_upright(noise, self._cut_patches(source))
             return CorruptedImages(pictures, spec, noise), self._learned(columns, spec, noise)
         first, columns = self._read_first(noisy)
         source = self._read_again(clean, first)
@@ -90,6 +92,14 @@ class TrainingReader:
         pictures = self._pictures(spec, first, source)
         images = ImagePairs(pictures, spec, limits_of(spec, first))
         return images, self._learned(columns, spec, None)
+
+    def _check_upright(self, noise, patches):
+        """Refuse to have an orientation restored that the training images have lost."""
+        if noise.reorients and patches is not None and patches.augment:
+            raise ValueError(
+                f"noise={noise!r} turns or mirrors images so that a network learns how they were, "
+                f"but {patches!r} turn and mirror them before. Take Patches(…, augment=False)."
+            )
 
     def _read_takes(self, X, y):
         """Two noisy takes of the same images."""

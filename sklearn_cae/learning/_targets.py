@@ -112,6 +112,12 @@ class CorruptedImages(TrainingImages):
         """Where the inputs lie in units of the data range; ``None`` where noise may leave it."""
         return self.spec.unit_limits if self.noise.clip else None
 
+    def split(self, validation_fraction, seed, *, validated_size=None):
+        if self.noise.reorients:
+            # Whole images need not be square, and turn about another centre than their patches.
+            validated_size = self.spec.height
+        return super().split(validation_fraction, seed, validated_size=validated_size)
+
     def batch(self, rows, generator, device):
         (images,) = self.pictures.take(rows, generator)
         clean = self._to_unit(images, device)

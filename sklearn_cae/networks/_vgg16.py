@@ -4,7 +4,8 @@ Source: Simonyan and Zisserman, "Very deep convolutional networks for large-scal
 (ICLR 2015), with the names of torchvision's layers.
 """
 
-from numbers import Integral
+from collections.abc import Sequence
+from numbers import Integral, Real
 from os import PathLike
 
 import torch
@@ -23,8 +24,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class VGG16Encoder(EncoderSpec):
     """Encoder of the first blocks of VGG16, trained before and frozen.
 
-    Its blocks have 64, 128, 256, 512 and 512 feature maps, which the decoder mirrors. It takes gray
-    and RGB images of at least 32 x 32 pixels, in any units. The network is that of [1]_.
+    Its blocks have 64, 128, 256, 512 and 512 feature maps, which the decoder mirrors. It takes RGB
+    images of at least 32 x 32 pixels, in any units, and gray ones as three equal channels. The
+    network is that of [1]_.
 
     Parameters
     ----------
@@ -40,6 +42,11 @@ class VGG16Encoder(EncoderSpec):
         whole or of the ``features`` alone, from :func:`torch.save` or in safetensors
         (``*.safetensors``). ``None`` is random weights. No file is read when training goes on, nor
         for unpickling.
+    mean, std : tuple of three float, default=(0.485, 0.456, 0.406) and (0.229, 0.224, 0.225)
+        What the network subtracts from red, green and blue, and divides by, in units of the data
+        range: those that the weights were trained with. The defaults are torchvision's. A mean of
+        123.68 on images from 0 to 255 is 123.68 / 255, and no division a std of 1 / 255. For
+        weights that take BGR, turn the input channels of the file's first convolution around.
 
     See Also
     --------
@@ -63,6 +70,8 @@ class VGG16Encoder(EncoderSpec):
         "blocks": [Interval(Integral, 1, len(VGG16_BLOCKS), closed="both")],
         "trainable_blocks": [Interval(Integral, 0, len(VGG16_BLOCKS), closed="both")],
         "weights": [str, PathLike, None],
+        "mean": [tuple, list],
+        "std": [tuple, list],
     }
     changeable = frozenset({"trainable_blocks", "weights"})
 
@@ -72,10 +81,14 @@ class VGG16Encoder(EncoderSpec):
         *,
         trainable_blocks: int = 0,
         weights: str | PathLike[str] | None = "imagenet",
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
     ) -> None:
         self.blocks = blocks
         self.trainable_blocks = trainable_blocks
         self.weights = weights
+        self.mean = mean
+        self.std = std
 
     def check(self):
         super().check()
@@ -84,13 +97,26 @@ class VGG16Encoder(EncoderSpec):
                 "The 'trainable_blocks' parameter of VGG16Encoder must be at most "
                 f"blocks={self.blocks}. Got {self.trainable_blocks} instead."
             )
+        if not _are_colours(self.mean):
+            raise _wrong_colours("mean", "from 0 to 1", self.mean)
+        if not _are_colours(self.std) or min(self.std) == 0:
+            raise _wrong_colours("std", "above 0 and at most 1", self.std)
+
+    def resolved_params(self):
+        return super().resolved_params() | {"mean": tuple(self.mean), "std": tuple(self.std)}
 
     def check_images(self, height, width, n_channels):
         cure = "an Autoencoder with a ConvEncoder takes images of any size and channels."
         check_vgg16_images(height, width, n_channels, cure=cure)
 
     def build(self, n_channels, layers):
-        return VGG16(self.blocks, self.trainable_blocks, generator=layers.generator)
+        return VGG16(
+            self.blocks,
+            self.trainable_blocks,
+            mean=self.mean,
+            std=self.std,
+            generator=layers.generator,
+        )
 
     def load_pretrained(self, module, *, progress=False):
         if self.weights is not None:
@@ -113,11 +139,15 @@ class VGG16(nn.Module):
         Number of blocks, 1 to 5; each halves the image.
     n_trainable_blocks : int
         How many of them, counted from the last, are trained.
+    mean, std : sequence of three float
+        What is subtracted from red, green and blue in [0, 1], and what they are divided by.
     generator : torch.Generator
         Source of the initial weights, on the CPU.
     """
 
-    def __init__(self, n_blocks, n_trainable_blocks=0, *, generator):
+    def __init__(
+        self, n_blocks, n_trainable_blocks=0, *, mean=IMAGENET_MEAN, std=IMAGENET_STD, generator
+    ):
         super().__init__()
         blocks = VGG16_BLOCKS[:n_blocks]
         *layers, self.code = [
@@ -131,7 +161,7 @@ class VGG16(nn.Module):
         self.frozen_layers = tuple(layers[:n_frozen])
         for layer in self.frozen_layers:
             layer.requires_grad_(False)
-        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+        for name, values in (("mean", mean), ("std", std)):
             statistic = torch.tensor(values, dtype=torch.float32, device="cpu").view(3, 1, 1)
             self.register_buffer(name, statistic, persistent=False)
 
@@ -145,7 +175,7 @@ class VGG16(nn.Module):
         return self.code(x), [*maps, x]
 
     def normalize(self, images):
-        """Turn images in [0, 1], gray or RGB, into three channels in units of ImageNet's."""
+        """Turn images in [0, 1], gray or RGB, into three channels as the weights take them."""
         return (images.expand(-1, 3, -1, -1) - self.mean) / self.std
 
     def train(self, mode=True):
@@ -168,6 +198,22 @@ def check_vgg16_images(height, width, n_channels, *, cure):
             f"The images have {height} x {width} pixels, but VGG16 needs {VGG16_MIN_SIZE} x "
             f"{VGG16_MIN_SIZE} at least. Pad or resize them (skimage.transform.resize); {cure}"
         )
+
+
+def _are_colours(values):
+    """Whether these are three numbers from 0 to 1."""
+    return len(values) == 3 and all(
+        isinstance(value, Real) and not isinstance(value, bool) and 0 <= float(value) <= 1
+        for value in values
+    )
+
+
+def _wrong_colours(name, allowed, values):
+    return ValueError(
+        f"The {name!r} parameter of VGG16Encoder must hold three numbers {allowed}, for red, green "
+        f"and blue. Got {values!r} instead. They are in units of the data range: for images from 0 "
+        "to 255 divide by 255."
+    )
 
 
 def _block_layers(convolutions, generator):

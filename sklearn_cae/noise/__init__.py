@@ -11,12 +11,16 @@ from ._estimation import estimate_noise, warn_if_correlated
 from ._injector import NoiseInjector
 from ._models import (
     NOISE_MODELS,
+    CutOut,
+    EraseColor,
+    Flip,
     GaussianBlur,
     GaussianNoise,
     MaskingNoise,
     NoiseChain,
     PoissonGaussianNoise,
     PoissonNoise,
+    QuarterTurns,
     SaltAndPepperNoise,
     SpeckleNoise,
     resolve_noise,
@@ -24,6 +28,9 @@ from ._models import (
 
 __all__ = [
     "NOISE_MODELS",
+    "CutOut",
+    "EraseColor",
+    "Flip",
     "GaussianBlur",
     "GaussianNoise",
     "MaskingNoise",
@@ -33,6 +40,7 @@ __all__ = [
     "NoisyImages",
     "PoissonGaussianNoise",
     "PoissonNoise",
+    "QuarterTurns",
     "SaltAndPepperNoise",
     "SpeckleNoise",
     "corrupt_batch",

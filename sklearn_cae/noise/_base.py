@@ -31,6 +31,8 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
         Upper limit of each level, by the name of its parameter; ``math.inf`` for none.
     units : dict of str
         What a level is measured in, by the name of its parameter; errors tell it.
+    reorients : bool
+        Whether it turns or mirrors images, so that their orientation is what is restored.
 
     See Also
     --------
@@ -60,6 +62,7 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
 
     limits: dict[str, float] = {}
     units: dict[str, str] = {}
+    reorients: bool = False
     clip: bool
 
     def corrupt(
@@ -87,9 +90,12 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
         Raises
         ------
         ValueError
-            If a level is neither a number nor a range within its limits.
+            If a level is neither a number nor a range within its limits, or the images are none
+            that the model takes.
         """
         self.check_levels()
+        n_channels, height, width = images.shape[1:]
+        self.check_images(height, width, n_channels)
         noisy = self._corrupt(images, generator)
         return noisy.clamp(*limits) if self.clip else noisy
 
@@ -107,6 +113,20 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
                 )
         if not isinstance(self.clip, (bool, np.bool_)):
             raise ValueError(f"{model}(clip=…) is {self.clip!r}; allowed are True and False.")
+
+    def check_images(self, height: int, width: int, n_channels: int) -> None:
+        """Raise a ValueError if images of this shape cannot be corrupted; most models take all."""
+
+    def variants(self) -> "list[NoiseModel] | None":
+        """All that the model may do to an image, if that is a short list.
+
+        Returns
+        -------
+        variants : list of NoiseModel or None
+            Models that draw nothing: the same image comes out of each whatever the generator.
+            ``None`` if what the model does is drawn from more than a few possibilities.
+        """
+        return None
 
     @abstractmethod
     def _corrupt(self, images: torch.Tensor, generator: Generators) -> torch.Tensor:

@@ -44,8 +44,9 @@ class NoiseInjector(
     ----------
     noise : NoiseModel, str, list of these, or None, default=None
         What corrupts the images: a noise model, one of the names "gaussian", "salt_and_pepper",
-        "blur", "poisson", "poisson_gaussian", "speckle" and "masking" for a model with its
-        defaults, "none", or a list for a chain. ``None`` is ``GaussianNoise(0.1)``.
+        "blur", "poisson", "poisson_gaussian", "speckle", "masking", "cut_out", "erase_color",
+        "quarter_turns" and "flip" for a model with its defaults, "none", or a list for a chain.
+        ``None`` is ``GaussianNoise(0.1)``.
     when : {"fit", "always"}, default="fit"
         Corrupt in ``fit_transform`` only, or in ``transform`` as well.
     random_state : int, RandomState instance or None, default=None
@@ -229,6 +230,7 @@ class NoiseInjector(
             data_range=self.data_range,
         )
         _check_dtype_holds(noise, source.dtype)
+        noise.check_images(spec.height, spec.width, spec.n_channels)
         learned = {
             "noise_": noise,
             "image_spec_": spec,

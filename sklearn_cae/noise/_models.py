@@ -1,6 +1,7 @@
 """Noise models: they corrupt batches of tensors given a generator."""
 
 from collections.abc import Sequence
+from itertools import product
 from numbers import Real
 
 import numpy as np
@@ -9,6 +10,8 @@ from sklearn.base import clone
 from torch.nn import functional as F
 
 from ._base import Level, NoiseModel, draw_level, draw_normal, draw_uniform
+from ._cut_out import CutOut
+from ._restorable import EraseColor, Flip, QuarterTurns
 
 # float32 counts one by one up to 2**24, which is 1.7e7.
 LARGEST_PEAK = 1e7
@@ -294,6 +297,10 @@ class GaussianBlur(NoiseModel):
         self.std = std
         self.clip = clip
 
+    def variants(self):
+        """Itself, as it draws nothing but its level. See :meth:`NoiseModel.variants`."""
+        return None if isinstance(self.std, Sequence) else [self]
+
     def _corrupt(self, images, generator):
         std = draw_level(self.std, images, generator)
         kernel = _gaussian_weights(std, np.max(self.std))
@@ -367,6 +374,26 @@ class NoiseChain(NoiseModel):
                 )
             model.check_levels()
 
+    @property
+    def reorients(self) -> bool:  # type: ignore[override]
+        """Whether one of the models turns or mirrors images."""
+        return any(model.reorients for model in self.models)
+
+    def check_images(self, height, width, n_channels):
+        """Raise a ValueError if one of the models cannot corrupt images of this shape."""
+        for model in self.models:
+            model.check_images(height, width, n_channels)
+
+    def variants(self):
+        """A chain for each choice of a variant of each model. See :meth:`NoiseModel.variants`."""
+        choices = []
+        for model in self.models:
+            variants = model.variants()
+            if variants is None:
+                return None
+            choices.append(variants)
+        return [NoiseChain(list(models)) for models in product(*choices)]
+
     def corrupt(self, images, generator, limits=(0.0, 1.0)):
         """Corrupt a batch of images; each model clips by itself. See :meth:`NoiseModel.corrupt`."""
         self.check_levels()
@@ -386,6 +413,10 @@ NOISE_MODELS = {
     "poisson_gaussian": PoissonGaussianNoise,
     "speckle": SpeckleNoise,
     "masking": MaskingNoise,
+    "cut_out": CutOut,
+    "erase_color": EraseColor,
+    "quarter_turns": QuarterTurns,
+    "flip": Flip,
 }
 
 

@@ -5,6 +5,7 @@ from ._combined import SCORES, CombinedScore, resolve_score
 from ._density_score import DensityScore
 from ._detector import Assessment, CAEOutlierDetector
 from ._local_density import LocalDensityScore
+from ._restoration import RestorationScore
 from ._score import MapScore, OutlierScore
 from ._scores import DenoisingScore, FeatureScore, ReconstructionScore, SSIMScore
 
@@ -21,6 +22,7 @@ __all__ = [
     "MapScore",
     "OutlierScore",
     "ReconstructionScore",
+    "RestorationScore",
     "SSIMScore",
     "resolve_score",
 ]

@@ -13,7 +13,7 @@ from .._random import generators_by_content
 from ..images import normalize_contrast, to_unit
 from ..metrics import denoiser_of
 from ..networks import layer_outputs
-from ..noise import corrupt_batch
+from ..noise import NoiseModel, corrupt_batch
 from ._features import features_of_places
 
 UNIT_RANGE = (0.0, 1.0)
@@ -35,14 +35,15 @@ class ImageBatch:
     runner : Runner
         The fitted autoencoder.
     noise : NoiseModel or None
-        What ``denoised`` corrupts the images with.
+        What corrupted the training images; ``None`` if they were pairs.
     """
 
     def __init__(self, images: NDArray[Any], data_range: Any, runner: Runner, noise: Any) -> None:
         self._given = images
         self._data_range = data_range
         self._runner = runner
-        self._noise = noise
+        self.noise = noise
+        self._denoised: dict[tuple[int, str], NDArray[np.float64]] = {}
         self._heard: dict[tuple[str, ...], list[torch.Tensor]] = {}
 
     def __len__(self) -> int:
@@ -132,23 +133,30 @@ class ImageBatch:
         original, reconstructed = (_to_array(maps[stage - 1]) for maps in self._stage_maps)
         return original, reconstructed
 
-    def denoised(self, seed: int) -> NDArray[np.float64]:
+    def denoised(self, seed: int, noise: NoiseModel | None = None) -> NDArray[np.float64]:
         """What the autoencoder makes of the images with noise, (n, H, W, C).
 
         Parameters
         ----------
         seed : int
             Seed of the noise. An image gets the same noise in any batch and on any device.
+        noise : NoiseModel, default=None
+            What corrupts the images, such as one of the variants of ``noise``. ``None`` is that
+            itself.
 
         Returns
         -------
         denoised : ndarray of shape (n, H, W, C)
             Denoised images.
         """
-        clean = self._on_cpu.contiguous()
-        generators = generators_by_content(clean.numpy(), seed)
-        noisy = corrupt_batch(clean, self._noise, generators, self._runner.spec)
-        return _to_array(self._runner.apply(noisy.to(self._runner.device)))
+        noise = self.noise if noise is None else noise
+        key = seed, repr(noise)
+        if key not in self._denoised:
+            clean = self._on_cpu.contiguous()
+            generators = generators_by_content(clean.numpy(), seed)
+            noisy = corrupt_batch(clean, noise, generators, self._runner.spec)
+            self._denoised[key] = _to_array(self._runner.apply(noisy.to(self._runner.device)))
+        return self._denoised[key]
 
     @cached_property
     def _on_cpu(self):

@@ -7,6 +7,7 @@ from sklearn.base import clone
 
 from ._density_score import DensityScore
 from ._local_density import LocalDensityScore
+from ._restoration import RestorationScore
 from ._score import OutlierScore
 from ._scores import DenoisingScore, FeatureScore, ReconstructionScore, SSIMScore
 
@@ -109,6 +110,7 @@ SCORES: dict[str, type[OutlierScore]] = {
     "reconstruction": ReconstructionScore,
     "ssim": SSIMScore,
     "denoising": DenoisingScore,
+    "restoration": RestorationScore,
     "features": FeatureScore,
     "combined": CombinedScore,
 }

@@ -82,6 +82,8 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
           reconstruction;
         - "ssim", :class:`SSIMScore`: a large structural similarity of image and reconstruction;
         - "denoising", :class:`DenoisingScore`: a small mean squared error of what is denoised;
+        - "restoration", :class:`RestorationScore`: a small error of what is restored, for an
+          autoencoder with such a ``noise`` as ``["erase_color", "quarter_turns"]``;
         - "features", :class:`FeatureScore`: a small mean squared error of the reconstruction in the
           feature maps of an encoder stage;
         - "combined", :class:`CombinedScore`: a large sum of "density", "reconstruction", "ssim" and
@@ -279,9 +281,9 @@ class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
         scores : ndarray of shape (n,)
             float64 scores; higher is more normal. "reconstruction" and "denoising" are in squared
             units of the range that the autoencoder sees: the data range, or, with contrast
-            normalisation, six standard deviations of the image. "features" is in squared units of
-            the feature maps, "ssim" is at most 0, "density" is what the density gives. With several
-            autoencoders it is their mean.
+            normalisation, six standard deviations of the image; "restoration" is in these units.
+            "features" is in squared units of the feature maps, "ssim" is at most 0, "density" and
+            "local_density" are what the density gives. With several autoencoders it is their mean.
 
         Raises
         ------

@@ -1,0 +1,90 @@
+"""A score by how well a corruption is restored."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils._param_validation import Interval
+
+from .._random import derived_seed
+from ._score import MAP_CONSTRAINTS, MapScore
+
+
+class RestorationScore(MapScore):
+    """A small mean absolute error of what is restored, averaged over draws of the corruption.
+
+    For an autoencoder whose ``noise`` asks what an image shows, as
+    ``["erase_color", "quarter_turns"]`` does [1]_: it restores colour and orientation of images
+    like those of the training, and of others less well. Scores are minus the error, in units of
+    the range that the autoencoder sees.
+
+    A corruption that can do but few things to an image, such as four turns, is restored from each
+    of them. The same image always gets the same draws of any other.
+
+    Parameters
+    ----------
+    n_draws : int, default=4
+        Number of draws of a corruption that has no ``variants``, each of which costs a pass of the
+        network.
+    smoothing : float, default=0.0
+        Standard deviation in pixels of the Gaussian that smooths the map of errors.
+    worst : float, default=1.0
+        Share of the pixels that count, the worst ones: 0.01 for small defects.
+
+    Attributes
+    ----------
+    seeds_ : list of int
+        Seed of each of these draws.
+
+    See Also
+    --------
+    DenoisingScore : The mean squared error of random draws of the training's noise.
+    sklearn_cae.QuarterTurns, sklearn_cae.EraseColor, sklearn_cae.Flip, sklearn_cae.CutOut
+
+    References
+    ----------
+    .. [1] F. Ye, C. Huang, J. Cao, M. Li, Y. Zhang, C. Lu, "Attribute restoration framework for
+       anomaly detection", IEEE Transactions on Multimedia 2020.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn_cae import Autoencoder, CAEOutlierDetector, DenoisingCAE
+    >>> X, y = load_digits(return_X_y=True)
+    >>> sevens, twos = X[y == 7] / 16, X[y == 2] / 16
+    >>> cae = DenoisingCAE(Autoencoder((16, 32), latent_dim=16), noise="quarter_turns")
+    >>> detector = CAEOutlierDetector(cae, outlier_score="restoration", random_state=0)
+    >>> detector.fit(sevens[:150]).score_samples(twos).shape
+    (177,)
+    """
+
+    _parameter_constraints = MAP_CONSTRAINTS | {
+        "n_draws": [Interval(Integral, 1, None, closed="left")]
+    }
+
+    def __init__(self, *, n_draws: int = 4, smoothing: float = 0.0, worst: float = 1.0) -> None:
+        self.n_draws = n_draws
+        self.smoothing = smoothing
+        self.worst = worst
+
+    def check_autoencoder(self, cae):
+        if cae.noise_ is None:
+            raise ValueError(
+                "RestorationScore corrupts images as the training did, but the autoencoder was "
+                "fitted on pairs and has no noise. Fit it on clean images, as in "
+                "DenoisingCAE(noise=['erase_color', 'quarter_turns']), or choose another score."
+            )
+
+    def learn(self, collect, seed):
+        self.seeds_ = [derived_seed(seed, draw) for draw in range(self.n_draws)]
+
+    def errors(self, batch):
+        errors = [np.abs(restored - batch.images).mean(axis=3) for restored in self._all(batch)]
+        return np.mean(errors, axis=0)
+
+    def _all(self, batch):
+        """What is restored from each variant of the corruption, or from each draw."""
+        variants = batch.noise.variants()
+        if variants is None:
+            return (batch.denoised(seed) for seed in self.seeds_)
+        # They draw nothing: any seed does.
+        return (batch.denoised(0, variant) for variant in variants)
