@@ -24,6 +24,7 @@ from _defects import TEXTURES, load_textures
 from _results import resume
 from scipy import ndimage
 from sklearn.covariance import LedoitWolf
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
 from sklearn_cae import (
@@ -50,11 +51,8 @@ N_TEST = 40
 LARGEST_FALSE = 0.3
 
 
-def detector_of(method, vgg16, seed):
+def detector_of(method, n_train, vgg16, seed):
     """The detector of a method."""
-    cae = DenoisingCAE(patches=Patches(32, per_image=8))
-    if method.startswith("VGG16"):
-        cae = DenoisingCAE(Autoencoder(VGG16Encoder(3, weights=vgg16)), max_epochs=0)
     score = {
         "default": "density",
         "reconstruction, mean": "reconstruction",
@@ -63,8 +61,21 @@ def detector_of(method, vgg16, seed):
         "VGG16, local density": "local_density",
         "VGG16, Gaussian": LocalDensityScore(density=LedoitWolf()),
     }[method]
-    cae = DenoisingCAE() if method == "default" else cae
-    return CAEOutlierDetector(cae, outlier_score=score, random_state=seed)
+    if method.startswith("VGG16"):
+        cae = frozen_vgg16(vgg16)
+    else:
+        cae = DenoisingCAE(patches=None if method == "default" else Patches(32, per_image=8))
+    # Five trainings for few crops; of many a part is enough.
+    many = n_train >= 100 and not method.startswith("VGG16")
+    calibration = 0.4 if many else "auto"
+    return CAEOutlierDetector(cae, outlier_score=score, calibration=calibration, random_state=seed)
+
+
+def frozen_vgg16(weights):
+    """An autoencoder that is not trained: its encoder is all that counts."""
+    network = Autoencoder(VGG16Encoder(3, weights=weights))
+    cae = DenoisingCAE(network, max_epochs=0, for_codes=True, data_range=(0, 255), random_state=0)
+    return FrozenEstimator(cae.fit(np.zeros((2, 96, 96), np.uint8)))
 
 
 def filter_maps(images):
@@ -94,7 +105,7 @@ def run(job, args):
         maps = filter_maps((data.train, data.test))
         scores, p_values = -maps.reshape(len(maps), -1).max(axis=1), None
     else:
-        detector = detector_of(job["method"], args.vgg16, job["seed"])
+        detector = detector_of(job["method"], job["n_train"], args.vgg16, job["seed"])
         assessed = detector.fit(data.train, groups=data.groups).assess(data.test)
         scores, p_values, maps, _ = assessed
     seconds = time.process_time() - start

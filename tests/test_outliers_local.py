@@ -17,6 +17,7 @@ from sklearn_cae import (
     LocalDensityScore,
     Patches,
     ReconstructionScore,
+    VGG16Encoder,
 )
 from sklearn_cae.outliers._features import at_each_pixel, features_of_places
 
@@ -191,3 +192,34 @@ def test_a_network_that_is_not_trained_gives_features(frozen):
     cae = small_cae(max_epochs=0).fit(X)
     assert cae.history_["train_loss"].shape == (0,)
     assert cae.transform(X).shape == (30, 4 * 8 * 8)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "objects", "places"),
+    [
+        (1, ["features.3"], ["features.3"]),
+        (3, ["features.8", "features.15"], ["features.8", "features.15"]),
+        (5, ["features.15", "features.22"], ["features.8", "features.15"]),
+    ],
+)
+def test_layers_of_vgg16(blocks, objects, places):
+    module = Autoencoder(VGG16Encoder(blocks, weights=None)).build(
+        (32, 32), 1, torch.Generator().manual_seed(0)
+    )
+    assert module.object_layers == [f"encoder.{name}" for name in objects]
+    assert module.place_layers == [f"encoder.{name}" for name in places]
+
+
+def test_layers_that_a_score_takes_by_itself(frozen):
+    # The code of a network that was trained on these images; the first two stages for places.
+    assert detector_of(frozen, "density").outlier_score_.layers_ == []
+    assert detector_of(frozen, "local_density").outlier_score_.layers_ == LAYERS
+
+
+def test_a_pretrained_encoder_scores_by_averages_of_its_maps():
+    X = textures(12)
+    network = Autoencoder(VGG16Encoder(2, weights=None))
+    cae = FrozenEstimator(small_cae(network, max_epochs=0).fit(X))
+    detector = detector_of(cae, "density", X)
+    assert isinstance(detector.outlier_score_.density_, LedoitWolf)
+    assert np.isfinite(detector.assess(textures(2, side=40)).maps).all()

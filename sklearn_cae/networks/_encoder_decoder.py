@@ -79,6 +79,20 @@ class EncoderDecoderModule(nn.Module):
         decoder = [f"decoder.stages.{i}" for i in range(len(self.decoder.stages))]
         return [*encoder, "encoder.code", *decoder, "decoder.head"]
 
+    @property
+    def object_layers(self):
+        """Names of the layers whose averages tell objects apart; empty where the code does."""
+        return self._stage_layers(getattr(self.encoder, "object_stages", ()))
+
+    @property
+    def place_layers(self):
+        """Names of the layers that describe the places of an image."""
+        return self._stage_layers(getattr(self.encoder, "place_stages", range(2)))
+
+    def _stage_layers(self, stages):
+        names = [f"encoder.{name}" for name in self.encoder.stage_names]
+        return [names[stage] for stage in stages if stage < len(names)]
+
     def stage_maps(self, images):
         """Feature maps of each stage of the encoder for images (n, C, H, W), finest first."""
         return self.encoder(images)[1]

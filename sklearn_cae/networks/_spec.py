@@ -124,6 +124,8 @@ class NetworkSpec(Spec):
         Names of its stages among its ``named_modules()``, from image to image.
     ``stage_maps(images)``, ``n_stages`` : int
         Images to the list of the feature maps of each stage of the encoder, finest first.
+    ``object_layers``, ``place_layers`` : list of str
+        Names of layers that tell objects, and places of an image, apart: for outlier scores.
 
     Attributes
     ----------
@@ -181,6 +183,14 @@ class EncoderSpec(Spec):
         Names of the stages among its ``named_modules()``.
     ``code`` : torch.nn.Module
         The layer that gives the code.
+
+    and may have
+
+    ``object_stages`` : sequence of int
+        Stages, counted from 0, whose averages tell what an image shows better than the code does;
+        those of an encoder that was trained on many kinds of images.
+    ``place_stages`` : sequence of int
+        Stages that describe the places of an image; the first two unless it says so.
     """
 
     @abstractmethod

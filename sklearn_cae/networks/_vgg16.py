@@ -157,6 +157,9 @@ class VGG16(nn.Module):
         self.channels = tuple(block[max(block)][1] for block in blocks)
         self.code_channels = self.channels[-1]
         self.stage_names = [f"features.{max(block) + 1}" for block in blocks]
+        # The fourth block and the one before tell objects apart, the second and third places.
+        self.object_stages = tuple(range(max(0, min(n_blocks, 4) - 2), min(n_blocks, 4)))
+        self.place_stages = (1, 2) if n_blocks > 1 else (0,)
         n_frozen = sum(2 * len(block) + 1 for block in blocks[: n_blocks - n_trainable_blocks])
         self.frozen_layers = tuple(layers[:n_frozen])
         for layer in self.frozen_layers:

@@ -69,7 +69,7 @@ class CombinedScore(OutlierScore):
 
     @property
     def any_size(self):
-        return all(score.any_size for score in self._resolved())
+        return all(score.any_size for score in self.scores_)
 
     @property
     def tells_where(self):

@@ -24,16 +24,15 @@ DENSITY_EXAMPLES = (
 class DensityScore(OutlierScore):
     """A code, or averaged feature maps, where those of the training images are dense.
 
-    Without ``layers`` it is the density of the codes. With them, the maps of each layer are
-    averaged over the image, those of a layer are brought to length 1, and the density is that of
-    the averages of all layers: with ``VGG16Encoder`` and its third and fourth block a strong
-    detector of images of another kind.
+    It is the density of the codes, or, with ``layers``, of averages of feature maps: the maps of
+    each layer are averaged over the image and brought to length 1. With an encoder that was trained
+    on many kinds of images, ``VGG16Encoder(4)``, these tell other objects best.
 
     Parameters
     ----------
     layers : list of str, default=None
         Names of layers with feature maps, as :meth:`DenoisingCAE.feature_maps` takes them. ``None``
-        is the code.
+        is the code, and of VGG16 the last two blocks up to the fourth.
     pooling : int, default=1
         Maps are averaged over ``pooling`` x ``pooling`` parts of the image; of use with ``layers``.
     density : density estimator, default=None
@@ -48,6 +47,8 @@ class DensityScore(OutlierScore):
 
     Attributes
     ----------
+    layers_ : list of str
+        Names of the layers; empty for the code.
     density_ : density estimator
         The fitted density. It has the seed of the detector if it had none of its own.
 
@@ -93,7 +94,7 @@ class DensityScore(OutlierScore):
 
     @property
     def any_size(self):
-        return self.layers is not None
+        return bool(self.layers_)
 
     @property
     def tells_where(self):
@@ -110,17 +111,18 @@ class DensityScore(OutlierScore):
         module = cae.net_.module_
         for layer in self.layers or ():
             check_layer(module, layer)
-        if self.layers is None and not hasattr(module, "encode"):
+        self.layers_ = list(self.layers or getattr(module, "object_layers", []))
+        if not self.layers_ and not hasattr(module, "encode"):
             raise ValueError(
                 f"DensityScore needs a network with a code, but that of {cae.network_!r} has none. "
                 "Name its layers, take an Autoencoder, or ReconstructionScore()."
             )
-        self._has_places = self.layers is not None or len(module.code_shape) == 3
+        self._has_places = bool(self.layers_) or len(module.code_shape) == 3
 
     def learn(self, collect, seed):
         density = self.density
         if density is None:
-            density = CodeDensity() if self.layers is None else LedoitWolf()
+            density = LedoitWolf() if self.layers_ else CodeDensity()
         self.density_ = fit_density(clone(density), collect(self._features), seed)
 
     def score(self, batch):
@@ -138,10 +140,10 @@ class DensityScore(OutlierScore):
 
     def _maps(self, batch):
         """Maps (n, h, w, C) whose features the density knows."""
-        return [batch.code_maps] if self.layers is None else batch.layer_maps(self.layers)
+        return batch.layer_maps(self.layers_) if self.layers_ else [batch.code_maps]
 
     def _features(self, batch):
-        if self.layers is None:
+        if not self.layers_:
             return batch.codes
         parts = [unit_length(average(maps, self.pooling)) for maps in self._maps(batch)]
         return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
@@ -151,7 +153,7 @@ class DensityScore(OutlierScore):
         reference, slope = explain_codes(self.density_, features)
         start = 0
         for layer in maps:
-            if self.layers is None:
+            if not self.layers_:
                 # Codes are channels first.
                 reference, slope = (
                     values.reshape(len(values), -1, *layer.shape[1:3]).transpose(0, 2, 3, 1)

@@ -29,7 +29,7 @@ class LocalDensityScore(MapScore):
     ----------
     layers : list of str, default=None
         Names of layers with feature maps, as :meth:`DenoisingCAE.feature_maps` takes them. ``None``
-        is the second and the third stage of the encoder, or as many as there are.
+        is the first and the second stage of the encoder, and of VGG16 its second and third block.
     density : density estimator, default=None
         As in :class:`DensityScore`, on the features of places. ``None`` is
         :class:`CoresetNeighbors`, the memory of PatchCore [1]_. A covariance such as
@@ -99,14 +99,14 @@ class LocalDensityScore(MapScore):
 
     def check_autoencoder(self, cae):
         module = cae.net_.module_
-        if self.layers is None and not hasattr(module, "stage_maps"):
+        if self.layers is None and not hasattr(module, "place_layers"):
             raise ValueError(
                 f"LocalDensityScore() takes stages of an encoder, but {cae.network_!r} has none. "
                 "Name its layers, or take an Autoencoder."
             )
         for layer in self.layers or ():
             check_layer(module, layer)
-        self.layers_ = list(self.layers or _middle_stages(module))
+        self.layers_ = list(self.layers or module.place_layers)
 
     def learn(self, collect, seed):
         density = CoresetNeighbors() if self.density is None else self.density
@@ -143,9 +143,3 @@ class LocalDensityScore(MapScore):
             return np.take_along_axis(rows, drawn, axis=1)
 
         return draw
-
-
-def _middle_stages(module):
-    """Names of the second and the third stage of an encoder, or of the last ones there are."""
-    names = [name for name in module.layer_names if name.startswith("encoder.")][: module.n_stages]
-    return names[1:3] or names
