@@ -1,0 +1,92 @@
+"""One class against nine by how well a corruption is restored: no pretraining.
+
+For each class a U-Net learns to restore colour and orientation of the training images of that
+class, of gray images the orientation alone, and images are scored by how well it does, over all
+four turns. The figure is the area under the ROC curve in percent on the first ``--n-test`` test images. With
+``--held-out`` a fifth of the training images of the class and as many of each other class stand for
+the test images: to choose settings without a look at them.
+
+Each result is one line of ``--results``; what is there already is not run again.
+
+    python benchmarks/one_class_restoration.py DATA --results restoration.jsonl
+"""
+
+import argparse
+import time
+from functools import partial
+
+import numpy as np
+import torch
+from _data import DATASETS, load
+from _results import resume
+from sklearn.metrics import roc_auc_score
+
+from sklearn_cae import CAEOutlierDetector, DenoisingCAE, UNet
+
+
+def split(job, args):
+    """Training images of the class, images to score, and which of these are of the class."""
+    x_train, y_train, x_test, y_test = load(job["data"], args.data)
+    y_train, y_test = y_train.ravel(), y_test.ravel()
+    rng = np.random.default_rng(job["seed"])
+    own = rng.permutation(np.flatnonzero(y_train == job["class"]))[: args.n_train]
+    if not args.held_out:
+        return x_train[own], x_test[: args.n_test], y_test[: args.n_test] == job["class"]
+    n_held_out = len(own) // 5
+    others = rng.permutation(np.flatnonzero(y_train != job["class"]))[: 9 * n_held_out]
+    scored = np.concatenate([own[:n_held_out], others])
+    return x_train[own[n_held_out:]], x_train[scored], y_train[scored] == job["class"]
+
+
+def run(job, args):
+    torch.set_num_threads(1)
+    train, scored, normal = split(job, args)
+    start = time.process_time()
+    noise = ["erase_color", "quarter_turns"] if train.ndim == 4 else "quarter_turns"
+    cae = DenoisingCAE(UNet(), noise=noise, max_epochs=args.epochs)
+    detector = CAEOutlierDetector(cae, outlier_score="restoration", random_state=job["seed"])
+    scores = detector.fit(train).score_samples(scored)
+    auroc = 100 * roc_auc_score(normal, scores)
+    return {**job, "auroc": auroc, "seconds": time.process_time() - start}
+
+
+def table(results):
+    lines = [
+        "| data | mean | " + " | ".join(f"class {c}" for c in range(10)) + " | CPU s a class |"
+    ]
+    lines.append("|" + "---|" * 13)
+    for data in dict.fromkeys(r["data"] for r in results):
+        rows = [r for r in results if r["data"] == data]
+        by_class = [
+            np.mean([r["auroc"] for r in rows if r["class"] == c] or [np.nan]) for c in range(10)
+        ]
+        cells = " | ".join(f"{value:.1f}" for value in by_class)
+        seconds = np.mean([r["seconds"] for r in rows])
+        lines.append(f"| {data} | **{np.mean(by_class):.1f}** | {cells} | {seconds:.0f} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", help="folder with mnist/, fashion_mnist/ and cifar10.npz")
+    parser.add_argument("--results", default="one_class_restoration.jsonl")
+    parser.add_argument("--data-sets", nargs="+", default=list(DATASETS), choices=DATASETS)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--n-train", type=int, default=2000)
+    parser.add_argument("--n-test", type=int, default=10_000)
+    parser.add_argument("--epochs", type=int, default=25)
+    parser.add_argument("--held-out", action="store_true")
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+
+    jobs = [
+        {"data": data, "class": c, "seed": seed}
+        for seed in args.seeds
+        for data in args.data_sets
+        for c in range(10)
+    ]
+    print(table(resume(args.results, jobs, partial(run, args=args), args.jobs)))
+
+
+if __name__ == "__main__":
+    main()
