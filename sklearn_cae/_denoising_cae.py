@@ -291,18 +291,25 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
 
     @classmethod
     def from_pretrained(
-        cls, name: str, *, data_range: tuple[float, float] = (0, 255), device: str = "auto"
+        cls,
+        name: str,
+        *,
+        channel_axis: int = -1,
+        data_range: tuple[float, float] = (0, 255),
+        device: str = "auto",
     ) -> Self:
         """Give a fitted denoiser of photographs that comes with the package.
 
         It takes Gaussian noise of any level off, up to a standard deviation of 55 of 255, from
         images of any size. ``fit`` on images of your own goes on from its weights, and so does
-        ``partial_fit``.
+        ``partial_fit``, with noise as in its training: of any of these levels, and not clipped.
 
         Parameters
         ----------
         name : {"natural-gray", "natural-color"}
             For gray images (n, H, W), or for colour images (n, H, W, 3).
+        channel_axis : int, default=-1
+            Axis of the channels in a batch: -1 for (n, H, W, C), 1 for (n, C, H, W).
         data_range : tuple (low, high), default=(0, 255)
             Values of black and white in your images: (0, 1) for floats within it.
         device : str, default="auto"
@@ -316,7 +323,7 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         Raises
         ------
         ValueError
-            If the package has no denoiser of this name.
+            If the package has no denoiser of this name, or a parameter is not as described.
 
         Examples
         --------
@@ -329,26 +336,15 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         trained = load_pretrained(name)
         cae = cls(
             trained.network,
-            noise=GaussianNoise((0.0, trained.max_std)),
+            noise=GaussianNoise((0.0, trained.max_std), clip=False),
             patches=Patches(trained.size),
+            channel_axis=channel_axis,
             data_range=data_range,
             device=device,
             warm_start=True,
         )
         cae._validate_params()
-        spec = spec_of_range(trained.size, trained.n_channels, data_range)
-        module, criterion = _build(trained.network, resolve_loss(cae.loss), spec, seed=0)
-        module.load_state_dict(trained.weights)
-        net = make_net(
-            module,
-            criterion,
-            resolve_optimizer(trained.network.optimizer),
-            limits=spec.unit_limits,
-            device=resolve_device(device),
-            annealed=True,
-        )
-        fitted = {
-            "net_": net,
+        learned = {
             "network_": clone(trained.network),
             "loss_": resolve_loss(cae.loss),
             "optimizer_": trained.network.optimizer,
@@ -356,10 +352,15 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
             "target_": "clean",
             "limits_": None,
             "seed_": 0,
-            "image_spec_": spec,
+            "image_spec_": spec_of_range(
+                trained.size, trained.n_channels, data_range, channel_axis
+            ),
             "n_features_in_": trained.size**2 * trained.n_channels,
         }
-        commit(cae, fitted)
+        net = _net_of(learned, resolve_device(device))
+        net.module_.load_state_dict(trained.weights)
+        net.annealed = True
+        commit(cae, learned | {"net_": net})
         return cae
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
@@ -529,15 +530,7 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
     def __setstate__(self, state):
         super().__setstate__(state)
         if "net_" in state:
-            module, criterion = _build(self.network_, self.loss_, self.image_spec_, self.seed_)
-            net = make_net(
-                module,
-                criterion,
-                resolve_optimizer(self.optimizer_),
-                seed=self.seed_,
-                limits=self.image_spec_.unit_limits,
-                device=self._device_or_cpu(),
-            )
+            net = _net_of(vars(self), self._device_or_cpu())
             load_state(net, state["net_"])
             self.net_ = net
 
@@ -568,6 +561,15 @@ def _build(network, loss, spec, seed):
     generator = generator_on("cpu", derived_seed(seed, WEIGHTS_STREAM))
     module = network.build((spec.height, spec.width), spec.n_channels, generator)
     return module, loss.build()
+
+
+def _net_of(learned, device):
+    """The net of fitted attributes, with initial weights."""
+    spec, seed = learned["image_spec_"], learned["seed_"]
+    module, criterion = _build(learned["network_"], learned["loss_"], spec, seed)
+    optimizer = resolve_optimizer(learned["optimizer_"])
+    limits = spec.unit_limits
+    return make_net(module, criterion, optimizer, seed=seed, limits=limits, device=device)
 
 
 def _warn_if_worse_than_noisy(net, network, train_images, valid_images):

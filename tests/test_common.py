@@ -52,11 +52,9 @@ def expected_failures(estimator):
 # scikit-learn keeps these for its own tests.
 FURTHER_CHECKS = [
     "check_dataframe_column_names_consistency",
-    "check_global_set_output_transform_polars",
     "check_inplace_ensure_writeable",
     "check_param_validation",
     "check_set_output_transform",
-    "check_set_output_transform_polars",
     "check_transformer_get_feature_names_out",
     "check_transformer_get_feature_names_out_pandas",
 ]
@@ -88,9 +86,15 @@ def test_the_checks_pass_that_scikit_learn_keeps_for_itself(check):
 # They mix arrays and data frames in fit and transform.
 @pytest.mark.filterwarnings("ignore:X (has|does not have valid) feature names")
 @pytest.mark.parametrize(
-    "check", ["check_global_output_transform_pandas", "check_set_output_transform_pandas"]
+    "check",
+    [
+        "check_global_output_transform_pandas",
+        "check_global_set_output_transform_polars",
+        "check_set_output_transform_pandas",
+        "check_set_output_transform_polars",
+    ],
 )
-def test_the_checks_of_pandas_output_pass(check):
+def test_the_checks_of_frames_as_output_pass(check):
     getattr(estimator_checks, check)("DenoisingCAE", small_cae())
 
 

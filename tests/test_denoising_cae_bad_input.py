@@ -4,7 +4,7 @@ Most errors come before any network is made, so that most tests train none.
 """
 
 import copy
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -314,6 +314,15 @@ BAD_OPTIONS = {
     ),
     "optimizer": ({"optimizer": "lion"}, "'optimizer' parameter .*'adam'.* Got 'lion'"),
     "optimizer of a class": ({"optimizer": int}, "optimizer=<class 'int'>; allowed are 'adam'"),
+    "optimizer for other networks": (
+        {"optimizer": torch.optim.LBFGS},
+        "optimizer=.*LBFGS.* cannot train a convolutional network: .* Allowed are 'adam'",
+    ),
+    "loss that is no number": (
+        {"loss": partial(torch.nn.MSELoss, reduction="none")},
+        r"loss MSELoss\(\) gives a tensor of shape .*: take its mean",
+    ),
+    "device without values": ({"device": "meta"}, "device='meta' is not available here"),
     "lr": ({"lr": 0}, "'lr' parameter .* Got 0 instead"),
     "lr_schedule": ({"lr_schedule": "step"}, "'lr_schedule' .*'cosine'.* Got 'step'"),
     "max_epochs": ({"max_epochs": "many"}, "'max_epochs' parameter .*'auto'.* Got 'many'"),

@@ -4,6 +4,8 @@ import warnings
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow
 import pytest
 from small import (
     as_uint,
@@ -336,28 +338,14 @@ def test_the_byte_order_does_not_matter(dtype):
     assert cae.predict(swapped).dtype == X.dtype
 
 
-def frames():
-    """Functions that make a frame of numpy's rows, by name."""
-    yield "pandas", lambda rows: pd.DataFrame(rows)
-    yield "pandas, nullable", lambda rows: pd.DataFrame(rows).astype("UInt8")
-
-    def with_pyarrow(rows):
-        pytest.importorskip("pyarrow")
-        return pd.DataFrame(rows).astype("uint8[pyarrow]")
-
-    def table(rows):
-        pyarrow = pytest.importorskip("pyarrow")
-        return pyarrow.table({str(i): column for i, column in enumerate(rows.T)})
-
-    def polars(rows):
-        return pytest.importorskip("polars").DataFrame(rows)
-
-    yield "pandas on pyarrow", with_pyarrow
-    yield "pyarrow", table
-    yield "polars", polars
-
-
-FRAMES = dict(frames())
+# What makes a frame of numpy's rows.
+FRAMES = {
+    "pandas": pd.DataFrame,
+    "pandas, nullable": lambda rows: pd.DataFrame(rows).astype("UInt8"),
+    "pandas on pyarrow": lambda rows: pd.DataFrame(rows).astype("uint8[pyarrow]"),
+    "pyarrow": lambda rows: pyarrow.table({str(i): column for i, column in enumerate(rows.T)}),
+    "polars": pl.DataFrame,
+}
 
 
 @pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)

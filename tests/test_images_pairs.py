@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GridSearchCV, train_test_split
 from sklearn.pipeline import Pipeline
@@ -239,6 +240,28 @@ def test_reductions_and_plain_copies_are_plain(pairs, operation):
     assert not isinstance(result, NoisyImages)
     np.testing.assert_array_equal(result, operation(NOISY))
     assert_pairs(pairs)
+
+
+@pytest.mark.parametrize("save", [np.save, np.savez, np.savez_compressed, np.savetxt])
+def test_numpy_does_not_write_one_half_of_pairs(pairs, tmp_path, save):
+    with pytest.raises(TypeError, match=r"without their clean ones. Use save_pairs\(path, noisy\)"):
+        save(tmp_path / "noisy", pairs)
+    assert not list(tmp_path.iterdir())
+
+
+def test_numpy_writes_what_lost_its_clean_images(pairs, tmp_path):
+    np.save(tmp_path / "images.npy", 2 * pairs)
+    np.testing.assert_array_equal(np.load(tmp_path / "images.npy"), 2 * NOISY)
+
+
+def test_skops_does_not_write_one_half_of_pairs(pairs):
+    with pytest.raises(TypeError, match=r"without their clean ones. Use save_pairs"):
+        skops.io.dumps(pairs)
+
+
+def test_a_shuffle_by_selecting_keeps_the_pairs(pairs):
+    order = np.random.default_rng(0).permutation(len(pairs))
+    assert_pairs(pairs[order], order)
 
 
 # No change in place

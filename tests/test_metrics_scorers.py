@@ -3,6 +3,7 @@ from collections import Counter
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from denoisers import Identity, Shrinkage
 from sklearn.base import clone
@@ -312,7 +313,7 @@ def as_frame(rows, kind):
     names = [f"pixel{i}" for i in range(rows.shape[1])]
     if kind == "pandas":
         return pd.DataFrame(rows, columns=names, index=np.arange(len(rows))[::-1])
-    return pytest.importorskip("polars").DataFrame(rows, schema=names, orient="row")
+    return pl.DataFrame(rows, schema=names, orient="row")
 
 
 @pytest.mark.parametrize("kind", ["pandas", "polars"])

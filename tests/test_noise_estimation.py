@@ -14,6 +14,8 @@ from sklearn_cae import (
     estimate_noise,
 )
 from sklearn_cae.datasets import load_natural_patches
+from sklearn_cae.images import ImageSource, learn_spec
+from sklearn_cae.noise import warn_if_correlated
 
 COLOUR = load_natural_patches(64, n_patches=60).images
 GRAY = load_natural_patches(64, n_patches=200, color=False).images
@@ -224,6 +226,37 @@ def test_correlated_noise_warns_with_the_cure(process):
     images = flat_fields() + np.random.default_rng(0).normal(0, 0.05, (200, 64, 64))
     with pytest.warns(UserWarning, match=r"X is not white.* averages of 2 x 2 pixels.* pairs"):
         estimate_noise(process(images))
+
+
+def crops_of_each_photograph(size):
+    """Sets of 16 gray crops of one photograph each, from 0 to 1."""
+    found = load_natural_patches(size, n_patches=12 * 16, subset="all", color=False)
+    return [found.images[found.sources == name] / 255 for name in sorted(set(found.sources))]
+
+
+def count_alarms(process, std, size=32, n_draws=2):
+    """Of how many sets of crops with noise it is said that the noise is not white, and of all."""
+    rng = np.random.default_rng(0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sets = crops_of_each_photograph(size) * n_draws
+        for crops in sets:
+            noisy = process(crops + rng.normal(0, std, crops.shape)).clip(0, 1)
+            warn_if_correlated(noisy[..., np.newaxis], learn_spec(ImageSource(crops)))
+    return len(caught), len(sets)
+
+
+# Mostly grass and gravel, where no place is flat.
+@pytest.mark.parametrize(("level", "share"), [(5, 0.25), (15, 0.17), (25, 0.09), (50, 0.05)])
+def test_white_noise_on_photographs_seldom_raises_an_alarm(level, share):
+    n_alarms, n_sets = count_alarms(lambda noisy: noisy, level / 255)
+    assert n_sets == 24
+    assert n_alarms <= share * n_sets
+
+
+def test_the_alarm_is_not_lost_by_that():
+    n_alarms, n_sets = count_alarms(lambda noisy: gaussian_filter(noisy, (0, 0.6, 0.6)), 15 / 255)
+    assert n_alarms >= 0.95 * n_sets
 
 
 def test_averages_of_2_x_2_pixels_are_white_again_after_a_slight_blur():

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.ndimage import gaussian_filter
 
-from sklearn_cae.noise._flat import clipped_moments, measure_blocks
+from sklearn_cae.noise._flat import clipped_moments, fit_line, measure_blocks
 
 
 @pytest.mark.parametrize("limits", [(0.0, 1.0), (-np.inf, 1.0), (0.0, np.inf)], ids=str)
@@ -45,3 +46,21 @@ def test_blocks_without_any_difference_are_left_out():
     images = np.random.default_rng(0).random((1, 16, 16, 1))
     images[:, :8, :8] = 0.3
     assert len(measure_blocks(images, 0).mean) == 3
+
+
+def line_of(images):
+    return fit_line(measure_blocks(images, 0), (-np.inf, np.inf), sloped=False)
+
+
+def test_half_of_the_blocks_of_white_noise_are_flat():
+    line = line_of(np.random.default_rng(0).normal(0.5, 0.1, (1, 256, 256, 1)))
+    # The texture of a block is a mean of 32 squares: its median is 2 % below its mean.
+    assert line.flat_share == pytest.approx(0.52, abs=0.05)
+    assert line.white
+
+
+def test_no_block_of_blurred_noise_is_flat():
+    noise = np.random.default_rng(0).normal(0.5, 0.1, (1, 256, 256, 1))
+    line = line_of(gaussian_filter(noise, (0, 0.6, 0.6, 0)))
+    assert line.flat_share < 0.02
+    assert not line.white

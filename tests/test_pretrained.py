@@ -9,7 +9,15 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sklearn.base import clone
-from small import as_uint, assert_same_weights, colour, gray, small_cae, weights
+from small import (
+    BatchRecorder,
+    as_uint,
+    assert_same_weights,
+    colour,
+    gray,
+    small_cae,
+    weights,
+)
 
 from sklearn_cae import (
     DenoisingCAE,
@@ -196,6 +204,20 @@ def test_units_are_those_that_are_asked_for(load, data_range):
     assert cae.data_range_ == data_range
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if "color" in name])
+def test_channels_may_come_first(name):
+    images = as_uint(colour(2, 17, 12), np.uint8)
+    first = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    denoised = DenoisingCAE.from_pretrained(name, channel_axis=1).predict(first)
+    expected = DenoisingCAE.from_pretrained(name).predict(images)
+    np.testing.assert_array_equal(denoised, expected.transpose(0, 3, 1, 2))
+
+
+def test_another_channel_axis_is_refused(load):
+    with pytest.raises(ValueError, match=r"'channel_axis' parameter .* Got 2"):
+        load(channel_axis=2)
+
+
 def test_integers_of_a_sensor_are_taken_in_their_range(load):
     counts = np.rint(4095 * gray(3, 9, 12)).astype(np.uint16)
     assert load(data_range=(0, 4095)).predict(counts).dtype == np.uint16
@@ -297,6 +319,16 @@ def test_training_goes_on_from_its_weights(load, method, images):
     for name, values in weights(cae).items():
         # A step is at most about the rate.
         np.testing.assert_allclose(values, before[name], rtol=0, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_training_goes_on_with_noise_that_is_not_clipped(load, method):
+    recorder = BatchRecorder()
+    cae = load().set_params(max_epochs=1, callbacks=[recorder])
+    getattr(cae, method)(as_uint(np.ones((4, 8, 8)), np.uint8))
+    noisy = np.concatenate([noisy for noisy, _ in recorder.train])
+    # Half of the noise on white is above it.
+    assert 0.4 < np.mean(noisy > 1) < 0.6
 
 
 def test_training_goes_on_at_a_tenth_of_the_rate(load):

@@ -50,6 +50,33 @@ def test_what_makes_no_optimizer_is_refused(optimizer):
         resolve_optimizer(optimizer)
 
 
+UNABLE = {
+    "needs several gradients a step": torch.optim.LBFGS,
+    "for matrices alone": torch.optim.Muon,
+    "for sparse gradients": torch.optim.SparseAdam,
+    "wrong options": partial(torch.optim.SGD, nesterov=True),
+    "takes no rate": lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+    "makes a number": lambda parameters, lr: 3,
+}
+
+
+@pytest.mark.parametrize("optimizer", UNABLE.values(), ids=UNABLE)
+def test_what_cannot_train_a_convolution_is_refused_before_it_trains(optimizer):
+    with pytest.raises(ValueError, match=r"cannot train a convolutional network: .*Allowed are"):
+        resolve_optimizer(optimizer)
+
+
+def test_every_other_optimizer_of_torch_is_taken():
+    classes = [
+        value
+        for value in vars(torch.optim).values()
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer)
+    ]
+    others = set(classes) - {torch.optim.Optimizer, *UNABLE.values()}
+    assert [resolve_optimizer(one) for one in others] == list(others)
+    assert len(others) >= 12
+
+
 # --- devices
 
 
@@ -62,7 +89,7 @@ def test_a_device_that_is_there_is_kept(device):
     assert resolve_device(device) == device
 
 
-@pytest.mark.parametrize("device", ["abacus", "cuda:99", ""])
+@pytest.mark.parametrize("device", ["abacus", "cuda:99", "", "meta"])
 def test_a_device_that_is_not_there_is_refused(device):
     message = f"device={device!r} is not available here .* Use device='auto' or 'cpu'"
     with pytest.raises(ValueError, match=message):

@@ -24,7 +24,17 @@ def hide(images, index):
         The images with the mean of the eight neighbours in place of the hidden pixels.
     mask : Tensor of bool of shape (H, W)
         Where these are, the same in all images.
+
+    Raises
+    ------
+    ValueError
+        If the images have a single pixel.
     """
+    if images.shape[-2:] == (1, 1):
+        raise ValueError(
+            "A hidden pixel is found from those around it, but the images have a single pixel. "
+            "Give images of two pixels or more."
+        )
     mask = _grid(images, index)
     return torch.where(mask, _mean_of_neighbors(images), images), mask
 
@@ -38,10 +48,15 @@ def _grid(images, index):
 
 
 def _mean_of_neighbors(images):
-    """Mean of the eight pixels around each, those beside it counted twice."""
+    """Mean of the eight pixels around each, those beside it counted twice.
+
+    Images of one row or column have two of them.
+    """
     n_channels = images.shape[1]
-    weights = images.new_tensor([[1, 2, 1], [2, 0, 2], [1, 2, 1]]) / 12
+    down, right = (int(side > 1) for side in images.shape[-2:])
+    weights = images.new_tensor([[1, 2, 1], [2, 0, 2], [1, 2, 1]])
+    weights = weights[1 - down : 2 + down, 1 - right : 2 + right]
     # Reflection leaves out the pixel itself, whose noise must not come back.
-    mode = "reflect" if min(images.shape[-2:]) > 1 else "replicate"
-    padded = F.pad(images, (1, 1, 1, 1), mode=mode)
-    return F.conv2d(padded, weights.expand(n_channels, 1, 3, 3), groups=n_channels)
+    padded = F.pad(images, (right, right, down, down), mode="reflect")
+    kernel = (weights / weights.sum()).expand(n_channels, 1, *weights.shape)
+    return F.conv2d(padded, kernel, groups=n_channels)

@@ -12,6 +12,8 @@ from ._checks import is_target
 
 # Their result holds nothing of the images.
 _FRESH = {np.empty_like, np.full_like, np.ones_like, np.zeros_like}
+# They write one array, and no mark of what belongs to it.
+_WRITES_ONE_HALF = {np.save, np.savez, np.savez_compressed, np.savetxt}
 
 
 class NoisyImages(np.ndarray):
@@ -24,8 +26,10 @@ class NoisyImages(np.ndarray):
     the pairs together. Whatever else numpy computes of them, such as ``np.clip(noisy, 0, 1)`` or
     ``noisy.reshape(n, -1)``, is NoisyImages that lost its clean images: an estimator refuses to
     take it for clean. Reductions, such as ``noisy.mean(axis=0)``, give plain arrays. So do
-    functions that make plain arrays of their input first, as those of ``numpy.random`` and of most
-    other packages.
+    functions that make plain arrays of their input first, as ``rng.permutation(noisy)`` and those
+    of most other packages: what they give has no mark that it is noisy. Shuffle by selecting,
+    ``noisy[rng.permutation(len(noisy))]``, or by ``sklearn.utils.shuffle``. ``np.save``, and skops
+    by it, would write one half and are refused: :func:`save_pairs` writes both.
 
     Noisy and clean images cannot be changed in place. ``np.array(noisy)`` is a plain copy that can
     be; a change to the arrays that pairs were made of changes the pairs.
@@ -81,6 +85,12 @@ class NoisyImages(np.ndarray):
     def __array_function__(self, func, types, args, kwargs):
         if func is np.concatenate:
             return _concatenate(*args, **kwargs)
+        if func in _WRITES_ONE_HALF and self.clean is not None:
+            raise TypeError(
+                f"numpy.{func.__name__} would write noisy images without their clean ones. Use "
+                "save_pairs(path, noisy), which writes both, or joblib.dump; or give "
+                "np.asarray(noisy) to write the noisy ones alone."
+            )
         result = func(*_plain(args), **_plain(kwargs))
         if func in _FRESH or (_is_reduced(result, args) and func is not np.take):
             return result

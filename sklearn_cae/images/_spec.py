@@ -94,12 +94,12 @@ def learn_sequence_spec(source, size, *, channel_axis=-1, data_range="auto", noi
     return _with_units((size, size, n_channels), axis, source, data_range, noisy)
 
 
-def spec_of_range(size, n_channels, data_range):
+def spec_of_range(size, n_channels, data_range, channel_axis=-1):
     """The :class:`ImageSpec` of squares in a data range that is given: uint8 for 0 to 255."""
-    data_range = check_range(data_range)
+    axis, data_range = check_channel_axis(channel_axis), check_range(data_range)
     dtype = "uint8" if data_range == (0, 255) else "float32"
     ndim = 3 if n_channels == 1 else 4
-    return ImageSpec(size, size, n_channels, 3, ndim, dtype, data_range)
+    return ImageSpec(size, size, n_channels, axis, ndim, dtype, data_range)
 
 
 def _with_units(shape, axis, source, data_range, noisy):

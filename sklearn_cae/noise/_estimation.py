@@ -21,7 +21,6 @@ from ..images import (
 from ._base import NoiseModel
 from ._flat import (
     BLOCK_PIXELS,
-    MAX_COARSE,
     MIN_BLOCKS,
     Blocks,
     fit_line,
@@ -92,6 +91,9 @@ def estimate_noise(
     -----
     UserWarning
         If neighbouring pixels are correlated: the noise is larger than it seems, and not white.
+        White noise seldom warns: of sets of 16 crops of 32 x 32 pixels of one photograph one in 16
+        at a standard deviation of 25 of 255, one in 8 at 15 and one in 5 at 5, most of them of
+        grass and gravel, where no place is flat.
 
     Raises
     ------
@@ -130,7 +132,7 @@ def estimate_noise(
         low, high = spec.data_range
         line = line._replace(constant=line.constant - ROUNDING / (high - low) ** 2)
     _check_noisy(source, line)
-    if line.coarse > MAX_COARSE:
+    if not line.white:
         _warn_of_correlation(source.name, line)
     clip = bool(integer or np.isfinite(limits).all())
     return _model(line, _spread(blocks, limits, line), clip)
@@ -178,7 +180,7 @@ def warn_if_correlated(images, spec):
     blocks = _blocks([images[row][np.newaxis] for row in rows], spec.data_range)
     if len(blocks.mean) >= MIN_BLOCKS:
         line = _fit(blocks, (-np.inf, np.inf))
-        if line.coarse > MAX_COARSE:
+        if not line.white:
             _warn_of_correlation("X", line)
 
 

@@ -25,6 +25,11 @@ MIN_FLAT = 16
 # Variance of sums of 2 x 2 pixels over that of white noise: 1.1 and rarely above 1.4 on photographs
 # with white noise of 5 of 255, 1.7 and more with a blur of half a pixel, 3 after demosaicing.
 MAX_COARSE = 1.5
+# Share of the blocks that are flat from which on noise is white whatever its sums seem to be. Noise
+# that is correlated has more horizontal and vertical details than diagonal ones, so no block seems
+# flat: 0 after demosaicing, resizing and JPEG, up to 5 % with a blur of half a pixel. White noise
+# leaves 10 % and more of photographs that have flat places.
+MIN_FLAT_SHARE = 0.1
 # Shares of its variance that clipping has to leave a block. Few photons are not normal, so what is
 # clipped much is used only if less than a tenth of the flat blocks is not. Pixels that are black
 # under the noise keep a third.
@@ -82,6 +87,8 @@ class NoiseLine(NamedTuple):
         Brightness below and above which a twentieth of the flat blocks lies.
     coarse : float
         Variance of sums of 2 x 2 pixels relative to that of white noise, typical of flat places.
+    flat_share : float
+        Share of the blocks that have no more texture than the noise.
     """
 
     slope: float
@@ -90,6 +97,12 @@ class NoiseLine(NamedTuple):
     dark: float
     bright: float
     coarse: float
+    flat_share: float
+
+    @property
+    def white(self):
+        """Whether neighbouring pixels are independent, as far as flat places tell."""
+        return self.coarse <= MAX_COARSE or self.flat_share >= MIN_FLAT_SHARE
 
     def variance(self, brightness):
         """The variance at a brightness."""
@@ -166,7 +179,9 @@ def fit_line(blocks, limits, *, sloped):
         level = max(float(np.mean(slope * brightness[flat] + constant)), SMALLEST_VARIANCE)
     dark, bright = np.quantile(brightness[flat], (0.05, 0.95))
     coarse = np.median(blocks.coarse[flat] / expected[flat]) / MEDIAN_OF_COARSE
-    return NoiseLine(slope, constant, slope_error, float(dark), float(bright), float(coarse))
+    flat_share = np.mean(blocks.texture <= expected)
+    numbers = (dark, bright, coarse, flat_share)
+    return NoiseLine(slope, constant, slope_error, *map(float, numbers))
 
 
 def fit_scales(blocks, limits, line):

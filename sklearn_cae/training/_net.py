@@ -87,6 +87,11 @@ class DenoisingNet(NeuralNet):
         # Binary cross-entropy refuses NaN in words of its own.
         self._check_finite(y_pred)
         loss = y_true.loss(self.criterion_, y_pred)
+        if loss.numel() != 1:
+            raise ValueError(
+                f"The loss {self.criterion_!r} gives a tensor of shape {tuple(loss.shape)}, but "
+                "one number is needed: take its mean (reduction='mean')."
+            )
         self._check_finite(loss)
         return loss
 

@@ -29,6 +29,11 @@ def resolve_optimizer(optimizer):
     optimizer : str, class of torch optimizer, or callable
         A callable takes the parameters of a network and ``lr``, as
         ``functools.partial(torch.optim.SGD, momentum=0.9)`` does.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, or makes what cannot train a convolution.
     """
     if isinstance(optimizer, str) and optimizer in OPTIMIZERS:
         return OPTIMIZERS[optimizer]
@@ -39,7 +44,25 @@ def resolve_optimizer(optimizer):
             "torch.optim, and one with options such as "
             "functools.partial(torch.optim.SGD, momentum=0.9)."
         )
+    _try_out(optimizer)
     return optimizer
+
+
+def _try_out(optimizer):
+    """Refuse what cannot take a step of a convolution, before a training that would be in vain."""
+    kernel = torch.zeros(2, 2, 3, 3).to(memory_format=torch.channels_last)
+    parameters = [torch.nn.Parameter(kernel), torch.nn.Parameter(torch.zeros(2))]
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    try:
+        made = optimizer([{"params": parameters}], lr=0.01)
+        made.step(lambda: torch.tensor(0.0))
+    except Exception as error:
+        raise ValueError(
+            f"optimizer={optimizer!r} cannot train a convolutional network: {error} Allowed are "
+            f"{', '.join(map(repr, OPTIMIZERS))}, and classes of torch.optim such as RMSprop, "
+            "which take one gradient a step."
+        ) from error
 
 
 def lr_callbacks(schedule, optimizer, *, lr, n_steps, going_on):
