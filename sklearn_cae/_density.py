@@ -241,8 +241,6 @@ def check_density(density, needed, examples):
     examples : str
         End of the sentence that says what is expected.
     """
-    if hasattr(density, "mahalanobis"):
-        return
     missing = [name for name in needed if density is not None and not hasattr(density, name)]
     if missing:
         raise ValueError(

@@ -15,10 +15,16 @@ from ..networks import check_layer
 from ._features import at_each_pixel, average, unit_length
 from ._score import OutlierScore
 
-DENSITY_EXAMPLES = (
-    "such as GaussianMixture(), KernelDensity(), LocalOutlierFactor(novelty=True) or LedoitWolf(), "
-    "or NearestNeighbors()"
-)
+
+def check_scoring_density(density):
+    """Refuse what gives no scores of features; covariances and neighbours do by their distances."""
+    if not (isinstance(density, NearestNeighbors) or hasattr(density, "mahalanobis")):
+        check_density(
+            density,
+            ("fit", "score_samples"),
+            "such as GaussianMixture(), KernelDensity(), LocalOutlierFactor(novelty=True) or "
+            "LedoitWolf(), or NearestNeighbors()",
+        )
 
 
 class DensityScore(OutlierScore):
@@ -104,8 +110,7 @@ class DensityScore(OutlierScore):
         super().check()
         if self.layers is not None and len(self.layers) == 0:
             raise ValueError("DensityScore(layers=[]) has no layer. Name one, or leave None.")
-        if not isinstance(self.density, NearestNeighbors):
-            check_density(self.density, ("fit", "score_samples"), DENSITY_EXAMPLES)
+        check_scoring_density(self.density)
 
     def check_autoencoder(self, cae):
         module = cae.net_.module_

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.neighbors import NearestNeighbors
 
 from .._coreset import CoresetNeighbors
-from .._density import check_density, fit_density, score_codes
+from .._density import fit_density, score_codes
 from ..networks import check_layer
-from ._density_score import DENSITY_EXAMPLES
+from ._density_score import check_scoring_density
 from ._features import at_each_pixel
 from ._score import MAP_CONSTRAINTS, MapScore
 
@@ -94,8 +93,7 @@ class LocalDensityScore(MapScore):
         super().check()
         if self.layers is not None and len(self.layers) == 0:
             raise ValueError("LocalDensityScore(layers=[]) has no layer. Name one, or leave None.")
-        if not isinstance(self.density, NearestNeighbors):
-            check_density(self.density, ("fit", "score_samples"), DENSITY_EXAMPLES)
+        check_scoring_density(self.density)
 
     def check_autoencoder(self, cae):
         module = cae.net_.module_
