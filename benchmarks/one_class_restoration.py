@@ -2,9 +2,9 @@
 
 For each class a U-Net learns to restore colour and orientation of the training images of that
 class, of gray images the orientation alone, and images are scored by how well it does, over all
-four turns. The figure is the area under the ROC curve in percent on the first ``--n-test`` test images. With
-``--held-out`` a fifth of the training images of the class and as many of each other class stand for
-the test images: to choose settings without a look at them.
+four turns. The figure is the area under the ROC curve in percent on the first ``--n-test`` test
+images. With ``--held-out`` a fifth of the training images of the class and as many of each other
+class stand for the test images: to choose settings without a look at them.
 
 Each result is one line of ``--results``; what is there already is not run again.
 
