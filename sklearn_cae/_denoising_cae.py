@@ -18,7 +18,6 @@ from ._random import derived_seed, generator_on, resolve_seed, seeded
 from ._warnings import warn_user
 from .images import spec_of_range
 from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, resolve_loss
-from .metrics import PSNR_CAP
 from .networks import NETWORKS, NetworkSpec, resolve_network
 from .noise import GaussianNoise, NoiseModel
 from .persistence import load_pretrained, load_state, read_state, take_over
@@ -26,6 +25,7 @@ from .training import (
     LR_SCHEDULES,
     OPTIMIZERS,
     TrainingPlan,
+    harm_of,
     make_net,
     resolve_device,
     resolve_optimizer,
@@ -173,7 +173,9 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
     -----
     ConvergenceWarning
         If the trained network leaves the validation images (or, without any, the training images)
-        worse than their noisy versions; both PSNR and the cure are told.
+        worse than their noisy versions, or if fewer than ten of them leave that open: the mean gain
+        is below its standard error, or that of a single one is below a fifth of the gain on the
+        training images. Both PSNR and the cure are told.
 
     See Also
     --------
@@ -454,7 +456,7 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
 
         net = train(plan, module, criterion, train_images, valid_images, prepare=prepare)
         if not (one_pass or self.for_codes):
-            _warn_if_worse_than_noisy(net, network, train_images, valid_images)
+            _warn_of_harm(net, network, train_images, valid_images)
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
         commit(self, {**learned, "limits_": images.limits, "optimizer_": self._optimizer(network)})
         return self
@@ -572,19 +574,15 @@ def _net_of(learned, device):
     return make_net(module, criterion, optimizer, seed=seed, limits=limits, device=device)
 
 
-def _warn_if_worse_than_noisy(net, network, train_images, valid_images):
-    if not train_images.clean_targets:
-        return
-    images, name = (valid_images, "validation") if valid_images else (train_images, "training")
-    denoised, noisy = net.quality(images)
-    if denoised < noisy < PSNR_CAP:
+def _warn_of_harm(net, network, train_images, valid_images):
+    harm = harm_of(net, train_images, valid_images)
+    if harm:
         cures = ["train longer (max_epochs) or on more images"]
         if network.decodes:
             cures.append("take network='unet', which hands details past its code")
         cures.append("see whether a classical filter does better (compare_denoisers)")
         warn_user(
-            f"The network makes its {name} images worse: PSNR {denoised:.1f} dB, {noisy:.1f} dB "
-            f"before. What may help: {'; '.join(cures)}. If only the codes matter, say "
+            f"The network {harm}. What may help: {'; '.join(cures)}. If only the codes matter, say "
             "for_codes=True.",
             ConvergenceWarning,
         )

@@ -139,6 +139,46 @@ def test_a_missing_batch_is_named(tmp_path):
         read_cifar10(path, split="train")
 
 
+def outcome(path):
+    """What reading an archive says; a bit that is not read changes nothing."""
+    try:
+        read_cifar10(path, split="train")
+    except (ValueError, pickle.UnpicklingError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "images"
+
+
+def test_a_damaged_archive_is_a_value_error_that_names_it(archive):
+    whole = archive.read_bytes()
+    rng = np.random.default_rng(0)
+    said = []
+    for _ in range(30):
+        damaged = bytearray(whole)
+        damaged[rng.integers(10, len(whole))] ^= 1 << rng.integers(8)
+        for content in (damaged, whole[: rng.integers(len(whole))]):
+            archive.write_bytes(content)
+            said.append(outcome(archive))
+    errors = [text for text in said if text.startswith("ValueError")]
+    assert len(errors) >= 20
+    assert all(str(archive) in text for text in errors)
+
+
+BAD_BATCHES = {
+    "another label": python2_batch(planes(2, 0), [3, 77]),
+    "a label too few": python2_batch(planes(2, 0), [3]),
+    "smaller images": python2_batch(planes(2, 0)[:, :3000], [3, 4]),
+    "a list": b"\x80\x02].",
+    "no images": b"\x80\x02}.",
+}
+
+
+@pytest.mark.parametrize("batch", BAD_BATCHES.values(), ids=BAD_BATCHES)
+def test_what_is_no_batch_of_images_and_labels_is_refused(tmp_path, batch):
+    path = write_archive(tmp_path / "a.tar.gz", {TEST_BATCH: batch})
+    with pytest.raises(ValueError, match=r"a\.tar\.gz holds a .*test_batch that is no batch of"):
+        read_cifar10(path, split="test")
+
+
 class Touch:
     """Makes a file when it is unpickled by an ordinary unpickler."""
 

@@ -299,6 +299,21 @@ def test_images_beyond_a_range_that_was_learned_are_scored(clean):
     assert np.isfinite(psnr_scorer(denoiser, 1.2 * standardised))
 
 
+def test_hot_pixels_that_decide_a_score_are_told(clean):
+    standardised = 4 * clean - 2
+    noisy = standardised.copy()
+    noisy[0, 0, 0] = 1000
+    denoiser = Shrinkage(0.0).fit(standardised)
+    with pytest.warns(UserWarning, match=r"In 1 of \d+ image\(s\) .*hot pixels come back as they"):
+        psnr_scorer(denoiser, noisy, standardised)
+
+
+def test_errors_within_the_range_and_results_of_a_fixed_range_are_no_hot_pixels(clean):
+    standardised = 4 * clean - 2
+    psnr_scorer(Shrinkage(0.0).fit(standardised), standardised + 3, standardised)
+    psnr_scorer(Shrinkage(0.0, data_range=(0, 1)).fit(clean), clean + 3, clean)
+
+
 def test_strips_are_scored_without_another_warning():
     rows = np.random.default_rng(0).random((12, 10))
     with pytest.warns(UserWarning, match="not a square number"):

@@ -93,6 +93,26 @@ def test_statistics_after_a_few_steps_are_those_of_the_images():
     assert net.module_[1].momentum == 0.1
 
 
+def test_statistics_of_one_pass_are_the_mean_of_its_steps():
+    # Four steps, of which torch's own running mean would leave two thirds at its start.
+    net = trained(lr=1e-9, one_pass=True)
+    with torch.no_grad():
+        maps = net.module_[0](torch.from_numpy(X.transpose(0, 3, 1, 2)))
+    # Noise of 0.1 clipped to the range: to 0.02.
+    np.testing.assert_allclose(net.module_[1].running_mean, maps.mean(dim=(0, 2, 3)), atol=0.02)
+    assert net.module_[1].momentum == 0.1
+
+
+def test_later_steps_weigh_as_torch_says():
+    def settled(net):
+        net.module_[1].num_batches_tracked.fill_(1000)
+        net.module_[1].running_mean.fill_(100)
+
+    net = trained(lr=1e-9, one_pass=True, prepare=settled)
+    # Four steps leave 0.9 ** 4 of what was there.
+    np.testing.assert_allclose(net.module_[1].running_mean, 100 * 0.9**4, rtol=0.02)
+
+
 def test_a_network_without_batch_normalisation_needs_no_statistics():
     assert len(trained(network()[:1]).history) == 2
 

@@ -15,6 +15,9 @@ _BATCHES = {
     "test": ["cifar-10-batches-py/test_batch"],
 }
 
+_KEYS = (b"data", b"labels")
+_LABELS = range(10)
+
 
 def read_cifar10(path: Path, *, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Read the images and labels of one split.
@@ -38,7 +41,7 @@ def read_cifar10(path: Path, *, split: str) -> tuple[np.ndarray, np.ndarray]:
     Raises
     ------
     ValueError
-        If a batch is missing from the archive.
+        If the archive is damaged, lacks a batch, or holds anything but images and labels in one.
     pickle.UnpicklingError
         If a batch asks for anything that an array of numbers does not need.
 
@@ -52,19 +55,47 @@ def read_cifar10(path: Path, *, split: str) -> tuple[np.ndarray, np.ndarray]:
     (10000, 32, 32, 3)
     """
     names = _BATCHES[split]
+    try:
+        batches = _read_batches(path, names)
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # What a damaged archive raises has a dozen classes.
+        raise ValueError(f"{path} is damaged ({error!r}). Get the archive again.") from error
+    missing = [name for name in names if name not in batches]
+    if missing:
+        raise ValueError(f"{path} does not hold {', '.join(missing)}. Get the archive again.")
+    parts = [_planes_and_labels(path, name, batches[name]) for name in names]
+    planes, labels = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    # (n, 3 * 32 * 32) to (n, 32, 32, 3)
+    images = np.ascontiguousarray(planes.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
+    return images, labels
+
+
+def _read_batches(path, names):
     batches = {}
     with tarfile.open(path, "r:gz") as archive:
         for member in archive:
             file = archive.extractfile(member) if member.name in names else None
             if file is not None:
                 batches[member.name] = _ArrayUnpickler(file).load()
-    missing = [name for name in names if name not in batches]
-    if missing:
-        raise ValueError(f"{path} does not hold {', '.join(missing)}. Get the archive again.")
-    planes = np.concatenate([batches[name][b"data"] for name in names])  # (n, 3 * 32 * 32)
-    images = np.ascontiguousarray(planes.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1))
-    labels = np.concatenate([batches[name][b"labels"] for name in names])
-    return images, labels.astype(np.int64)
+    return batches
+
+
+def _planes_and_labels(path, name, batch):
+    planes, labels = (batch.get(key) if isinstance(batch, dict) else None for key in _KEYS)
+    images = isinstance(planes, np.ndarray) and planes.dtype == np.uint8
+    if (
+        not images
+        or planes.shape[1:] != (3 * 32 * 32,)
+        or not isinstance(labels, list)
+        or len(labels) != len(planes)
+        or not all(label in _LABELS for label in labels)
+    ):
+        raise ValueError(
+            f"{path} holds a {name} that is no batch of uint8 images (n, {3 * 32 * 32}) with n "
+            "labels from 0 to 9. Get the archive again."
+        )
+    return planes, np.array(labels, dtype=np.int64)
 
 
 def _dtype(name: bytes, align: int, copy: int) -> np.dtype:

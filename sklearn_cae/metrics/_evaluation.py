@@ -8,11 +8,13 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 
 from .._random import resolve_seed
+from .._warnings import warn_user
 from ..images import (
     ImageSpec,
     check_same_shape,
     check_units,
     check_within_range,
+    chunks,
     from_channels_last,
     groups_of_one_shape,
     is_target,
@@ -50,7 +52,31 @@ class NoisyBatch(NamedTuple):
                 f"{name} gave shape {np.shape(denoised)} for images of shape {self.given.shape}; "
                 "a denoiser gives images of the shape of its input."
             )
-        return to_channels_last(read_images(denoised, name=f"What {name} gave"), self.spec)
+        images = to_channels_last(read_images(denoised, name=f"What {name} gave"), self.spec)
+        if not self.spec.fixed:
+            _warn_of_hot_pixels(self.clean, images, self.spec.data_range)
+        return images
+
+
+def _warn_of_hot_pixels(clean, denoised, data_range):
+    """Warn of single pixels that alone decide the quality of their images."""
+    low, high = data_range
+    n_images = sum(
+        _are_far(clean[rows], denoised[rows], high - low).sum() for rows in chunks(clean)
+    )
+    if n_images:
+        warn_user(
+            f"In {n_images} of {len(clean)} image(s) pixels differ from the clean ones by more "
+            f"than the width of the data range {low:g} to {high:g}, which was learned. Such hot "
+            "pixels come back as they are, and they alone decide the PSNR of these images. Replace "
+            "them first (scipy.ndimage.median_filter), or clip X and y to the range."
+        )
+
+
+def _are_far(clean, denoised, width):
+    """Which images have a pixel that is wrong by more than a width."""
+    errors = np.subtract(denoised, clean, dtype=np.float64)
+    return np.abs(errors).max(axis=(1, 2, 3)) > width
 
 
 def denoise_pairs(estimator, X, y=None, *, noise=None, random_state=0):

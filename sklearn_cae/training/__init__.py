@@ -7,6 +7,7 @@ from ._muon import Muon
 from ._net import DenoisingNet, make_net
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
+from ._verdict import harm_of
 
 __all__ = [
     "LR_SCHEDULES",
@@ -18,6 +19,7 @@ __all__ = [
     "count_batches",
     "epoch_curves",
     "fitting_batch_size",
+    "harm_of",
     "make_net",
     "resolve_device",
     "resolve_optimizer",

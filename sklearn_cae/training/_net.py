@@ -111,24 +111,27 @@ class DenoisingNet(NeuralNet):
         step = super().validation_step(batch, **fit_params)
         if self.clean_targets:
             for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", batch.input)):
-                self.history.record_batch(name, self._psnr(images, batch.target.images))
+                psnr = self._psnr(images, batch.target.images)
+                self.history.record_batch(name, psnr.mean().item())
         return step
 
     def _psnr(self, images, target):
+        """PSNR of each image in dB."""
         mse = (images.clamp(*self.limits) - target).square().mean(dim=(1, 2, 3))
-        return -10 * torch.log10(mse.clamp(min=MIN_MSE)).mean().item()
+        return -10 * torch.log10(mse.clamp(min=MIN_MSE))
 
     def quality(self, images):
-        """Mean PSNR of denoised and of noisy images in dB, with the noise of the validation."""
+        """PSNR in dB of each denoised and each noisy image, with the noise of the validation.
+
+        A single image comes twice.
+        """
         self.module_.eval()
-        sums, n_images = [0.0, 0.0], 0
+        parts = []
         for batch in self.get_iterator(images):
             with torch.inference_mode():
-                denoised = self.module_(batch.input)
-            for i, compared in enumerate((denoised, batch.input)):
-                sums[i] += self._psnr(compared, batch.target.images) * len(compared)
-            n_images += len(batch.input)
-        return tuple(total / n_images for total in sums)
+                compared = (self.module_(batch.input), batch.input)
+                parts.append(torch.stack([self._psnr(x, batch.target.images) for x in compared]))
+        return torch.cat(parts, dim=1).cpu().numpy()
 
 
 def make_net(module, criterion, optimizer, **options):

@@ -8,6 +8,7 @@ import torch
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
+from ._batch_statistics import MeanOfFirstSteps, settle_batch_statistics
 from ._batches import count_batches, fitting_batch_size
 from ._net import make_net
 from ._progress import EpochProgress
@@ -16,10 +17,9 @@ from ._schedules import GOING_ON, early_stopping_callbacks, lr_callbacks
 # What max_epochs="auto" makes: so many passes, or more where they are fewer steps than a training
 # needs.
 AUTO_EPOCHS, AUTO_STEPS = 10, 500
-# Steps after which the running statistics of batch normalisation, which forget a tenth in each,
-# hold nothing of their start.
+# Steps after which the running statistics of batch normalisation hold nothing of a network that has
+# hardly learned.
 STEPS_TO_SETTLE = 100
-BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,9 @@ def _count_epochs(plan, n_batches):
 
 
 def _add_callbacks(net, plan, *, n_steps, going_on):
-    added = [("progress", EpochProgress())] if plan.verbose else []
+    added: list = [("batch_statistics", MeanOfFirstSteps())]
+    if plan.verbose:
+        added.append(("progress", EpochProgress()))
     if not plan.one_pass:
         added += lr_callbacks(
             plan.lr_schedule, plan.optimizer, lr=plan.lr, n_steps=n_steps, going_on=going_on
@@ -155,25 +157,3 @@ def _fit_until_stopped(net, images):
 
 def _has_stopped(callback):
     return isinstance(callback, EarlyStopping) and callback.misses_ == callback.patience
-
-
-def settle_batch_statistics(net, images):
-    """Take the running statistics of batch normalisation anew, as means over all images.
-
-    After a few steps they are still near their start, and the network that is evaluated is not the
-    one that was trained.
-    """
-    layers = [layer for layer in net.module_.modules() if isinstance(layer, BATCH_NORMS)]
-    if not layers:
-        return
-    momenta = [layer.momentum for layer in layers]
-    net.module_.train()
-    for layer in layers:
-        layer.reset_running_stats()
-        layer.momentum = None  # a mean over all batches
-    with torch.no_grad():
-        for batch in net.get_iterator(images, training=True):
-            net.module_(batch.input)
-    for layer, momentum in zip(layers, momenta, strict=True):
-        layer.momentum = momentum
-    net.module_.eval()
