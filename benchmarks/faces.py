@@ -1,8 +1,9 @@
 """Faces against other crops of photographs: 60 faces to learn from.
 
 Images of 25 x 25 pixels of scikit-image's ``lfw_subset``, 100 faces and 100 others, enlarged twice
-for VGG16. Area under the ROC curve in percent for the other 40 faces against the 100, and the share of
-these faces with a p-value of at most 0.05, means over the seeds, each with another choice of faces.
+for VGG16. Area under the ROC curve in percent for the other 40 faces against the 100, and the share
+of these faces with a p-value of at most 0.05, means over the seeds, each with another choice of
+faces.
 
     python benchmarks/faces.py --vgg16 vgg16_features.safetensors
 """
