@@ -63,7 +63,7 @@ new_odd = scratched(squares(1, 30)[0])
 # One network learns to denoise 32 x 32 pixels of the good images. What is done with it differs: the
 # mean error of its reconstruction, how unlike the places of good images each place is, and the
 # error at the worst hundredth of the pixels.
-cae = DenoisingCAE(Autoencoder((16, 32)), patches=Patches(32), max_epochs=7)
+cae = DenoisingCAE(Autoencoder((16, 32)), patches=Patches(32), max_epochs=10)
 scores = {
     "reconstruction, mean": ReconstructionScore(),
     "density of places": LocalDensityScore(),
