@@ -4,6 +4,7 @@ from . import callbacks, classical, datasets, display, metrics, networks, noise
 from ._comparison import DenoiserComparison, compare_denoisers
 from ._denoising_cae import DenoisingCAE
 from ._density import CodeDensity
+from ._loading import load
 from ._sampling import LatentSampler
 from ._version import __version__
 from .classical import ClassicalDenoiser
@@ -88,6 +89,7 @@ __all__ = [
     "datasets",
     "display",
     "estimate_noise",
+    "load",
     "load_pairs",
     "masked_scorer",
     "metrics",

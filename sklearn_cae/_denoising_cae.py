@@ -11,32 +11,30 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from skorch.callbacks import Callback
 
-from ._fitted import VersionedState, commit
+from ._fitted import commit
 from ._fitted_network import FittedNetwork
 from ._html import NetworkHTMLMixin
-from ._random import derived_seed, generator_on, resolve_seed, seeded
+from ._network_state import NetworkState, build_modules
+from ._random import resolve_seed, seeded
 from ._warnings import warn_user
+from .files import Savable, read_estimator
 from .images import spec_of_range
 from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, resolve_loss
 from .metrics import PSNR_CAP
 from .networks import NETWORKS, NetworkSpec, resolve_network
-from .noise import GaussianNoise, NoiseModel
-from .persistence import load_pretrained, load_state, read_state, take_over
+from .noise import NoiseModel
+from .persistence import PRETRAINED_CLASSES, pretrained_path, take_over
 from .training import (
     LR_SCHEDULES,
     OPTIMIZERS,
     TrainingPlan,
-    make_net,
     resolve_device,
     resolve_optimizer,
     train,
 )
 
-# The first streams of a seed are those of the training.
-WEIGHTS_STREAM = 4
 
-
-class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
+class DenoisingCAE(NetworkHTMLMixin, Savable, NetworkState, FittedNetwork):
     r"""Denoising convolutional autoencoder.
 
     It compresses an image :math:`x` into a code and gives back the clean image. In training it
@@ -325,41 +323,13 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         >>> DenoisingCAE.from_pretrained("natural-gray").predict(noisy).shape
         (2, 40, 60)
         """
-        trained = load_pretrained(name)
-        cae = cls(
-            trained.network,
-            noise=GaussianNoise((0.0, trained.max_std)),
-            patches=Patches(trained.size),
-            data_range=data_range,
-            device=device,
-            warm_start=True,
-        )
-        cae._validate_params()
-        spec = spec_of_range(trained.size, trained.n_channels, data_range)
-        module, criterion = _build(trained.network, resolve_loss(cae.loss), spec, seed=0)
-        module.load_state_dict(trained.weights)
-        net = make_net(
-            module,
-            criterion,
-            resolve_optimizer(trained.network.optimizer),
-            limits=spec.unit_limits,
-            device=resolve_device(device),
-            annealed=True,
-        )
-        fitted = {
-            "net_": net,
-            "network_": clone(trained.network),
-            "loss_": resolve_loss(cae.loss),
-            "optimizer_": trained.network.optimizer,
-            "noise_": clone(cae.noise),
-            "target_": "clean",
-            "limits_": None,
-            "seed_": 0,
-            "image_spec_": spec,
-            "n_features_in_": trained.size**2 * trained.n_channels,
-        }
-        commit(cae, fitted)
-        return cae
+        path = pretrained_path(name)
+        resolve_device(device)  # One that is not there is an error here, no warning.
+        classes = {**PRETRAINED_CLASSES, DenoisingCAE.__name__: cls}
+        cae = read_estimator(path, classes, device=device)
+        spec = cae.image_spec_
+        cae.image_spec_ = spec_of_range(spec.height, spec.n_channels, data_range)
+        return cae.set_params(data_range=data_range)
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train the network.
@@ -429,7 +399,7 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         spec = learned["image_spec_"]
         for choice in (network, loss):
             choice.check_images(*images.shape)
-        module, criterion = _build(network, loss, spec, plan.seed)
+        module, criterion = build_modules(network, loss, spec, plan.seed)
         if loss.needs_bounded and not module.bounded:
             raise ValueError(
                 f"loss={self.loss!r} needs outputs between 0 and 1, but those of {network!r} have "
@@ -519,34 +489,6 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
             )
         return train_images, valid_images
 
-    def __getstate__(self):
-        state = super().__getstate__()
-        if "net_" in state:
-            state["net_"] = read_state(state["net_"])
-        return state
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if "net_" in state:
-            module, criterion = _build(self.network_, self.loss_, self.image_spec_, self.seed_)
-            net = make_net(
-                module,
-                criterion,
-                resolve_optimizer(self.optimizer_),
-                seed=self.seed_,
-                limits=self.image_spec_.unit_limits,
-                device=self._device_or_cpu(),
-            )
-            load_state(net, state["net_"])
-            self.net_ = net
-
-    def _device_or_cpu(self):
-        try:
-            return resolve_device(self.device)
-        except ValueError as error:
-            warn_user(f"{error} Until then the unpickled network is on the CPU.")
-            return "cpu"
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -560,13 +502,6 @@ def copy_for_codes(cae, noise, seed):
     if copied.noise is None:
         copied.set_params(noise=noise)
     return seeded(copied, seed)
-
-
-def _build(network, loss, spec, seed):
-    """The torch modules of a network and a loss, with initial weights of a seed."""
-    generator = generator_on("cpu", derived_seed(seed, WEIGHTS_STREAM))
-    module = network.build((spec.height, spec.width), spec.n_channels, generator)
-    return module, loss.build()
 
 
 def _warn_if_worse_than_noisy(net, network, train_images, valid_images):

@@ -18,6 +18,7 @@ from ._denoising_cae import DenoisingCAE, copy_for_codes
 from ._density import check_density, fit_density
 from ._fitted import VersionedState, commit
 from ._random import resolve_seed
+from .files import Savable
 from .images import check_images, check_units, learn_images, split_targets, view_of_size
 from .metrics import denoiser_of
 from .networks import resolve_network
@@ -28,7 +29,7 @@ __all__ = ["LatentSampler"]
 N_GAUSSIANS = 10
 
 
-class LatentSampler(VersionedState, BaseEstimator):
+class LatentSampler(Savable, VersionedState, BaseEstimator):
     """Draw new images: a density over the codes of an autoencoder, and its decoder.
 
     An autoencoder learns no distribution of its codes; fitted to them afterwards, a mixture of

@@ -48,6 +48,17 @@ class ImageSpec:
     data_range: tuple[float, float]
     fixed: bool = True
 
+    def check(self):
+        """Raise a ValueError if this describes no images; asked where one was read from a file."""
+        sides = (self.height, self.width, self.n_channels)
+        if not all(isinstance(side, (int, np.integer)) and side >= 1 for side in sides):
+            raise ValueError(f"the images are said to have height, width and channels {sides}.")
+        if self.channel_axis not in (1, 3) or self.ndim not in (2, 3, 4):
+            raise ValueError("the layout of the images is none that there is.")
+        if not isinstance(self.dtype, str) or np.dtype(self.dtype).kind not in "biuf":
+            raise ValueError("the dtype of the images is none of numbers.")
+        check_range(self.data_range)
+
     @property
     def image_shape(self):
         """``(H, W)`` for gray images without a channel axis, else ``(H, W, C)``."""

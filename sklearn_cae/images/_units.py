@@ -79,9 +79,8 @@ def _robust_range(measures, dtype):
 
 def check_range(data_range):
     """Validate a range that was given."""
-    numbers = len(data_range) == 2 and all(
-        isinstance(value, Real) and math.isfinite(value) for value in data_range
-    )
+    pair = isinstance(data_range, (tuple, list)) and len(data_range) == 2
+    numbers = pair and all(isinstance(value, Real) and math.isfinite(value) for value in data_range)
     if not numbers or not data_range[0] < data_range[1]:
         raise ValueError(
             f"data_range={data_range!r}; expected (low, high), two finite numbers with low < high."

@@ -1,0 +1,18 @@
+"""Fitted estimators as files: arrays as tensors, everything else as JSON, nothing that is run.
+
+The format is described in the user guide, on the page "What a file holds".
+"""
+
+from ._container import FORMAT, read_file, write_file
+from ._reading import read_estimator
+from ._savable import Savable
+from ._writing import write_estimator
+
+__all__ = [
+    "FORMAT",
+    "Savable",
+    "read_estimator",
+    "read_file",
+    "write_estimator",
+    "write_file",
+]
