@@ -114,11 +114,18 @@ def _check_fitted(state):
             raise ValueError(f"{name} is of type {type(state[name]).__name__}.")
     if state["target_"] not in TARGETS or state["seed_"] < 0:
         raise ValueError("target_ is none there is, or seed_ is negative.")
+    limits = state["limits_"]
+    if limits is not None and not (len(limits) == 2 and all(map(_is_float, limits))):
+        raise ValueError("limits_ has to be two numbers.")
     for name in ("network_", "loss_"):
         state[name].check()
     if state["noise_"] is not None:
         state["noise_"].check_levels()
     resolve_optimizer(state["optimizer_"])
+
+
+def _is_float(value):
+    return isinstance(value, float)
 
 
 def _outline(network, spec, n_tensors):

@@ -54,7 +54,9 @@ def _torch_classes():
     optimizers = {
         f"torch.optim.{name}": value
         for name, value in vars(torch.optim).items()
-        if isclass(value) and issubclass(value, torch.optim.Optimizer)
+        if isclass(value)
+        and issubclass(value, torch.optim.Optimizer)
+        and value is not torch.optim.Optimizer
     }
     return losses | optimizers
 

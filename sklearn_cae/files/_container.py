@@ -11,13 +11,27 @@ import numpy as np
 import sklearn
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from .._version import __version__
 
 # What changes when an older version could misread a file.
 FORMAT = 1
 FACTS, CHECKSUM = "sklearn_cae", "sha256"
+# dtypes in the words of safetensors.
+DTYPES = {
+    "bool": "BOOL",
+    "uint8": "U8",
+    "uint16": "U16",
+    "uint32": "U32",
+    "uint64": "U64",
+    "int8": "I8",
+    "int16": "I16",
+    "int32": "I32",
+    "int64": "I64",
+    "float16": "F16",
+    "float32": "F32",
+    "float64": "F64",
+}
 # Characters of JSON, of which even large estimators need a few hundred thousand.
 MAX_FACTS = 2**24
 
@@ -43,7 +57,10 @@ def write_file(path, facts, arrays):
         raise ValueError(
             f"{os.fspath(path)} would hold {len(text)} characters of JSON; {MAX_FACTS} are allowed."
         )
-    _write_atomically(path, save(arrays, {FACTS: text, CHECKSUM: _checksum(text, arrays)}))
+    # The widest come first, so that all of them are aligned.
+    arrays = dict(sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0])))
+    metadata = {FACTS: text, CHECKSUM: _checksum(text, arrays)}
+    _write_atomically(path, [_header(metadata, arrays), *map(_bytes_of, arrays.values())])
 
 
 def read_file(path):
@@ -103,8 +120,27 @@ def _checksum(text, arrays):
     for name in sorted(arrays):
         array = arrays[name]
         checksum.update(f"{name} {array.dtype.name} {array.shape}".encode())
-        checksum.update(array.reshape(-1).view(np.uint8))
+        checksum.update(_bytes_of(array))
     return checksum.hexdigest()
+
+
+def _header(metadata, arrays):
+    """Length and text of the header of safetensors."""
+    header, start = {"__metadata__": metadata}, 0
+    for name, array in arrays.items():
+        header[name] = {
+            "dtype": DTYPES[array.dtype.name],
+            "shape": array.shape,
+            "data_offsets": (start, start + array.nbytes),
+        }
+        start += array.nbytes
+    text = json.dumps(header, ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _bytes_of(array):
+    return array.reshape(-1).view(np.uint8)
 
 
 def _versions():
@@ -116,13 +152,13 @@ def _versions():
     }
 
 
-def _write_atomically(path, content):
+def _write_atomically(path, parts):
     # Of a link, what it points to is replaced.
     target = Path(os.path.realpath(path))
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as file:
-            file.write(content)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)

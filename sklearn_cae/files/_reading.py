@@ -165,9 +165,11 @@ class ObjectReader:
         return float(text)
 
     def read_class(self, name) -> Any:
+        if not isinstance(name, str):
+            raise ValueError(f"unknown class {name!r:.80}.")
         if name in self._table:
             return self._table[name]
-        own = str(name).removeprefix(f"{CUSTOM}.")
+        own = name.removeprefix(f"{CUSTOM}.")
         if own != name:
             raise ValueError(
                 f"it names a class of yours, {own:.80}. Pass it: load(path, "
@@ -200,7 +202,7 @@ class ObjectReader:
         if wrong:
             raise ValueError(f"{cls.__name__} cannot have fitted {wrong}.")
         if is_dataclass(cls):
-            return _checked(cls(**params))
+            return _described(cls, params)
         if not issubclass(cls, BaseEstimator):
             raise ValueError(f"{cls.__name__} is no class of estimators.")
         if "data" in node:
@@ -253,10 +255,12 @@ def _made(cls, params, fitted):
     return made
 
 
-def _checked(spec):
-    if hasattr(spec, "check"):
-        spec.check()
-    return spec
+def _described(cls, params):
+    """A dataclass, which checks itself if it can."""
+    made = cls(**params)
+    if hasattr(cls, "check"):
+        made.check()
+    return made
 
 
 def _told(error):

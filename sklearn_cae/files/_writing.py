@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 
 from .._fitted import defaults_of
 from .._warnings import warn_user
-from ._classes import CUSTOM, OTHERS, REFITTED, is_foreign, name_of
+from ._classes import CUSTOM, ESTIMATORS, REFITTED, is_foreign, name_of
 from ._container import write_file
 
 # What numbers of numpy are called in files, by their kind.
@@ -139,9 +139,8 @@ class ObjectWriter:
         """Write an estimator or a spec once; wherever else it stands, its place does."""
         if id(value) not in self._written:
             if is_foreign(type(value)):
-                raise NotKept(
-                    f"{name} = {_short(value)}, which is none of {', '.join(sorted(OTHERS))}."
-                )
+                known = ", ".join(sorted(cls.__name__ for cls in ESTIMATORS))
+                raise NotKept(f"{name} = {_short(value)}; of scikit-learn it holds {known}.")
             node = {"class": name_of(type(value)), **self._parts(value, name)}
             self.objects.append(node)
             self._written[id(value)] = len(self.objects) - 1, value
