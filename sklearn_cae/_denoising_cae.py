@@ -15,6 +15,7 @@ from ._fitted import commit
 from ._fitted_network import FittedNetwork
 from ._html import NetworkHTMLMixin
 from ._network_state import NetworkState, build_modules
+from ._onnx import OnnxExport
 from ._random import resolve_seed, seeded
 from ._warnings import warn_user
 from .files import Savable, read_estimator
@@ -34,7 +35,7 @@ from .training import (
 )
 
 
-class DenoisingCAE(NetworkHTMLMixin, Savable, NetworkState, FittedNetwork):
+class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNetwork):
     r"""Denoising convolutional autoencoder.
 
     It compresses an image :math:`x` into a code and gives back the clean image. In training it

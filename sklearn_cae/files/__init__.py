@@ -3,7 +3,7 @@
 The format is described in the user guide, on the page "What a file holds".
 """
 
-from ._container import FORMAT, read_file, write_file
+from ._container import FORMAT, read_file, write_atomically, write_file
 from ._reading import read_estimator
 from ._savable import Savable
 from ._writing import write_estimator
@@ -13,6 +13,7 @@ __all__ = [
     "Savable",
     "read_estimator",
     "read_file",
+    "write_atomically",
     "write_estimator",
     "write_file",
 ]

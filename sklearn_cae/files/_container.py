@@ -39,8 +39,7 @@ MAX_FACTS = 2**24
 def write_file(path, facts, arrays):
     """Write a file: all of it, or nothing.
 
-    It is written beside its place and moved there at the end, so that whatever interrupts it leaves
-    the old file or the new one.
+    Whatever interrupts it leaves the old file or the new one.
 
     Parameters
     ----------
@@ -60,7 +59,7 @@ def write_file(path, facts, arrays):
     # The widest come first, so that all of them are aligned.
     arrays = dict(sorted(arrays.items(), key=lambda item: (-item[1].itemsize, item[0])))
     metadata = {FACTS: text, CHECKSUM: _checksum(text, arrays)}
-    _write_atomically(path, [_header(metadata, arrays), *map(_bytes_of, arrays.values())])
+    write_atomically(path, [_header(metadata, arrays), *map(_bytes_of, arrays.values())])
 
 
 def read_file(path):
@@ -152,7 +151,8 @@ def _versions():
     }
 
 
-def _write_atomically(path, parts):
+def write_atomically(path, parts):
+    """Write bytes, part by part, beside a path, and move them there: all of them, or nothing."""
     # Of a link, what it points to is replaced.
     target = Path(os.path.realpath(path))
     part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
