@@ -11,6 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from skorch.callbacks import Callback
 
+from ._checkpoint import split_checkpoint
 from ._fitted import commit
 from ._fitted_network import FittedNetwork
 from ._html import NetworkHTMLMixin
@@ -426,6 +427,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
             _warn_if_worse_than_noisy(net, network, train_images, valid_images)
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
         commit(self, {**learned, "limits_": images.limits, "optimizer_": self._optimizer(network)})
+        if plan.checkpoint is not None:
+            plan.checkpoint.raise_error()
         return self
 
     def _reader(self, resume):
@@ -445,6 +448,10 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         return network.optimizer if self.optimizer == "auto" else self.optimizer
 
     def _plan(self, network, resume, one_pass):
+        callbacks, checkpoint = split_checkpoint(_check_callbacks(self.callbacks or []))
+        seed = self.seed_ if resume else resolve_seed(self.random_state)
+        if checkpoint is not None and not isinstance(self.random_state, Integral):
+            seed = checkpoint.stored_seed(seed)
         return TrainingPlan(
             optimizer=resolve_optimizer(self._optimizer(network)),
             lr=network.lr if isinstance(self.lr, str) else self.lr,
@@ -455,9 +462,10 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
             patience=self.patience,
             device=resolve_device(self.device),
             verbose=self.verbose,
-            seed=self.seed_ if resume else resolve_seed(self.random_state),
+            seed=seed,
             one_pass=one_pass,
-            callbacks=_check_callbacks(self.callbacks or []),
+            callbacks=callbacks,
+            checkpoint=None if one_pass else checkpoint,
         )
 
     def _check_going_on(self, network):

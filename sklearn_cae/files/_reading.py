@@ -75,6 +75,18 @@ def read_estimator(path, classes, *, custom=None, device="auto"):
         ) from error
 
 
+def read_values(path):
+    """Read a dict that ``write_values`` wrote; raises as ``read_estimator``."""
+    facts, arrays = read_file(path)
+    try:
+        values = ObjectReader(arrays, {}, "auto").read(facts["values"])
+    except WRONG as error:
+        raise ValueError(f"{os.fspath(path)} is not as it should be: {_told(error)}") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{os.fspath(path)} holds no dict of values.")
+    return values
+
+
 class ObjectReader:
     """Makes objects of JSON and arrays, by a table of classes.
 

@@ -51,6 +51,13 @@ def write_estimator(estimator, path, *, half=False):
     write_file(path, {"objects": writer.objects}, writer.arrays)
 
 
+def write_values(values, path):
+    """Write a dict of numbers, text, arrays, and lists and dicts of these."""
+    writer = ObjectWriter()
+    written = writer.write(values, "values")
+    write_file(path, {"values": written}, writer.arrays)
+
+
 class ObjectWriter:
     """Turns values into JSON and arrays.
 
