@@ -146,6 +146,11 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         _, X, noise = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, noise)
         source, columns = learn_images(X)
+        if len(source) < 2:
+            raise ValueError(
+                f"n_samples={len(source)}: a density needs the codes of two images at least. Give "
+                "more images."
+            )
         if not isinstance(estimator, FrozenEstimator):
             estimator.fit(source)
             _check_decodes(denoiser_of(estimator))
@@ -281,7 +286,9 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         if self.n_components is None or codes.shape[1] <= self.n_components:
             return None
         n_components = min(self.n_components, len(codes))
-        return PCA(n_components, random_state=seed).fit(codes)
+        # Equal codes have no variance to tell shares of.
+        with np.errstate(invalid="ignore"):
+            return PCA(n_components, random_state=seed).fit(codes)
 
     def _fit_density(self, codes, seed):
         density = GaussianMixture(N_GAUSSIANS) if self.density is None else clone(self.density)

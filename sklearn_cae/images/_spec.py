@@ -8,6 +8,7 @@ import numpy as np
 from .._warnings import warn_user
 from ._units import (
     check_range,
+    check_reach,
     check_units,
     check_within_range,
     dtype_limits,
@@ -115,6 +116,7 @@ def spec_of_range(size, n_channels, data_range):
 
 def _with_units(shape, axis, source, data_range, noisy):
     data_range, fixed = learn_range(source, data_range)
+    check_reach(source, data_range)
     height, width, n_channels = shape
     spec = ImageSpec(
         height, width, n_channels, axis, source.ndim, source.dtype.name, data_range, fixed
