@@ -292,6 +292,14 @@ def test_a_pickle_gives_the_same_results(case, all_fitted, name):
 
 
 @EVERY
+def test_a_file_gives_the_same_results(case, all_fitted, name, tmp_path):
+    all_fitted[name].save(tmp_path / "kept.safetensors")
+    opened = sklearn_cae.load(tmp_path / "kept.safetensors")
+    assert repr(opened) == repr(all_fitted[name])
+    assert_equal(case.results(opened), case.results(all_fitted[name]))
+
+
+@EVERY
 def test_a_pickle_of_another_version_is_told(fitted):
     state = fitted.__getstate__()
     assert state["_sklearn_cae_version"] == sklearn_cae.__version__
