@@ -1,5 +1,6 @@
 """``load``: estimators from files."""
 
+from dataclasses import is_dataclass
 from inspect import isclass
 from os import PathLike
 from typing import Any
@@ -16,25 +17,21 @@ from .images import ImageSpec
 from .training import Muon, resolve_device
 
 
-def _estimators_of(module):
-    """Classes of estimators and specs that a package exports, by name."""
-    exported = {name: getattr(module, name) for name in module.__all__}
-    return {
-        name: value
-        for name, value in exported.items()
-        if isclass(value) and issubclass(value, BaseEstimator)
-    }
+def _kept_of(module):
+    """Classes of estimators, specs and records that a package exports."""
+    exported = [getattr(module, name) for name in module.__all__]
+    return [
+        value
+        for value in exported
+        if isclass(value) and (issubclass(value, BaseEstimator) or is_dataclass(value))
+    ]
 
 
 # The classes that a file may name, but for those of scikit-learn and torch.
 CLASSES: dict[str, type] = {
     cls.__name__: cls
     for cls in (
-        *(
-            cls
-            for module in (networks, noise, learning, outliers)
-            for cls in _estimators_of(module).values()
-        ),
+        *(cls for module in (networks, noise, learning, outliers) for cls in _kept_of(module)),
         ClassicalDenoiser,
         CodeDensity,
         DenoisingCAE,

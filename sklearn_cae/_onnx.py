@@ -1,6 +1,5 @@
 """A fitted network as an ONNX graph, from images as they are to images as they are."""
 
-import copy
 import logging
 import math
 import os
@@ -13,13 +12,11 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from ._inference import Runner
 from ._optional import import_optional
 from ._version import __version__
 from .files import write_atomically
 from .images import result_limits
 
-PARTS = ("denoise", "encode", "decode")
 # What the graph may differ by from the estimator, in units of the data range or of the largest
 # code; integers by a level more. torch and ONNX sum in another order.
 TOLERANCE = 1e-4
@@ -27,14 +24,6 @@ TOLERANCE = 1e-4
 
 class OnnxExport:
     """Adds ``export_onnx`` to a fitted network."""
-
-    image_spec_: Any
-    net_: Any
-    limits_: Any
-    target_: str
-    predict: Any
-    transform: Any
-    inverse_transform: Any
 
     def export_onnx(self, path: str | os.PathLike[str], part: str = "denoise") -> None:
         """Write the fitted network as an ONNX model, for programs without Python.
@@ -87,30 +76,17 @@ class OnnxExport:
         check_is_fitted(self)
         for package in ("onnxscript", "onnxruntime"):
             import_optional(package, extra="onnx", purpose="export_onnx")
-        module = copy.deepcopy(self.net_.module_).cpu().eval()
-        _check_offers(module, part)
-        graph = GRAPHS[part](self._runner_of(module))
+        cae = _on_cpu(self)
+        _check_offers(cae.net_.module_, part)
+        graph = GRAPHS[part](cae.runner_)
         content = _content(graph)
         for example in graph.examples():
-            _check_same(content, graph, example, self._expected(part, example))
+            _check_same(content, graph, example, graph.expected(cae, example))
         write_atomically(path, [content])
-
-    def _runner_of(self, module):
-        return Runner(
-            module, self.image_spec_, "cpu", self.limits_, hidden=self.target_ == "masked"
-        )
-
-    def _expected(self, part, example):
-        methods = {
-            "denoise": self.predict,
-            "encode": self.transform,
-            "decode": self.inverse_transform,
-        }
-        return methods[part](example)
 
 
 class Graph(nn.Module):
-    """What is traced. A subclass names its input and output, and writes ``forward``.
+    """What is traced. A subclass names its method of the estimator, its input and its output.
 
     Parameters
     ----------
@@ -118,6 +94,7 @@ class Graph(nn.Module):
         The fitted network, on the CPU.
     """
 
+    method: str
     names: tuple[str, str]
     keeps_shape = False
 
@@ -134,6 +111,10 @@ class Graph(nn.Module):
         """
         rng = np.random.default_rng(0)
         return [self._example(rng, *shape) for shape in self._shapes()]
+
+    def expected(self, cae, example):
+        """What the estimator gives."""
+        return getattr(cae, self.method)(example)
 
     def free_axes(self):
         """Names of the axes of the input whose length is free, by their number."""
@@ -176,6 +157,7 @@ class Graph(nn.Module):
 class DenoiseGraph(Graph):
     """As ``predict``."""
 
+    method = "predict"
     names = ("images", "denoised")
     keeps_shape = True
 
@@ -204,6 +186,7 @@ class DenoiseGraph(Graph):
 class EncodeGraph(Graph):
     """As ``transform``."""
 
+    method = "transform"
     names = ("images", "codes")
 
     def forward(self, images):
@@ -218,6 +201,7 @@ class EncodeGraph(Graph):
 class DecodeGraph(Graph):
     """As ``inverse_transform``."""
 
+    method = "inverse_transform"
     names = ("codes", "images")
 
     def forward(self, codes):
@@ -233,9 +217,16 @@ class DecodeGraph(Graph):
 GRAPHS = {"denoise": DenoiseGraph, "encode": EncodeGraph, "decode": DecodeGraph}
 
 
+def _on_cpu(cae):
+    """A copy of a fitted estimator on the CPU, whose sums a graph has to give."""
+    copied: Any = object.__new__(type(cae))
+    copied.__setstate__({**cae.__getstate__(), "device": "cpu", "verbose": 0})
+    return copied
+
+
 def _check_part(part):
-    if part not in PARTS:
-        raise ValueError(f"part={part!r}; allowed are {', '.join(map(repr, PARTS))}.")
+    if part not in GRAPHS:
+        raise ValueError(f"part={part!r}; allowed are {', '.join(map(repr, GRAPHS))}.")
 
 
 def _check_offers(module, part):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -442,6 +443,18 @@ def test_densities_that_no_file_can_hold_are_refused(frozen, path, density):
     ):
         detector.save(path)
     assert not path.exists()
+
+
+class Pair(NamedTuple):
+    one: int
+    two: int
+
+
+def test_what_would_lose_its_type_is_refused(path):
+    injector = NoiseInjector().fit(X)
+    injector.pair_ = Pair(1, 2)
+    with pytest.raises(ValueError, match="cannot hold pair_, a Pair, whose fields have names"):
+        injector.save(path)
 
 
 # --- the file

@@ -100,6 +100,8 @@ class ObjectWriter:
         return [self.write(value, f"{name}.{i}") for i, value in enumerate(values)]
 
     def write_tuple(self, values, name):
+        if hasattr(values, "_fields"):
+            raise NotKept(f"{name}, a {type(values).__name__}, whose fields have names.")
         return {"tuple": self.write_list(values, name)}
 
     def write_dict(self, values, name):
