@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIGURE := examples/plot_shipped_denoiser.png
 
 .NOTPARALLEL:
-.PHONY: demo test test-oldest lint doctest pages page-code docs clean
+.PHONY: demo test test-oldest fuzz lint doctest pages page-code docs clean
 
 # Figures go to files.
 export MPLBACKEND = Agg
@@ -21,6 +21,13 @@ demo: .venv/.installed-demo
 
 test: .venv/.installed-test
 	$(BIN)/python -m pytest -q -n 2
+
+# The tests that attack the library, with many more tries: an hour or so.
+fuzz: export OMP_NUM_THREADS = 1
+fuzz: export SCIPY_ARRAY_API = 1
+fuzz: export FUZZ ?= 3000
+fuzz: .venv/.installed-test
+	$(BIN)/python -m pytest -q -n 2 tests/test_hostile.py tests/test_files_damaged.py
 
 lint: .venv/.installed-test
 	$(BIN)/python -m ruff check --quiet

@@ -26,7 +26,7 @@ from skimage.metrics import structural_similarity
 
 from sklearn_cae import ClassicalDenoiser, DenoisingCAE
 from sklearn_cae.classical import FILTERS, available_filters
-from sklearn_cae.persistence import load_pretrained, pretrained_names
+from sklearn_cae.persistence import pretrained_names
 
 SETS = {"bsd68": "gray", "set12": "gray", "cbsd68": "color"}
 FILTER_NAMES = ("total_variation", "wavelet", "nl_means", "bm3d")
@@ -136,11 +136,11 @@ def count_multiply_adds(module, n_channels, size=64):
 
 def describe_networks():
     for name in pretrained_names():
-        cae, trained = DenoisingCAE.from_pretrained(name), load_pretrained(name)
+        cae = DenoisingCAE.from_pretrained(name)
         module = cae.net_.module_.cpu()
         print(
-            f"{name}: {trained.network}, {cae.n_parameters_:,} weights, "
-            f"{count_multiply_adds(module, trained.n_channels):,.0f} multiply-adds a pixel"
+            f"{name}: {cae.network_}, {cae.n_parameters_:,} weights, "
+            f"{count_multiply_adds(module, cae.image_spec_.n_channels):,.0f} multiply-adds a pixel"
         )
 
 

@@ -23,9 +23,9 @@ import torch
 from _data import load_photographs
 from sklearn.base import clone
 
-from sklearn_cae import DenoisingCAE, NoiseModel, Patches, ResUNet
+from sklearn_cae import DenoisingCAE, NoiseModel, Patches, ResUNet, load
 from sklearn_cae.noise import draw_level, draw_normal, draw_uniform
-from sklearn_cae.persistence import read_pretrained, write_pretrained
+from sklearn_cae.persistence import write_pretrained
 
 HIGHEST_LEVEL = 55 / 255
 # Photographs of which others are test images, in other crops: Set12's starfish.
@@ -120,9 +120,9 @@ def train(args):
 
 def warm(cae, path, training):
     """The denoiser with the weights of a file, before its first step."""
-    weights = read_pretrained(path).weights
+    started = load(path, device="cpu")
     cae = clone(cae).set_params(lr=1e-12).partial_fit(training[:1])
-    cae.net_.module_.load_state_dict(weights)
+    cae.net_.module_.load_state_dict(started.net_.module_.state_dict())
     return cae
 
 

@@ -6,6 +6,7 @@ from ._coreset import CoresetNeighbors
 from ._denoising_cae import DenoisingCAE
 from ._density import CodeDensity
 from ._layer_features import LayerFeatures
+from ._loading import load
 from ._sampling import LatentSampler
 from ._version import __version__
 from .classical import ClassicalDenoiser
@@ -104,6 +105,7 @@ __all__ = [
     "datasets",
     "display",
     "estimate_noise",
+    "load",
     "load_pairs",
     "masked_scorer",
     "metrics",

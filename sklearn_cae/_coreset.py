@@ -12,12 +12,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._fitted import VersionedState, commit
 from ._random import resolve_seed
+from .files import Savable
 
 # Rows are chosen by their distances in a random projection to so many values, as published.
 PROJECTED = 128
 
 
-class CoresetNeighbors(VersionedState, BaseEstimator):
+class CoresetNeighbors(Savable, VersionedState, BaseEstimator):
     """Minus the distance to the nearest of few rows that are chosen to lie near all others.
 
     The memory of PatchCore [1]_: one row after the other is kept, each time the one that is

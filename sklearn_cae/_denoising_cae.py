@@ -11,32 +11,32 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from skorch.callbacks import Callback
 
-from ._fitted import VersionedState, commit
+from ._checkpoint import split_checkpoint
+from ._fitted import commit
 from ._fitted_network import FittedNetwork
 from ._html import NetworkHTMLMixin
-from ._random import derived_seed, generator_on, resolve_seed, seeded
+from ._network_state import NetworkState, build_modules
+from ._onnx import OnnxExport
+from ._random import resolve_seed, seeded
 from ._warnings import warn_user
+from .files import Savable, read_estimator
 from .images import spec_of_range
 from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, resolve_loss
 from .networks import NETWORKS, NetworkSpec, resolve_network
-from .noise import GaussianNoise, NoiseModel
-from .persistence import load_pretrained, load_state, read_state, take_over
+from .noise import NoiseModel
+from .persistence import PRETRAINED_CLASSES, pretrained_path, take_over
 from .training import (
     LR_SCHEDULES,
     OPTIMIZERS,
     TrainingPlan,
     harm_of,
-    make_net,
     resolve_device,
     resolve_optimizer,
     train,
 )
 
-# The first streams of a seed are those of the training.
-WEIGHTS_STREAM = 4
 
-
-class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
+class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNetwork):
     r"""Denoising convolutional autoencoder.
 
     It compresses an image :math:`x` into a code and gives back the clean image. In training it
@@ -335,35 +335,18 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         >>> DenoisingCAE.from_pretrained("natural-gray").predict(noisy).shape
         (2, 40, 60)
         """
-        trained = load_pretrained(name)
-        cae = cls(
-            trained.network,
-            noise=GaussianNoise((0.0, trained.max_std), clip=False),
-            patches=Patches(trained.size),
-            channel_axis=channel_axis,
-            data_range=data_range,
-            device=device,
-            warm_start=True,
-        )
-        cae._validate_params()
-        learned = {
-            "network_": clone(trained.network),
-            "loss_": resolve_loss(cae.loss),
-            "optimizer_": trained.network.optimizer,
-            "noise_": clone(cae.noise),
-            "target_": "clean",
-            "limits_": None,
-            "seed_": 0,
-            "image_spec_": spec_of_range(
-                trained.size, trained.n_channels, data_range, channel_axis
-            ),
-            "n_features_in_": trained.size**2 * trained.n_channels,
-        }
-        net = _net_of(learned, resolve_device(device))
-        net.module_.load_state_dict(trained.weights)
-        net.annealed = True
-        commit(cae, learned | {"net_": net})
+        path = pretrained_path(name)
+        resolve_device(device)  # One that is not there is an error here, no warning.
+        classes = {**PRETRAINED_CLASSES, DenoisingCAE.__name__: cls}
+        cae = read_estimator(path, classes, device=device)
+        cls._set_layout(cae, channel_axis, data_range)
         return cae
+
+    def _set_layout(self, channel_axis, data_range):
+        self.set_params(channel_axis=channel_axis, data_range=data_range)
+        self._validate_params()
+        spec = self.image_spec_
+        self.image_spec_ = spec_of_range(spec.height, spec.n_channels, data_range, channel_axis)
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Train the network.
@@ -433,7 +416,7 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         spec = learned["image_spec_"]
         for choice in (network, loss):
             choice.check_images(*images.shape)
-        module, criterion = _build(network, loss, spec, plan.seed)
+        module, criterion = build_modules(network, loss, spec, plan.seed)
         if loss.needs_bounded and not module.bounded:
             raise ValueError(
                 f"loss={self.loss!r} needs outputs between 0 and 1, but those of {network!r} have "
@@ -459,6 +442,8 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
             _warn_of_harm(net, network, train_images, valid_images)
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
         commit(self, {**learned, "limits_": images.limits, "optimizer_": self._optimizer(network)})
+        if plan.checkpoint is not None:
+            plan.checkpoint.raise_error()
         return self
 
     def _reader(self, resume):
@@ -478,6 +463,10 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
         return network.optimizer if self.optimizer == "auto" else self.optimizer
 
     def _plan(self, network, resume, one_pass):
+        callbacks, checkpoint = split_checkpoint(_check_callbacks(self.callbacks or []))
+        seed = self.seed_ if resume else resolve_seed(self.random_state)
+        if checkpoint is not None and not isinstance(self.random_state, Integral):
+            seed = checkpoint.stored_seed(seed)
         return TrainingPlan(
             optimizer=resolve_optimizer(self._optimizer(network)),
             lr=network.lr if isinstance(self.lr, str) else self.lr,
@@ -488,9 +477,10 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
             patience=self.patience,
             device=resolve_device(self.device),
             verbose=self.verbose,
-            seed=self.seed_ if resume else resolve_seed(self.random_state),
+            seed=seed,
             one_pass=one_pass,
-            callbacks=_check_callbacks(self.callbacks or []),
+            callbacks=callbacks,
+            checkpoint=None if one_pass else checkpoint,
         )
 
     def _check_going_on(self, network):
@@ -523,26 +513,6 @@ class DenoisingCAE(NetworkHTMLMixin, VersionedState, FittedNetwork):
             )
         return train_images, valid_images
 
-    def __getstate__(self):
-        state = super().__getstate__()
-        if "net_" in state:
-            state["net_"] = read_state(state["net_"])
-        return state
-
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        if "net_" in state:
-            net = _net_of(vars(self), self._device_or_cpu())
-            load_state(net, state["net_"])
-            self.net_ = net
-
-    def _device_or_cpu(self):
-        try:
-            return resolve_device(self.device)
-        except ValueError as error:
-            warn_user(f"{error} Until then the unpickled network is on the CPU.")
-            return "cpu"
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -556,22 +526,6 @@ def copy_for_codes(cae, noise, seed):
     if copied.noise is None:
         copied.set_params(noise=noise)
     return seeded(copied, seed)
-
-
-def _build(network, loss, spec, seed):
-    """The torch modules of a network and a loss, with initial weights of a seed."""
-    generator = generator_on("cpu", derived_seed(seed, WEIGHTS_STREAM))
-    module = network.build((spec.height, spec.width), spec.n_channels, generator)
-    return module, loss.build()
-
-
-def _net_of(learned, device):
-    """The net of fitted attributes, with initial weights."""
-    spec, seed = learned["image_spec_"], learned["seed_"]
-    module, criterion = _build(learned["network_"], learned["loss_"], spec, seed)
-    optimizer = resolve_optimizer(learned["optimizer_"])
-    limits = spec.unit_limits
-    return make_net(module, criterion, optimizer, seed=seed, limits=limits, device=device)
 
 
 def _warn_of_harm(net, network, train_images, valid_images):

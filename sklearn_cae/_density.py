@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._fitted import VersionedState, commit
 from ._random import seeded
+from .files import Savable
 
 # Squared distance, in squared typical distances, below which a code is a training code itself:
 # the rounding of float32 codes.
@@ -27,7 +28,7 @@ SAME = 1e-12
 LONG_CODE = 16
 
 
-class CodeDensity(VersionedState, BaseEstimator):
+class CodeDensity(Savable, VersionedState, BaseEstimator):
     r"""Kernel density of codes.
 
     The default density of :class:`DensityScore`. Long codes are divided by their Euclidean norm:

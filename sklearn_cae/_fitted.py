@@ -41,9 +41,10 @@ class VersionedState:
                 "it with the version that wrote it."
             )
         state = {name: value for name, value in state.items() if name != KEY}
-        super().__setstate__(self._defaults() | state)  # type: ignore[misc]
+        super().__setstate__(defaults_of(type(self)) | state)  # type: ignore[misc]
 
-    @classmethod
-    def _defaults(cls):
-        parameters = signature(cls.__init__).parameters.values()
-        return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+def defaults_of(cls):
+    """Defaults of the parameters of a class, by name."""
+    parameters = signature(cls).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}

@@ -146,7 +146,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         check_is_fitted(self)
         self._check_offers("decode", "inverse_transform needs a network whose code makes an image")
-        codes = check_array(X, dtype=np.float32, input_name="codes")
+        # What is too large for float32 becomes infinite, and is refused as that.
+        with np.errstate(over="ignore"):
+            codes = check_array(X, dtype=np.float32, input_name="codes")
         if codes.shape[1] != self._n_features_out:
             raise ValueError(
                 f"codes have length {codes.shape[1]}, but this network's have "

@@ -12,6 +12,7 @@ from skorch.callbacks import Callback
 
 from ._denoising_cae import DenoisingCAE, copy_for_codes
 from ._fitted import VersionedState, commit
+from .files import Savable
 from .images import (
     check_images,
     check_units,
@@ -32,7 +33,7 @@ POOLINGS = {
 
 
 class LayerFeatures(
-    VersionedState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    Savable, VersionedState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """Features of images: the maps of a layer of a network, one number for each.
 

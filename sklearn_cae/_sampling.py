@@ -18,6 +18,7 @@ from ._denoising_cae import DenoisingCAE, copy_for_codes
 from ._density import check_density, fit_density
 from ._fitted import VersionedState, commit
 from ._random import resolve_seed
+from .files import Savable
 from .images import check_images, check_units, learn_images, split_targets, view_of_size
 from .metrics import denoiser_of
 from .networks import resolve_network
@@ -28,7 +29,7 @@ __all__ = ["LatentSampler"]
 N_GAUSSIANS = 10
 
 
-class LatentSampler(VersionedState, BaseEstimator):
+class LatentSampler(Savable, VersionedState, BaseEstimator):
     """Draw new images: a density over the codes of an autoencoder, and its decoder.
 
     An autoencoder learns no distribution of its codes; fitted to them afterwards, a mixture of
@@ -145,6 +146,11 @@ class LatentSampler(VersionedState, BaseEstimator):
         _, X, noise = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, noise)
         source, columns = learn_images(X)
+        if len(source) < 2:
+            raise ValueError(
+                f"n_samples={len(source)}: a density needs the codes of two images at least. Give "
+                "more images."
+            )
         if not isinstance(estimator, FrozenEstimator):
             estimator.fit(source)
             _check_decodes(denoiser_of(estimator))
@@ -280,7 +286,9 @@ class LatentSampler(VersionedState, BaseEstimator):
         if self.n_components is None or codes.shape[1] <= self.n_components:
             return None
         n_components = min(self.n_components, len(codes))
-        return PCA(n_components, random_state=seed).fit(codes)
+        # Equal codes have no variance to tell shares of.
+        with np.errstate(invalid="ignore"):
+            return PCA(n_components, random_state=seed).fit(codes)
 
     def _fit_density(self, codes, seed):
         density = GaussianMixture(N_GAUSSIANS) if self.density is None else clone(self.density)

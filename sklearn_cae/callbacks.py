@@ -19,6 +19,7 @@ from sklearn.utils._param_validation import (
 )
 from skorch.callbacks import Callback
 
+from ._checkpoint import TrainingCheckpoint
 from ._inference import Runner
 from ._random import resolve_seed
 from ._warnings import warn_user
@@ -34,7 +35,7 @@ from .images import (
 )
 from .noise import NoiseModel, corrupt_images, resolve_noise
 
-__all__ = ["ReconstructionSnapshots"]
+__all__ = ["ReconstructionSnapshots", "TrainingCheckpoint"]
 
 # A GIF shows each epoch for so many milliseconds, and the last one for longer.
 FRAME_MS, LAST_FRAME_MS = 400, 2000

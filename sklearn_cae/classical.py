@@ -22,6 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._fitted import VersionedState, commit
 from ._optional import import_optional
+from .files import Savable
 from .images import (
     check_images,
     check_same_shape,
@@ -191,7 +192,7 @@ def available_filters() -> list[str]:
     ]
 
 
-class ClassicalDenoiser(VersionedState, BaseEstimator):
+class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
     """A classical filter whose strength is chosen on pairs.
 
     Compare with it before you trust a learned denoiser: it is tuned in seconds, and where it does

@@ -83,13 +83,13 @@ def _read_batches(path, names):
 
 def _planes_and_labels(path, name, batch):
     planes, labels = (batch.get(key) if isinstance(batch, dict) else None for key in _KEYS)
-    images = isinstance(planes, np.ndarray) and planes.dtype == np.uint8
-    if (
-        not images
-        or planes.shape[1:] != (3 * 32 * 32,)
-        or not isinstance(labels, list)
-        or len(labels) != len(planes)
-        or not all(label in _LABELS for label in labels)
+    if not (
+        isinstance(planes, np.ndarray)
+        and planes.dtype == np.uint8
+        and planes.shape[1:] == (3 * 32 * 32,)
+        and isinstance(labels, list)
+        and len(labels) == len(planes)
+        and all(label in _LABELS for label in labels)
     ):
         raise ValueError(
             f"{path} holds a {name} that is no batch of uint8 images (n, {3 * 32 * 32}) with n "

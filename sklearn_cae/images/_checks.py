@@ -170,7 +170,9 @@ def _with_own_dtype(X):
 
     Without it scikit-learn makes float64 of uint8 in nullable or Arrow columns and in lists.
     """
-    if isinstance(X, torch.Tensor):
+    if isinstance(X, np.ma.MaskedArray):
+        X = _unmasked(X)
+    elif isinstance(X, torch.Tensor):
         X = _from_tensor(X)
     elif isinstance(X, (list, tuple, memoryview)):
         X = np.asarray(X)
@@ -190,6 +192,17 @@ def _is_column_of_images(X):
     return len({image.shape if isinstance(image, np.ndarray) else () for image in X} - {()}) == 1
 
 
+def _unmasked(X):
+    """The values of a masked array; those below its mask are no part of the image."""
+    n_masked = np.ma.count_masked(X)
+    if n_masked:
+        raise ValueError(
+            f"It is a masked array, with {n_masked} masked value(s), but images have a value at "
+            "each pixel. Fill them first (X.filled, skimage.restoration.inpaint_biharmonic)."
+        )
+    return X.data
+
+
 def _from_tensor(X):
     X = X.detach().resolve_conj().resolve_neg().cpu()
     # numpy has no bfloat16.
@@ -205,7 +218,7 @@ def _dtype_of_columns(X):
         return None
     # "UInt8" of pandas and polars, "uint8[pyarrow]", "uint8" of pyarrow
     names = {str(dtype).partition("[")[0].lower() for dtype in dtypes}
-    if len(names) > 1:
+    if len(names) != 1:
         return None
     name = names.pop()
     return DTYPES_BY_NAME.get({"float": "float32", "double": "float64"}.get(name, name))

@@ -8,6 +8,7 @@ import numpy as np
 from .._warnings import warn_user
 from ._units import (
     check_range,
+    check_reach,
     check_units,
     check_within_range,
     dtype_limits,
@@ -47,6 +48,17 @@ class ImageSpec:
     dtype: str
     data_range: tuple[float, float]
     fixed: bool = True
+
+    def check(self):
+        """Raise a ValueError if this describes no images; asked where one was read from a file."""
+        sides = (self.height, self.width, self.n_channels)
+        if not all(isinstance(side, (int, np.integer)) and side >= 1 for side in sides):
+            raise ValueError(f"the images are said to have height, width and channels {sides}.")
+        if self.channel_axis not in (1, 3) or self.ndim not in (2, 3, 4):
+            raise ValueError("the layout of the images is none that there is.")
+        if not isinstance(self.dtype, str) or np.dtype(self.dtype).kind not in "biuf":
+            raise ValueError("the dtype of the images is none of numbers.")
+        check_range(self.data_range)
 
     @property
     def image_shape(self):
@@ -104,6 +116,7 @@ def spec_of_range(size, n_channels, data_range, channel_axis=-1):
 
 def _with_units(shape, axis, source, data_range, noisy):
     data_range, fixed = learn_range(source, data_range)
+    check_reach(source, data_range)
     height, width, n_channels = shape
     spec = ImageSpec(
         height, width, n_channels, axis, source.ndim, source.dtype.name, data_range, fixed

@@ -20,6 +20,8 @@ RANGE_MARGIN = 10.0
 # Width of a data range from which on floats of small numbers alone are in other units: those from
 # 0 to 1, with noise or without, and standardised ones.
 WIDE_RANGE, SMALL_NUMBERS = 128, 5.0
+# Widths of the data range beyond which no single value may lie: float32 cannot hold its square.
+MOST_WIDTHS = 1e15
 RESCALE = "Rescale the images, and give their range as data_range=(low, high)."
 
 
@@ -79,9 +81,8 @@ def _robust_range(measures, dtype):
 
 def check_range(data_range):
     """Validate a range that was given."""
-    numbers = len(data_range) == 2 and all(
-        isinstance(value, Real) and math.isfinite(value) for value in data_range
-    )
+    pair = isinstance(data_range, (tuple, list)) and len(data_range) == 2
+    numbers = pair and all(isinstance(value, Real) and math.isfinite(value) for value in data_range)
     if not numbers or not data_range[0] < data_range[1]:
         raise ValueError(
             f"data_range={data_range!r}; expected (low, high), two finite numbers with low < high."
@@ -121,6 +122,17 @@ def warn_of_empty_range(source, data_range):
         )
 
 
+def check_reach(source, data_range):
+    """Refuse single values so far from a data range that float32 cannot work with them."""
+    low, high = data_range
+    lowest, highest = source.measures.low, source.measures.high
+    if max(highest - high, low - lowest) > MOST_WIDTHS * (high - low):
+        raise ValueError(
+            f"{source.name} has values from {lowest:g} to {highest:g}, which float32 cannot hold "
+            f"in units of the data range {low:g} to {high:g}. Clip them first (numpy.clip)."
+        )
+
+
 def check_within_range(source, data_range):
     """Refuse images that leave a data range."""
     low, high = data_range
@@ -150,6 +162,7 @@ def check_units(source, spec, *, reference="the images of fit"):
     reference : str
         What had that dtype and data range.
     """
+    check_reach(source, spec.data_range)
     low, high = spec.data_range
     width = high - low
     bulk_low, bulk_high = source.measures.bulk

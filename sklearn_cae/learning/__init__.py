@@ -1,7 +1,7 @@
 """What a network learns from: the images, what a step makes of them, and the losses."""
 
 from ._batch import Batch, Target
-from ._losses import LOSSES, LossSpec, PerceptualLoss, resolve_loss
+from ._losses import LOSSES, LossSpec, NamedLoss, PerceptualLoss, TorchLoss, resolve_loss
 from ._patches import PatchedPictures, Patches, Pictures
 from ._reading import TARGETS, TrainingReader
 from ._self_supervised import MaskedImages, NeighborImages, predict_hidden
@@ -15,12 +15,14 @@ __all__ = [
     "ImagePairs",
     "LossSpec",
     "MaskedImages",
+    "NamedLoss",
     "NeighborImages",
     "PatchedPictures",
     "Patches",
     "PerceptualLoss",
     "Pictures",
     "Target",
+    "TorchLoss",
     "TrainingImages",
     "TrainingReader",
     "limits_of",

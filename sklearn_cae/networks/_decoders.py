@@ -113,8 +113,10 @@ def _widths(encoder):
 
 def halved(image_size, n_halvings):
     """Height and width after some halvings, each of which rounds up."""
+    # In positive numbers alone: the division of ONNX rounds negative ones towards zero.
+    below = 2**n_halvings - 1
     height, width = image_size
-    return -(-height // 2**n_halvings), -(-width // 2**n_halvings)
+    return (height + below) // 2**n_halvings, (width + below) // 2**n_halvings
 
 
 def upward_sizes(image_size, n_stages):

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
+from ..files import Savable
 from ..images import (
     NoisyImages,
     check_images,
@@ -27,6 +28,7 @@ from ._models import resolve_noise
 
 
 class NoiseInjector(
+    Savable,
     VersionedState,
     OneToOneFeatureMixin,
     TransformerMixin,

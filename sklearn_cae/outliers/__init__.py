@@ -1,6 +1,7 @@
 """Outlier detection by what an autoencoder makes of an image, and by where its code lies."""
 
 from ._batch import ImageBatch
+from ._calibration import HeldOut
 from ._combined import SCORES, CombinedScore, resolve_score
 from ._density_score import DensityScore
 from ._detector import Assessment, CAEOutlierDetector
@@ -17,6 +18,7 @@ __all__ = [
     "DenoisingScore",
     "DensityScore",
     "FeatureScore",
+    "HeldOut",
     "ImageBatch",
     "LocalDensityScore",
     "MapScore",

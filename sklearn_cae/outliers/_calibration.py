@@ -1,8 +1,9 @@
 """Which images are held out, and what a new image is compared with: conformal p-values."""
 
 import math
+from dataclasses import dataclass
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ N_PIXELS = 4096
 N_STEPS = 10_000
 
 
-class HeldOut(NamedTuple):
+@dataclass(frozen=True)
+class HeldOut:
     """What is known of the images that one autoencoder did not learn from.
 
     Attributes

@@ -55,6 +55,8 @@ class DensityScore(OutlierScore):
     ----------
     layers_ : list of str
         Names of the layers; empty for the code.
+    has_places_ : bool
+        Whether what is scored has places, as flat codes have not.
     density_ : density estimator
         The fitted density. It has the seed of the detector if it had none of its own.
 
@@ -104,7 +106,7 @@ class DensityScore(OutlierScore):
 
     @property
     def tells_where(self):
-        return self._has_places and explains(self.density_)
+        return self.has_places_ and explains(self.density_)
 
     def check(self):
         super().check()
@@ -122,7 +124,7 @@ class DensityScore(OutlierScore):
                 f"DensityScore needs a network with a code, but that of {cae.network_!r} has none. "
                 "Name its layers, take an Autoencoder, or ReconstructionScore()."
             )
-        self._has_places = bool(self.layers_) or len(module.code_shape) == 3
+        self.has_places_ = bool(self.layers_) or len(module.code_shape) == 3
 
     def learn(self, collect, seed):
         density = self.density

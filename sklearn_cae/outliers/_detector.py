@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._denoising_cae import DenoisingCAE, copy_for_codes
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
+from ..files import Savable
 from ..images import check_images, check_units, learn_images, split_targets, to_channels_last
 from ..metrics import denoiser_of
 from ._batch import make_readers
@@ -56,7 +57,7 @@ class Assessment(NamedTuple):
     masks: NDArray[Any]
 
 
-class CAEOutlierDetector(VersionedState, OutlierMixin, BaseEstimator):
+class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     """Find unusual images with a denoising convolutional autoencoder.
 
     The autoencoder learns from the images given to ``fit``, most of which are normal. Some of them

@@ -19,10 +19,13 @@ class MeanOfFirstSteps(Callback):
             for layer in _batch_norms(net.module_)
             if layer.track_running_stats and layer.momentum
         ]
-        self.n_steps = [int(layer.num_batches_tracked) for layer, _ in self.momenta]
+        self.n_steps = None
 
     def on_batch_begin(self, net, training=None, **kwargs):
         if training:
+            if self.n_steps is None:
+                # Now, as a checkpoint may have been read since the training began.
+                self.n_steps = [int(layer.num_batches_tracked) for layer, _ in self.momenta]
             for (layer, momentum), n_steps in zip(self.momenta, self.n_steps, strict=True):
                 layer.momentum = max(momentum, 1 / (n_steps + 1))
             self.n_steps = [n_steps + 1 for n_steps in self.n_steps]

@@ -33,6 +33,11 @@ class DenoisingNet(NeuralNet):
         Whether the learning rate has come down in the training so far.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
+
+    Attributes
+    ----------
+    epochs_done : int
+        Epochs of this training that an interrupted one has done.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class DenoisingNet(NeuralNet):
         self.limits = limits
         self.clean_targets = clean_targets
         self.annealed = annealed
+        self.epochs_done = 0
         super().__init__(module, *args, **kwargs)
 
     @property

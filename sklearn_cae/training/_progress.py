@@ -14,6 +14,9 @@ class EpochProgress(Callback):
 
         self.bar = tqdm(total=net.max_epochs, unit="epoch")
 
+    def on_epoch_begin(self, net, **kwargs):
+        self.bar.update(max(0, net.epochs_done - self.bar.n))
+
     def on_epoch_end(self, net, **kwargs):
         epoch = net.history[-1]
         self.bar.set_postfix({key: f"{epoch[key]:.4g}" for key in SHOWN if key in epoch})

@@ -34,6 +34,8 @@ class TrainingPlan:
         As in :class:`~sklearn_cae.DenoisingCAE`, but the name of a device.
     callbacks : list of skorch callbacks
         Callbacks of the user.
+    checkpoint : skorch callback or None
+        A callback that comes after all others. It may set ``net.epochs_done``.
     seed : int
         Seed of order and noise.
     one_pass : bool
@@ -52,6 +54,7 @@ class TrainingPlan:
     seed: int
     one_pass: bool
     callbacks: list = field(default_factory=list)
+    checkpoint: Any = None
 
 
 def train(plan, module, criterion, train_images, valid_images, *, prepare):
@@ -131,6 +134,8 @@ def _add_callbacks(net, plan, *, n_steps, going_on):
         )
         if plan.early_stopping:
             added += early_stopping_callbacks(plan.patience, plan.verbose)
+        if plan.checkpoint is not None:
+            added.append(("checkpoint", plan.checkpoint))
     net.callbacks_ += [(name, callback.initialize()) for name, callback in added]
 
 
@@ -148,7 +153,7 @@ def _run(net, images):
 
 def _fit_until_stopped(net, images):
     try:
-        net.fit_loop(images)
+        net.fit_loop(images, epochs=net.max_epochs - net.epochs_done)
     except KeyboardInterrupt:
         # It is skorch's way to stop early, and the user's to break off.
         if not any(_has_stopped(callback) for _, callback in net.callbacks_):
