@@ -22,6 +22,7 @@ from skorch.callbacks import Callback
 from ._inference import Runner
 from ._random import resolve_seed
 from ._warnings import warn_user
+from ._weight_history import WeightHistory
 from .display import DenoisingDisplay, check_channels
 from .images import (
     check_units,
@@ -34,7 +35,7 @@ from .images import (
 )
 from .noise import NoiseModel, corrupt_images, resolve_noise
 
-__all__ = ["ReconstructionSnapshots"]
+__all__ = ["ReconstructionSnapshots", "WeightHistory"]
 
 # A GIF shows each epoch for so many milliseconds, and the last one for longer.
 FRAME_MS, LAST_FRAME_MS = 400, 2000

@@ -1,0 +1,97 @@
+// Lines between the stages: a few of those that carry most, and all those of a map that is pointed at.
+
+import { el } from "../dom.js";
+import { asMaps } from "../tensor/apart.js";
+
+const MOST = 3; // lines to each map
+
+export function drawLines(svg, frame, model, ends, columns, error) {
+  const frameBox = frame.getBoundingClientRect();
+  const isColumn = frame.clientWidth < 760;
+  svg.setAttribute("width", frame.scrollWidth);
+  svg.setAttribute("height", frame.scrollHeight);
+  svg.replaceChildren();
+  if (isColumn) return;
+  const at = (column, place, side) => {
+    const box = column.canvas.getBoundingClientRect();
+    const [left, top] = [box.left - frameBox.left + frame.scrollLeft, box.top - frameBox.top];
+    if (place.width === undefined) return { x: left + (side === "right" ? box.width : 0), y: top + box.height / 2 };
+    return { x: left + place.left + (side === "right" ? place.width : 0), y: top + place.top + place.height / 2 };
+  };
+  const curve = (from, to, kind) => {
+    const middle = (from.x + to.x) / 2;
+    return el("path", { class: kind, d: `M${from.x} ${from.y}C${middle} ${from.y} ${middle} ${to.y} ${to.x} ${to.y}` });
+  };
+  const before = [ends[1], ...columns.slice(0, -1)];
+  svg.append(curve(at(ends[0], {}, "right"), at(ends[1], {}, "left"), "line"));
+  columns.forEach((column, i) => {
+    const strengths = strengthsOf(model, column, before[i]);
+    const group = el("g");
+    const paint = () => {
+      group.replaceChildren();
+      for (const place of column.places) {
+        const isChosen = column.chosen === place.channel;
+        const strong = strongest(strengths, place.channel, before[i].places, isChosen ? 24 : MOST);
+        for (const from of strong) {
+          // From the right edge of the stage before, at the height of the map.
+          const start = at(before[i], from, "right");
+          start.x = before[i].canvas.getBoundingClientRect().right - frameBox.left + frame.scrollLeft;
+          const end = at(column, place, "left");
+          end.x = column.canvas.getBoundingClientRect().left - frameBox.left + frame.scrollLeft;
+          group.append(curve(start, end, isChosen ? "line chosen" : "line"));
+        }
+      }
+    };
+    column.onChoose = paint;
+    paint();
+    svg.append(group);
+    skipsTo(model, column, columns, ends, i).forEach((from) => svg.append(arc(from, column, frame, frameBox)));
+  });
+  svg.append(curve(at(columns.at(-1), {}, "right"), at(error, {}, "left"), "line"));
+}
+
+// How much each map of the stage before weighs for each map: the size of the kernel between them.
+function strengthsOf(model, column, before) {
+  const first = column.stage.layers.map((i) => model.layers[i]).find(({ kind }) => kind === "convolution" || kind === "linear");
+  const weight = first && model.weights()[model.layers.indexOf(first)].weight;
+  if (!weight || first.kind !== "convolution" || first.options.groups !== 1) return null;
+  const known = before.last === undefined ? model.shape[0] : asMaps(model.layers[before.last].shape)[0];
+  const [, inputs, height, width] = weight.shape;
+  // Beyond those of the stage before come those that were handed over.
+  if (inputs < known) return null;
+  return (to, from) => {
+    if (to >= weight.shape[0]) return 0;
+    let size = 0;
+    const start = (to * inputs + from) * height * width;
+    for (let i = start; i < start + height * width; i++) size += Math.abs(weight.values[i]);
+    return size;
+  };
+}
+
+function strongest(strengths, to, places, n) {
+  if (!strengths) return places.length > 1 ? [] : places;
+  return [...places].sort((a, b) => strengths(to, b.channel) - strengths(to, a.channel)).slice(0, n);
+}
+
+// Stages whose maps are handed over to this one, past those between them.
+function skipsTo(model, column, columns, ends, i) {
+  const own = new Set(column.stage.layers);
+  const from = new Set();
+  for (const at of own) {
+    for (const input of model.layers[at].inputs) {
+      if (own.has(input)) continue;
+      const stage = input === 0 ? -1 : columns.findIndex(({ stage }) => stage.layers.includes(input));
+      if (stage < i - 1) from.add(stage);
+    }
+  }
+  return [...from].map((stage) => (stage < 0 ? ends[1] : columns[stage]));
+}
+
+function arc(from, to, frame, frameBox) {
+  const [one, other] = [from, to].map(({ canvas }) => canvas.getBoundingClientRect());
+  const x0 = one.left + one.width / 2 - frameBox.left + frame.scrollLeft;
+  const x1 = other.left + other.width / 2 - frameBox.left + frame.scrollLeft;
+  const [y0, y1] = [one.top - frameBox.top, other.top - frameBox.top];
+  const top = Math.min(y0, y1) - 8 - 0.05 * (x1 - x0);
+  return el("path", { class: "line skip", d: `M${x0} ${y0}C${x0} ${top} ${x1} ${top} ${x1} ${y1}` });
+}
