@@ -51,6 +51,27 @@ export function button(label, onClick, attributes = {}) {
   return el("button", { type: "button", on: { click: onClick }, ...attributes }, label);
 }
 
+// A listener that waits while its part of the page is far from being seen, and then catches up.
+export function whenSeen(element, listener) {
+  let isSeen = false;
+  let isDue = false;
+  const observer = new IntersectionObserver(
+    (entries) => {
+      isSeen = entries.at(-1).isIntersecting;
+      if (isSeen && isDue) {
+        isDue = false;
+        listener();
+      }
+    },
+    { rootMargin: "150px 0px" },
+  );
+  observer.observe(element);
+  return () => {
+    if (isSeen) listener();
+    else isDue = true;
+  };
+}
+
 // Tell those who hear the page what those who see it saw.
 export function announce(text) {
   byId("live").textContent = text;

@@ -26,7 +26,7 @@ export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}
 export function sizeOf(shape) {
   if (shape.length === 1) return `${count(shape[0])} values`;
   const [channels, height, width] = shape;
-  return `${count(channels)} ${channels === 1 ? "map" : "maps"} of ${height} × ${width}`;
+  return `${count(channels)} ${channels === 1 ? "map" : "maps"} of ${height}\u00a0×\u00a0${width}`;
 }
 
 export const plural = (number, word) => `${count(number)} ${word}${number === 1 ? "" : "s"}`;

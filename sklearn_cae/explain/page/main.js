@@ -37,7 +37,7 @@ const PARTS = [
   { id: "whole", nav: "See it whole", title: "The whole network", place: "network-place", start: startOverview, says: wholeSays() },
   {
     id: "noise", nav: "Turn the noise", title: "Turn the noise", place: "noise-place", start: startNoise,
-    says: `In training, this network saw images with ${noiseName()} and had to give back the clean ones. Move the level above and watch. *PSNR* says how close an image is to the clean one.`,
+    says: `In training, this network saw images with ${noiseName()} and had to give back the clean ones. Move the level and watch. *PSNR* says how close an image is to the clean one.`,
   },
   {
     id: "apart", nav: "Take a value apart", title: "Take a value apart", place: "apart-place", start: startApart,
@@ -110,7 +110,7 @@ function leadSays() {
     return `This network has learned to take *noise* off images. It looks at an image at several sizes, hands the fine details past its middle (*skip|skip connections*), and gives back the image without what it takes for noise.`;
   }
   const fewer = ratio < 0.8 ? `, ${short(1 / ratio)} times fewer` : "";
-  return `This is a *denoising autoencoder*. Its *encoder* turns an image of ${count(values)} values into a *code* of ${plural(codeLength, "number")}${fewer}; its *decoder* draws the image again from the code alone. Noise does not get through, because the network has learned what images look like, and noise looks like none of them.`;
+  return `This is a *denoising autoencoder*. Its *encoder* turns an image of ${count(values)} values into a *code* of ${plural(codeLength, "number")}${fewer}; its *decoder* draws the image again from the code alone. Little noise gets through, because the network has learned what images look like, and noise looks like none of them.`;
 }
 
 function wholeSays() {

@@ -1,7 +1,7 @@
 // A layer, a map and a value of it, taken apart into what makes them.
 
 import { scaleOf } from "../colour.js";
-import { announce, button, byId, el, prefersStill } from "../dom.js";
+import { announce, button, byId, el, prefersStill, whenSeen } from "../dom.js";
 import { mapPixels } from "../draw.js";
 import { count, short, sizeOf } from "../format.js";
 import { asMaps } from "../tensor/apart.js";
@@ -9,13 +9,14 @@ import { nameOf, prose, saysOf } from "../words.js";
 import { convolutionParts } from "./convolution.js";
 import { linearParts } from "./linear.js";
 import { mapView } from "./map_view.js";
+import { byVariance, isRepeated } from "./overview.js";
 import { patchesOf } from "./patches.js";
 import { otherParts } from "./pointwise.js";
 
 const STEP_MS = 350;
 
 export function startApart(model) {
-  const chosen = { layer: firstConvolution(model), channel: 0, y: 0, x: 0, inputMap: null };
+  const chosen = { layer: tellingConvolution(model), channel: null, y: 0, x: 0, inputMap: null };
   const path = el("div", { class: "path", role: "group", "aria-label": "Layers" });
   const says = el("p", { class: "says-layer" });
   const parts = el("div", { class: "parts" });
@@ -64,10 +65,7 @@ export function startApart(model) {
     show();
   };
   model.chosen = chosen;
-  model.listen(() => {
-    if (!path.children.length) buildPath();
-    show();
-  });
+  model.listen(whenSeen(byId("apart-place"), show));
 
   function buildPath() {
     for (const stage of model.stages) {
@@ -77,14 +75,13 @@ export function startApart(model) {
           el("span", { class: "path-title" }, stage.title),
           el(
             "div", { class: "chips" },
-            stage.layers.map((i) =>
+            stage.layers.filter((i) => !isRepeated(model, i)).map((i) =>
               button(nameOf(model.layers[i]), () => model.openLayer(i, chosen.channel), { class: "chip", "data-layer": i }),
             ),
           ),
         ),
       );
     }
-    model.openLayer(chosen.layer, 0);
   }
 
   function pickPixel(y, x) {
@@ -126,8 +123,12 @@ export function startApart(model) {
   let view = null;
 
   function show() {
+    if (!path.children.length) buildPath();
     const layer = model.layers[chosen.layer];
     const shape = asMaps(layer.shape);
+    if (chosen.channel === null) {
+      return model.openLayer(chosen.layer, byVariance(model.values[chosen.layer], shape)[0]);
+    }
     const inputShapes = layer.inputs.map((i) => model.layers[i].shape);
     for (const chip of path.querySelectorAll(".chip")) {
       const isChosen = Number(chip.dataset.layer) === chosen.layer;
@@ -169,4 +170,9 @@ function viewOf({ kind }) {
   return kind === "linear" ? linearParts : otherParts;
 }
 
-const firstConvolution = (model) => Math.max(1, model.layers.findIndex(({ kind }) => kind === "convolution"));
+// To begin with: the first convolution of several maps, or the first of all.
+function tellingConvolution(model) {
+  const places = model.layers.map((_, i) => i).filter((i) => model.layers[i].kind === "convolution");
+  const ofSeveral = places.find((i) => asMaps(model.layers[model.layers[i].inputs[0]].shape)[0] > 1);
+  return ofSeveral ?? places[0] ?? 1;
+}

@@ -1,9 +1,8 @@
 // A line chart of a few series.
 
 import { el } from "../dom.js";
-import { short } from "../format.js";
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [560, 300, 40, 12, 12, 40];
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [560, 310, 40, 12, 30, 40];
 
 // `series` are {name, points: [{x, y}], kind}; `marked` is a place on the x axis, `trained` a range.
 export function chart({ label, x, y, series, marked = null, trained = null }) {
@@ -16,8 +15,8 @@ export function chart({ label, x, y, series, marked = null, trained = null }) {
   return el(
     "svg", { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label },
     trained && el("rect", { class: "trained", x: px(trained.low) - 2, y: TOP, width: px(Math.min(trained.high, x.high)) - px(trained.low) + 4, height: HEIGHT - TOP - BOTTOM }),
-    ys.map((v) => [el("line", { class: "grid-line", x1: LEFT, x2: WIDTH - RIGHT, y1: py(v), y2: py(v) }), el("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, short(v))]).flat(),
-    xs.map((v) => el("text", { x: px(v), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, short(v))),
+    ys.map((v) => [el("line", { class: "grid-line", x1: LEFT, x2: WIDTH - RIGHT, y1: py(v), y2: py(v) }), el("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, tick(v))]).flat(),
+    xs.map((v) => el("text", { x: px(v), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, tick(v))),
     el("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }),
     marked !== null && el("line", { class: "marked", x1: px(marked), x2: px(marked), y1: TOP, y2: HEIGHT - BOTTOM }),
     series.map(({ points, kind }) => [
@@ -26,18 +25,20 @@ export function chart({ label, x, y, series, marked = null, trained = null }) {
     ]).flat(),
     series.map(({ name, points, kind }, i) => {
       const last = points.at(-1);
-      return el("text", { class: `series-name ${kind}`, x: WIDTH - RIGHT - 4, y: TOP + 14 + 16 * i, "text-anchor": "end" }, last ? `— ${name}` : "");
+      return el("text", { class: `series-name ${kind}`, x: WIDTH - RIGHT - 90 * i, y: 14, "text-anchor": "end" }, last ? `— ${name}` : "");
     }),
     el("text", { class: "axis-name", x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, x.name),
-    el("text", { class: "axis-name", x: LEFT, y: TOP - 2 + 12, "text-anchor": "start" }, y.name),
+    el("text", { class: "axis-name", x: 0, y: 14, "text-anchor": "start" }, y.name),
   );
 }
 
 function padded(low, high) {
   if (!Number.isFinite(low)) return [0, 40];
   const reach = Math.max(1, high - low);
-  return [low - 0.1 * reach, high + 0.2 * reach];
+  return [low - 0.1 * reach, high + 0.1 * reach];
 }
+
+const tick = (v) => String(Number(v.toPrecision(4))).replace("-", "−");
 
 function ticks(low, high, n) {
   const rough = (high - low) / n;

@@ -1,7 +1,7 @@
 // The code: sliders along its principal axes, a map of the codes, a walk between two images.
 
 import { movedTo, placesOf } from "../codes.js";
-import { button, byId, el, slider } from "../dom.js";
+import { button, byId, el, slider, whenSeen } from "../dom.js";
 import { showImage } from "../draw.js";
 import { count, percent, short } from "../format.js";
 import { prose, term } from "../words.js";
@@ -17,7 +17,7 @@ export function startCode(model) {
     place.append(el("div", { class: "code-grid" }, map.element, el("p", { class: "step-says" }, ...prose(
       "The *code* of this network alone does not make an image: the *decoder* is handed the maps of the *encoder* too (*skip|skip connections*). So there are no sliders here. In the map, images lie close together that look alike to the network.",
     ))));
-    model.listen(() => map.show(placesOf(codeOf(model), codes)));
+    model.listen(whenSeen(place, () => map.show(placesOf(codeOf(model), codes))));
     return true;
   }
   const isShort = codes.spread !== null;
@@ -49,8 +49,7 @@ export function startCode(model) {
       ),
       map.element,
     ),
-    scoreRow(model),
-    startWalk(model),
+    el("div", { class: "code-lower" }, startWalk(model), scoreRow(model)),
   );
 
   function axisRow(a) {
@@ -117,7 +116,9 @@ export function startCode(model) {
   // The code of the image without noise, whatever the noise above is.
   let shownSource = null;
   let shownState = null;
-  model.listen(async () => {
+  model.listen(whenSeen(place, showSource));
+
+  async function showSource() {
     const { source, state } = model.shown;
     if (source === shownSource && state === shownState) return;
     [shownSource, shownState] = [source, state];
@@ -128,7 +129,7 @@ export function startCode(model) {
     model.cleanScore(values.at(-1), source.clean);
     reset();
     showEnds();
-  });
+  }
   return true;
 }
 
@@ -163,7 +164,7 @@ function scoreRow(model) {
         el("text", { x: width, y: height + 14, "text-anchor": "end" }, "given back badly: unusual"),
       ),
       el("p", { class: "step-says" }, ...prose(
-        `Its *anomaly score*, the mean squared error without noise, is ${score.toExponential(1)}: larger than that of ${percent(share)} of ${count(scores.length)} images.` +
+        `Its *anomaly score*, the mean squared error without noise, is ${score.toPrecision(2)}: larger than that of ${percent(share)} of ${count(scores.length)} images.` +
           (share > 0.98 ? " That is unusual: it looks like nothing the network has learned." : ""),
       )),
     );

@@ -51,6 +51,10 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
     );
     return { map, from, to, element };
   });
+  const whichMaps =
+    shown.length === sums.length
+      ? `The ${count(sums.length)} input maps`
+      : `The ${count(shown.length)} of ${count(sums.length)} input maps that matter most for this map`;
   const numbers = el("div", { class: "numbers" });
   const element = el(
     "div", { class: "convolution" },
@@ -60,7 +64,7 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
       el("p", { class: "step-says" }, ...prose(
         sums.length === 1
           ? "One input map and its *kernel* make this map."
-          : `The ${count(shown.length)} of ${count(sums.length)} input maps that matter most for this map, each with its *kernel*. Added up, with the *bias*, the sums on the right are the map.`,
+          : `${whichMaps}, each with its *kernel*. The sums on the right, added up${bias ? " with the *bias*" : ""}, are the map.`,
       )),
       el("div", { class: "part-rows" }, rows.map((row) => row.element)),
       sums.length > FEW && button(showsAll ? "Show the strongest only" : `Show all ${count(sums.length)}`, () => { showsAll = !showsAll; show(); }, { class: "quiet" }),
@@ -110,7 +114,7 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
           ],
           { label: "the value", value: total },
         ),
-        el("p", { class: "step-says" }, `${taps.length * sums.length} products and ${bias ? "the bias make" : "nothing else make"} this one value, ${signed(total)}. The layer has ${count(layer.shape.reduce((a, b) => a * b, 1))} of them.`),
+        el("p", { class: "step-says" }, `${count(taps.length * sums.length)} products${bias ? " and the bias" : ""} make this one value, ${signed(total)}. The layer has ${count(layer.shape.reduce((a, b) => a * b, 1))} of them.`),
       ),
     );
   }

@@ -1,6 +1,6 @@
 // The network at earlier epochs: a slider over those whose weights were kept.
 
-import { button, byId, el, prefersStill, slider } from "../dom.js";
+import { button, byId, el, prefersStill, slider, whenSeen } from "../dom.js";
 import { mapPixels, showImage, showPixels } from "../draw.js";
 import { decibels, short } from "../format.js";
 import { prose } from "../words.js";
@@ -62,7 +62,9 @@ export function startLearn(model) {
   }
 
   let shownNoise = null;
-  model.listen(() => {
+  model.listen(whenSeen(byId("learn-place"), show));
+
+  function show() {
     const now = states.findIndex(({ state }) => state === model.shown.state);
     strip.forEach(({ element }, i) => element.setAttribute("aria-pressed", String(i === now)));
     figures.replaceChildren(`${text(now)[0].toUpperCase()}${text(now).slice(1)}: this image comes out at ${decibels(model.psnr.denoised)}, from ${decibels(model.psnr.noisy)}.`);
@@ -73,7 +75,7 @@ export function startLearn(model) {
       shownNoise = key;
       showStrip(model.noisy);
     }
-  });
+  }
 
   // The same noisy image through the network of each epoch.
   let current = null;

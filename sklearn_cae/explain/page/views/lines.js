@@ -4,10 +4,14 @@ import { el } from "../dom.js";
 import { asMaps } from "../tensor/apart.js";
 
 const MOST = 3; // lines to each map
+const BAND = 10; // distance of the lines above the maps
 
 export function drawLines(svg, frame, model, ends, columns, error) {
   const frameBox = frame.getBoundingClientRect();
   const isColumn = frame.clientWidth < 760;
+  const skips = columns.flatMap((column, i) => skipsTo(model, column, columns, ends, i).map((from) => ({ from, to: column })));
+  skips.reverse(); // those to later stages come from earlier ones
+  frame.style.setProperty("--band", `${8 + BAND * skips.length}px`);
   svg.setAttribute("width", frame.scrollWidth);
   svg.setAttribute("height", frame.scrollHeight);
   svg.replaceChildren();
@@ -29,6 +33,8 @@ export function drawLines(svg, frame, model, ends, columns, error) {
     const group = el("g");
     const paint = () => {
       group.replaceChildren();
+      // Many lines are fainter, so that they do not close to a surface.
+      group.style.setProperty("--faint", Math.max(0.07, Math.min(0.3, 8 / column.places.length)));
       for (const place of column.places) {
         const isChosen = column.chosen === place.channel;
         const strong = strongest(strengths, place.channel, before[i].places, isChosen ? 24 : MOST);
@@ -45,9 +51,9 @@ export function drawLines(svg, frame, model, ends, columns, error) {
     column.onChoose = paint;
     paint();
     svg.append(group);
-    skipsTo(model, column, columns, ends, i).forEach((from) => svg.append(arc(from, column, frame, frameBox)));
   });
   svg.append(curve(at(columns.at(-1), {}, "right"), at(error, {}, "left"), "line"));
+  skips.forEach((skip, i) => svg.append(bridge(skip, i, frame, frameBox)));
 }
 
 // How much each map of the stage before weighs for each map: the size of the kernel between them.
@@ -87,11 +93,16 @@ function skipsTo(model, column, columns, ends, i) {
   return [...from].map((stage) => (stage < 0 ? ends[1] : columns[stage]));
 }
 
-function arc(from, to, frame, frameBox) {
+// A line above the maps, the widest on top.
+function bridge({ from, to }, i, frame, frameBox) {
   const [one, other] = [from, to].map(({ canvas }) => canvas.getBoundingClientRect());
-  const x0 = one.left + one.width / 2 - frameBox.left + frame.scrollLeft;
-  const x1 = other.left + other.width / 2 - frameBox.left + frame.scrollLeft;
+  const [x0, x1] = [one, other].map((box) => box.left + box.width / 2 - frameBox.left + frame.scrollLeft);
   const [y0, y1] = [one.top - frameBox.top, other.top - frameBox.top];
-  const top = Math.min(y0, y1) - 8 - 0.05 * (x1 - x0);
-  return el("path", { class: "line skip", d: `M${x0} ${y0}C${x0} ${top} ${x1} ${top} ${x1} ${y1}` });
+  const captions = frame.querySelector("figcaption").getBoundingClientRect();
+  const top = captions.bottom - frameBox.top + 10 + BAND * i;
+  const r = 6;
+  return el("path", {
+    class: "line skip",
+    d: `M${x0} ${y0}V${top + r}Q${x0} ${top} ${x0 + r} ${top}H${x1 - r}Q${x1} ${top} ${x1} ${top + r}V${y1}`,
+  });
 }

@@ -1,6 +1,6 @@
 // The noise at large, and a curve of how good the result is at each level, which fills while one plays.
 
-import { button, byId, el } from "../dom.js";
+import { button, byId, el, slider, whenSeen } from "../dom.js";
 import { errorMap, showImage, showMap } from "../draw.js";
 import { decibels, short } from "../format.js";
 import { corrupted, psnr } from "../noise.js";
@@ -15,11 +15,14 @@ export function startNoise(model) {
   const figures = Object.fromEntries(names.map((name) => [name, el("span", { class: "result-number" })]));
   const plot = el("div", { class: "curve-place" });
   const verdict = el("p", { class: "verdict" });
+  const levelPlace = el("div", { class: "level-here" });
+  let [level, levelKind] = [null, null];
   let points = new Map();
   let key = null;
 
   const sweepButton = button("Try all levels", sweep, { id: "sweep", class: "main-button" });
   byId("noise-place").append(
+    levelPlace,
     el("div", { class: "large-row" }, names.map((name) => el("figure", { class: "large" }, canvases[name], el("figcaption", {}, el("span", {}, name), figures[name])))),
     el(
       "div", { class: "curve-row" },
@@ -28,8 +31,12 @@ export function startNoise(model) {
     ),
   );
 
-  model.listen(() => {
+  model.listen(whenSeen(byId("noise-place"), show));
+
+  function show() {
     const { source, noise, state } = model.shown;
+    if (noise.kind !== levelKind) showLevel(noise);
+    level.show(noise.level);
     showImage(canvases.clean, source.clean, model.shape);
     showImage(canvases.noisy, model.noisy, model.shape);
     showImage(canvases.denoised, model.denoised, model.shape);
@@ -46,7 +53,15 @@ export function startNoise(model) {
     }
     points.set(noise.level, { noisy: model.psnr.noisy, denoised: model.psnr.denoised });
     showCurve();
-  });
+  }
+
+  // A second slider of the level, for those who no longer see the first.
+  function showLevel({ kind, level: value }) {
+    levelKind = kind;
+    const { min = 0, max, step, name } = model.noiseKinds[kind];
+    level = slider({ id: "level-here", label: `Level of ${name}`, min, max, step, value, text: short, onInput: model.setLevel });
+    levelPlace.replaceChildren(level.row);
+  }
 
   async function sweep() {
     sweepButton.disabled = true;

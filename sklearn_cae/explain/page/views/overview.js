@@ -1,14 +1,16 @@
 // The whole network at once: image, noise, each stage with its maps, output and error.
 
 import { scaleOf } from "../colour.js";
-import { announce, byId, el, scrollTo } from "../dom.js";
+import { announce, byId, el, scrollTo, whenSeen } from "../dom.js";
 import { errorMap, showGrid, showImage, showMap } from "../draw.js";
 import { count, plural, short, sizeOf } from "../format.js";
 import { asMaps } from "../tensor/apart.js";
 import { nameOf, term } from "../words.js";
 import { drawLines } from "./lines.js";
 
-const GAP = 2;
+// Distance of maps; width of the first two columns and the last, distance of columns, as in the
+// style sheet; how many maps of the size of the image stand upon each other.
+const [GAP, END_WIDTH, STAGE_GAP, ROWS] = [2, 84, 18, 5];
 
 export function startOverview(model) {
   const frame = el("div", { class: "network", tabindex: "-1" });
@@ -31,19 +33,22 @@ export function startOverview(model) {
 
   const redraw = () => {
     if (!model.values) return;
-    const unit = unitOf(frame);
+    const unit = unitOf(frame, columns.length);
     for (const column of all) column.show(unit);
     requestAnimationFrame(() => drawLines(lines, frame, model, ends, columns, error));
   };
-  model.listen(redraw);
+  model.listen(whenSeen(frame, redraw));
   new ResizeObserver(redraw).observe(frame);
 }
 
-// Side in CSS pixels of an image at full size. On a wide page all stages fit side by side.
-function unitOf(frame) {
+// Side in CSS pixels of an image at full size: so that all stages fit side by side, where they can.
+function unitOf(frame, nStages) {
   const width = frame.clientWidth;
   const isColumn = width < 760;
-  return { full: isColumn ? 56 : Math.max(56, Math.min(112, width / 21)), width, isColumn };
+  const room = (width - 3 * END_WIDTH - (nStages + 2) * STAGE_GAP) / nStages;
+  const full = isColumn ? 56 : Math.max(46, Math.min(120, (room - GAP) / 2));
+  frame.style.setProperty("--wide", `${2 * full + GAP}px`);
+  return { full, width, isColumn };
 }
 
 // A column of one picture.
@@ -88,7 +93,7 @@ function stageColumn(model, stage, index, hint) {
     el(
       "div", { class: "chips" },
       more,
-      stage.layers.map((i) =>
+      stage.layers.filter((i) => !isRepeated(model, i)).map((i) =>
         el("button", { type: "button", class: "chip", on: { click: () => open(i, 0) } }, nameOf(model.layers[i])),
       ),
     ),
@@ -110,7 +115,7 @@ function stageColumn(model, stage, index, hint) {
     const across = (side * shape[2]) / shape[1];
     const room = isColumn ? width - 24 : Math.max(full, 2 * full + GAP);
     const columns = Math.max(1, Math.min(shape[0], Math.floor((room + GAP) / (across + GAP))));
-    const rows = Math.max(1, Math.floor(((isColumn ? 2.2 : 5) * full + GAP) / (side + GAP)));
+    const rows = Math.max(1, Math.floor(((isColumn ? 2.2 : ROWS) * full + GAP) / (side + GAP)));
     const shown = order.slice(0, columns * rows).sort((a, b) => a - b);
     const scale = scaleOf(values);
     places = showGrid(canvas, values, shape, shown, { columns, height: side, gap: GAP, scale: isOutput ? { palette: "grays", low: 0, high: 1 } : scale });
@@ -191,8 +196,14 @@ function stageColumn(model, stage, index, hint) {
   return column;
 }
 
+// Whether the next layer does the same once more, as a crop along the other axis does.
+export function isRepeated(model, i) {
+  const next = model.layers[i + 1];
+  return model.layers[i].kind === "crop" && next?.kind === "crop" && next.inputs[0] === i;
+}
+
 // Maps from the one that varies most to the one that varies least: empty ones come last.
-function byVariance(values, [channels, height, width]) {
+export function byVariance(values, [channels, height, width]) {
   const size = height * width;
   const spread = Array.from({ length: channels }, (_, c) => {
     let [total, squares] = [0, 0];

@@ -1,7 +1,7 @@
 // A walk between two images: halfway between their codes, and halfway between their pixels.
 
 import { between } from "../codes.js";
-import { el, slider } from "../dom.js";
+import { el, slider, whenSeen } from "../dom.js";
 import { showImage } from "../draw.js";
 import { percent } from "../format.js";
 import { prose } from "../words.js";
@@ -75,12 +75,7 @@ export function startWalk(model) {
   }
 
   let state = null;
-  model.listen(() => {
-    if (state === model.shown.state) return;
-    state = model.shown.state;
-    walk();
-  });
-  return el(
+  const element = el(
     "div", { class: "walk" },
     el("h3", {}, "a walk between two images"),
     el("p", { class: "step-says" }, ...prose("Halfway between two images, pixel by pixel, lies a double exposure. Halfway between their *code|codes* lies what the *decoder* makes of it.")),
@@ -89,6 +84,12 @@ export function startWalk(model) {
     at.row,
     el("div", { class: "walk-middle" }, middle.map(({ kind, canvas }) => el("figure", {}, canvas, el("figcaption", {}, `between ${kind}`)))),
   );
+  model.listen(whenSeen(element, () => {
+    if (state === model.shown.state) return;
+    state = model.shown.state;
+    walk();
+  }));
+  return element;
 }
 
 // An image of another label, else the last one.
