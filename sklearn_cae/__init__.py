@@ -1,6 +1,6 @@
 """Denoising convolutional autoencoders with the interface of scikit-learn."""
 
-from . import callbacks, classical, datasets, display, metrics, networks, noise
+from . import callbacks, classical, datasets, display, explain, metrics, networks, noise
 from ._comparison import DenoiserComparison, compare_denoisers
 from ._denoising_cae import DenoisingCAE
 from ._density import CodeDensity
@@ -88,6 +88,7 @@ __all__ = [
     "datasets",
     "display",
     "estimate_noise",
+    "explain",
     "load_pairs",
     "masked_scorer",
     "metrics",

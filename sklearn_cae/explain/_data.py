@@ -13,6 +13,8 @@ from ._weights import as_text
 
 # Principal axes of the codes, and images whose codes are shown as points.
 MAX_AXES, MAX_POINTS = 8, 1000
+# Standard deviation of codes below which they are equal but for rounding.
+EQUAL = 1e-6
 # Images of which the page holds small copies: so many, of so many values in all, and so many that
 # the network takes no more products than these to find what excites its maps.
 MAX_COPIES, MAX_COPY_VALUES, MAX_COPY_PRODUCTS = 120, 400_000, 2e10
@@ -41,7 +43,7 @@ def described_codes(codes: np.ndarray, seed: int = 0) -> dict[str, Any] | None:
         standard deviations. ``None`` if there are fewer than three codes, or all are equal.
     """
     n_axes = min(MAX_AXES, len(codes) - 1, codes.shape[1])
-    if n_axes < 2 or not codes.std(axis=0).any():
+    if n_axes < 2 or codes.std(axis=0).max() < EQUAL:
         return None
     pca = PCA(n_axes, random_state=seed).fit(codes.astype(np.float64))
     deviations = np.sqrt(pca.explained_variance_).clip(min=1e-12)

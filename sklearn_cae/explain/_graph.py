@@ -121,13 +121,13 @@ class _Recorder(torch.fx.Interpreter):
         return result
 
 
-def trace(module: nn.Module, image_size: tuple[int, int], n_channels: int) -> Graph:
+def trace(network: nn.Module, image_size: tuple[int, int], n_channels: int) -> Graph:
     """Turn a fitted network into plain layers.
 
     Parameters
     ----------
-    module : torch.nn.Module
-        The network, in evaluation mode.
+    network : torch.nn.Module
+        The network.
     image_size : tuple of int
         Height and width of the images in pixels.
     n_channels : int
@@ -143,7 +143,7 @@ def trace(module: nn.Module, image_size: tuple[int, int], n_channels: int) -> Gr
     ValueError
         If the network computes something that the page cannot.
     """
-    module = copy.deepcopy(module).cpu().float().eval()
+    module: Any = copy.deepcopy(network).cpu().float().eval()
     module.requires_grad_(False)
     image = torch.zeros(1, n_channels, *image_size)
     layers = _Layers(type(module).__name__, (n_channels, *image_size))
@@ -202,7 +202,7 @@ class _Layers:
         self.network = network
         self.layers = [Layer("input", (), image_shape, "", {}, {}, {})]
         self.last = 0
-        self.parts = []
+        self.parts: list[Part] = []
 
     def add(self, part, given):
         """Append the layers of a part that reads what the last one so far gives."""
@@ -216,7 +216,7 @@ class _Layers:
         }
         known: dict[str, Any] = {}  # for each node a Value, or the name of a weight
         read = self.last
-        self.places = {}
+        self.places: dict[str, int] = {}
         for node in program.graph.nodes:
             if node.op == "placeholder":
                 known[node.name] = names.get(node.name) or self._value(self.last)

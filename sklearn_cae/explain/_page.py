@@ -136,9 +136,9 @@ def explain_html(
     TypeError
         If it is no :class:`~sklearn_cae.DenoisingCAE`.
     ValueError
-        If X are not such images, if the network is too large for a page (more than 3 million
-        weights, or 10**9 products for one image), has layers that the page cannot compute, or is
-        not that of ``history``.
+        If X are not such images, if y is too short, if the network is too large for a page (more
+        than 3 million weights, or 10**9 products for one image) or has layers that the page cannot
+        compute, or if ``history`` has seen no training or that of another network.
 
     See Also
     --------
@@ -313,8 +313,13 @@ def _as_given(cae, images):
 
 def _epochs(graph, history):
     """States of a training, evenly spread; the weights in half precision."""
-    if history is None or not history.epochs_:
+    if history is None:
         return []
+    if not hasattr(history, "epochs_"):
+        raise ValueError(
+            f"history={history!r} has seen no training. Put it among the callbacks of the "
+            "estimator before fit: DenoisingCAE(callbacks=[history])."
+        )
     n_values = sum(t.numel() for layer in graph.layers for t in layer.weights.values())
     n_kept = max(2, min(MAX_EPOCHS, MAX_EPOCH_WEIGHTS // max(1, n_values)))
     kept = np.unique(np.linspace(0, len(history.epochs_) - 1, n_kept).round().astype(int))

@@ -128,10 +128,11 @@ def fields_of_view(layers: list[Layer]) -> list[tuple[int, int]]:
     for layer in layers:
         read = [known[i] for i in layer.inputs]
         known.append([_seen(layer, axis, [axes[axis] for axes in read]) for axis in (0, 1)])
+    height, width = size
     return [
-        tuple(math.ceil(min(side, extent)) for side, (extent, _) in zip(size, axes, strict=True))
-        for axes in known
-    ]  # type: ignore[misc]
+        (math.ceil(min(height, down)), math.ceil(min(width, across)))
+        for (down, _), (across, _) in known
+    ]
 
 
 def _seen(layer, axis, read):

@@ -8,7 +8,7 @@ const BAND = 10; // distance of the lines above the maps
 
 export function drawLines(svg, frame, model, ends, columns, error) {
   const frameBox = frame.getBoundingClientRect();
-  const isColumn = frame.clientWidth < 760;
+  const isColumn = getComputedStyle(frame).display === "flex";
   const skips = columns.flatMap((column, i) => skipsTo(model, column, columns, ends, i).map((from) => ({ from, to: column })));
   skips.reverse(); // those to later stages come from earlier ones
   frame.style.setProperty("--band", `${8 + BAND * skips.length}px`);

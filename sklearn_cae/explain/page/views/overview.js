@@ -44,12 +44,15 @@ export function startOverview(model) {
 // Side in CSS pixels of an image at full size: so that all stages fit side by side, where they can.
 function unitOf(frame, nStages) {
   const width = frame.clientWidth;
-  const isColumn = width < 760;
+  const isColumn = standsInColumn(frame);
   const room = (width - 3 * END_WIDTH - (nStages + 2) * STAGE_GAP) / nStages;
   const full = isColumn ? 56 : Math.max(46, Math.min(120, (room - GAP) / 2));
   frame.style.setProperty("--wide", `${2 * full + GAP}px`);
   return { full, width, isColumn };
 }
+
+// On a narrow page the style sheet puts the stages below each other.
+const standsInColumn = (frame) => getComputedStyle(frame).display === "flex";
 
 // A column of one picture.
 function endColumn(title, says, paint) {
