@@ -147,6 +147,18 @@ def test_what_is_shown_is_what_predict_gives(autoencoder, fitted):
     np.testing.assert_allclose(shown, fitted[0].predict(noisy).ravel(), atol=TOLERANCE)
 
 
+def test_what_is_shown_of_a_network_of_hidden_pixels_is_what_predict_gives(
+    browser, digits, tmp_path
+):
+    cae = DenoisingCAE(UNet((4,)), target="masked", max_epochs=2, random_state=0).fit(digits)
+    explain_html(cae, digits, tmp_path / "masked.html", n_images=1)
+    opened = Opened(browser, tmp_path / "masked.html")
+    noisy = np.array(opened.model("Array.from(m.noisy)"), np.float32).reshape(1, 8, 8)
+    shown = opened.model("Array.from(m.denoised)")
+    opened.page.close()
+    np.testing.assert_allclose(shown, cae.predict(noisy).ravel(), atol=TOLERANCE)
+
+
 def test_a_title_and_labels_are_text(autoencoder):
     assert autoencoder.page.title() == "<script>document.title = 'no'</script>"
     thumb = autoencoder.page.locator(".thumb").first

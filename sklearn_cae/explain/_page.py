@@ -151,9 +151,6 @@ def explain_html(
     for rounding: 1e-4 at most for values of the size of an image. A network with the default
     parameters makes a page of about 3 MB.
 
-    For a network trained with ``target="masked"``, the page shows one pass over the whole image,
-    where ``predict`` takes sixteen with hidden pixels.
-
     Examples
     --------
     >>> from sklearn.datasets import load_digits

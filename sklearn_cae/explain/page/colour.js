@@ -21,15 +21,17 @@ function table(colours) {
 
 export const PALETTES = { sizes: table(SIZES), signs: table(SIGNS), grays: table(GRAYS) };
 
+const SAMPLE = 2000;
+
 // What colours some values show: sizes from zero if none is negative, else both signs alike. The
 // largest one in two hundred does not count, so that one value does not darken all others.
 export function scaleOf(values) {
   let low = Infinity;
-  const sizes = new Float32Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    low = Math.min(low, values[i]);
-    sizes[i] = Math.abs(values[i]);
-  }
+  for (let i = 0; i < values.length; i++) if (values[i] < low) low = values[i];
+  // Of many values some stand for all; an odd distance falls on all rows and columns.
+  const step = 2 * Math.floor(values.length / SAMPLE / 2) + 1;
+  const sizes = new Float32Array(Math.ceil(values.length / step));
+  for (let i = 0; i < sizes.length; i++) sizes[i] = Math.abs(values[i * step]);
   sizes.sort();
   const high = sizes[Math.floor(0.995 * (sizes.length - 1))] || sizes[sizes.length - 1] || 1;
   return low >= 0 ? { palette: "sizes", low: 0, high } : { palette: "signs", low: -high, high };

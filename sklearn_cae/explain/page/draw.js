@@ -38,8 +38,7 @@ export function imagePixels(values, shape) {
 
 // The canvas of a picture whose pixels are shown as squares; CSS gives its size.
 export function showPixels(canvas, pixels) {
-  if (canvas.width !== pixels.width) canvas.width = pixels.width;
-  if (canvas.height !== pixels.height) canvas.height = pixels.height;
+  resize(canvas, pixels.width, pixels.height);
   canvas.getContext("2d").putImageData(pixels, 0, 0);
 }
 
@@ -65,30 +64,30 @@ export function showGrid(canvas, values, shape, order, { columns, height: side, 
   const rows = Math.ceil(order.length / columns);
   const density = window.devicePixelRatio || 1;
   const [fullWidth, fullHeight] = [columns * (across + gap) - gap, rows * (side + gap) - gap];
-  canvas.width = Math.max(1, Math.round(fullWidth * density));
-  canvas.height = Math.max(1, Math.round(fullHeight * density));
+  resize(canvas, Math.max(1, Math.round(fullWidth * density)), Math.max(1, Math.round(fullHeight * density)));
   canvas.style.width = `${fullWidth}px`;
   canvas.style.height = `${fullHeight}px`;
   const context = canvas.getContext("2d");
+  context.clearRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingEnabled = false;
-  const single = scratch(width, height);
-  const places = order.map((channel, i) => {
+  // All maps below each other, pixel by pixel; from there each is drawn to its place.
+  resize(SHEET, width, order.length * height);
+  const pixels = new ImageData(width, order.length * height);
+  order.forEach((channel, i) => {
+    const part = pixels.data.subarray(4 * i * height * width);
+    paint(part, values, channel * height * width, height * width, scale);
+  });
+  SHEET.getContext("2d").putImageData(pixels, 0, 0);
+  return order.map((channel, i) => {
     const [left, top] = [(i % columns) * (across + gap), Math.floor(i / columns) * (side + gap)];
-    single.getContext("2d").putImageData(mapPixels(values, shape, channel, scale), 0, 0);
-    context.drawImage(single, left * density, top * density, across * density, side * density);
+    context.drawImage(SHEET, 0, i * height, width, height, left * density, top * density, across * density, side * density);
     return { channel, left, top, width: across, height: side };
   });
-  return places;
 }
 
-const scratches = new Map();
+const SHEET = document.createElement("canvas");
 
-function scratch(width, height) {
-  const key = `${width} ${height}`;
-  if (!scratches.has(key)) {
-    const canvas = document.createElement("canvas");
-    [canvas.width, canvas.height] = [width, height];
-    scratches.set(key, canvas);
-  }
-  return scratches.get(key);
+function resize(canvas, width, height) {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
 }

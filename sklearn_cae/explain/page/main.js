@@ -113,9 +113,14 @@ function leadSays() {
   return `This is a *denoising autoencoder*. Its *encoder* turns an image of ${count(values)} values into a *code* of ${plural(codeLength, "number")}${fewer}; its *decoder* draws the image again from the code alone. Little noise gets through, because the network has learned what images look like, and noise looks like none of them.`;
 }
 
+// A network that finds hidden pixels gives back its input where it sees it.
+function hidesSays() {
+  return data.network.hides ? " It was trained on hidden pixels: the denoised image is put together of sixteen passes in each of which one pixel of sixteen is hidden; the maps are those of a pass over the whole image." : "";
+}
+
 function wholeSays() {
   const small = data.network.code === null ? "" : ` In the middle is the *code*${data.network.decodes ? ": all that the right half knows of the image" : ""}.`;
-  return `From left to right the image passes through the network. Each little picture is a *feature map*, drawn as large as it is: one sees the image shrink and grow again.${small} Point at a map to see it large, click it to take it apart.`;
+  return `From left to right the image passes through the network. Each little picture is a *feature map*, drawn as large as it is: one sees the image shrink and grow again.${small} Point at a map to see it large, click it to take it apart.${hidesSays()}`;
 }
 
 function codeSays() {

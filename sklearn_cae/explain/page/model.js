@@ -1,6 +1,7 @@
 // What is shown now, and all that follows from it. Views listen; whoever changes something calls
 // `change`, and the network computes as soon as it can, always with the newest state.
 
+import { foundHidden } from "./hiding.js";
 import { corrupted, initialNoise, psnr } from "./noise.js";
 import { sum } from "./tensor/apart.js";
 
@@ -25,7 +26,7 @@ export function createModel(data, engine) {
     listen: (listener) => listeners.push(listener),
     change,
     finished,
-    outputOf,
+    denoise: denoised,
     seen,
   };
   let isBusy = false;
@@ -47,7 +48,7 @@ export function createModel(data, engine) {
       const { values, milliseconds } = await engine.run({ given: seen(noisy), state });
       // Only what belongs together is shown.
       Object.assign(model, { noisy, values, milliseconds, shown: { source, noise, state } });
-      model.denoised = outputOf(values.at(-1), noisy);
+      model.denoised = data.network.hides ? await denoised(noisy, state) : outputOf(values.at(-1), noisy);
       model.psnr = { noisy: psnr(noisy, source.clean), denoised: psnr(model.denoised, source.clean) };
       for (const listener of listeners) listener(model);
     }
@@ -65,6 +66,13 @@ export function createModel(data, engine) {
     if (!data.limits) return noisy;
     const [low, high] = data.limits;
     return noisy.map((value) => Math.min(high, Math.max(low, value)));
+  }
+
+  // What the network makes of a noisy image.
+  async function denoised(noisy, state) {
+    const find = async (given) => (await engine.run({ given, state, onlyOutput: true })).values[0];
+    const given = seen(noisy);
+    return outputOf(data.network.hides ? await foundHidden(given, shape, find) : await find(given), noisy);
   }
 
   // What the network gives, as `predict` gives it.

@@ -49,10 +49,10 @@ export function prose(text) {
 }
 
 export function glossary() {
-  const entries = Object.entries(GLOSSARY).sort(([a], [b]) => a.localeCompare(b, "en", { sensitivity: "base" }));
+  const entries = Object.values(GLOSSARY).sort(([a], [b]) => a.localeCompare(b, "en", { sensitivity: "base" }));
   return el(
     "dl", { class: "glossary" },
-    entries.map(([, [name, text]]) => el("div", {}, el("dt", {}, name), el("dd", {}, text))),
+    entries.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text))),
   );
 }
 

@@ -1,25 +1,30 @@
 // Convolutions: of the time that a network takes, nearly all is spent here.
 
-// Values (C, H, W) with zeros around them, as doubles, which JavaScript multiplies without converting.
-function padded(values, [channels, height, width], [top, left], paddedHeight, paddedWidth) {
-  const result = new Float64Array(channels * paddedHeight * paddedWidth);
+import { createKernel } from "./simd.js";
+
+const KERNEL = createKernel();
+// Places that are computed at once; beyond the last column as many are computed and overwritten.
+const AT_ONCE = 4;
+
+// Put values (C, H, W) into an image with zeros around them.
+function pad(image, values, [channels, height, width], [top, left], paddedHeight, paddedWidth) {
+  image.fill(0);
   const rows = Math.min(height, paddedHeight - top);
   const columns = Math.min(width, paddedWidth - left);
   for (let c = 0; c < channels; c++) {
     for (let y = 0; y < rows; y++) {
       const from = (c * height + y) * width;
       const to = (c * paddedHeight + y + top) * paddedWidth + left;
-      for (let x = 0; x < columns; x++) result[to + x] = values[from + x];
+      for (let x = 0; x < columns; x++) image[to + x] = values[from + x];
     }
   }
-  return result;
 }
 
 // Weights (O, I, h, w) in blocks of four outputs: the four of one input and tap lie side by side.
 export function packedWeights(weight, [outputs, ...taps]) {
   const length = taps.reduce((a, b) => a * b, 1);
   const blocks = Math.ceil(outputs / 4);
-  const packed = new Float64Array(blocks * length * 4);
+  const packed = new Float32Array(blocks * length * 4);
   for (let o = 0; o < outputs; o++) {
     const start = (o >> 2) * length * 4 + (o & 3);
     for (let i = 0; i < length; i++) packed[start + 4 * i] = weight[o * length + i];
@@ -28,45 +33,59 @@ export function packedWeights(weight, [outputs, ...taps]) {
 }
 
 // A convolution (I, H, W) -> (O, h, w), of any stride, dilation and number of groups.
-export function convolve(input, inputShape, layer) {
+export function convolve(input, inputShape, layer, kernel = KERNEL) {
   const { shape, options, weightShape, packed, bias } = layer;
   const [outputs, height, width] = shape;
   const [, inputs, kernelHeight, kernelWidth] = weightShape;
   const [strideY, strideX] = options.stride;
   const [dilationY, dilationX] = options.dilation;
   const paddedHeight = (height - 1) * strideY + (kernelHeight - 1) * dilationY + 1;
-  // One column more, since columns are computed in pairs.
-  const paddedWidth = width * strideX + (kernelWidth - 1) * dilationX + 1;
-  const image = padded(input, inputShape, options.padding, paddedHeight, paddedWidth);
+  const paddedWidth = (width - 1 + AT_ONCE - 1) * strideX + (kernelWidth - 1) * dilationX + 1;
   const plane = paddedHeight * paddedWidth;
-  const output = new Float32Array(outputs * height * width);
-  const perGroup = outputs / options.groups;
+  const size = height * width;
   const taps = inputs * kernelHeight * kernelWidth;
-  // Where each tap finds its value, relative to that of the first.
-  const offsets = new Int32Array(taps);
+  const room = (kernel ?? IN_JAVASCRIPT).reserve(inputShape[0] * plane, taps, 4 * (size + AT_ONCE));
+  pad(room.image, input, inputShape, options.padding, paddedHeight, paddedWidth);
+  // Where each tap finds its value, relative to that of the first, in bytes.
   for (let i = 0, k = 0; i < inputs; i++) {
     for (let a = 0; a < kernelHeight; a++) {
       for (let b = 0; b < kernelWidth; b++, k++) {
-        offsets[k] = i * plane + a * dilationY * paddedWidth + b * dilationX;
+        room.offsets[k] = 4 * (i * plane + a * dilationY * paddedWidth + b * dilationX);
       }
     }
   }
   const places = { height, width, rowStep: strideY * paddedWidth, columnStep: strideX };
-  const sums = new Float64Array(4 * height * width + 4); // the last four are a column too many
+  const output = new Float32Array(outputs * size);
+  const perGroup = outputs / options.groups;
   for (let o = 0; o < outputs; o += 4) {
     // A block of four outputs may lie in several groups where these are small.
     const end = Math.min(o + 4, outputs);
-    const weights = packed.subarray((o >> 2) * taps * 4, ((o >> 2) + 1) * taps * 4);
+    room.weights.set(packed.subarray((o >> 2) * taps * 4, ((o >> 2) + 1) * taps * 4));
     for (let group = Math.floor(o / perGroup); group * perGroup < end; group++) {
-      sumsOfFour(image.subarray(group * inputs * plane), offsets, weights, places, sums);
+      (kernel ?? IN_JAVASCRIPT).run(room, group * inputs * plane, taps, places);
       for (let c = Math.max(o, group * perGroup); c < Math.min(end, (group + 1) * perGroup); c++) {
-        const [start, shift] = [c * height * width, bias ? bias[c] : 0];
-        for (let i = 0; i < height * width; i++) output[start + i] = sums[4 * i + c - o] + shift;
+        unpack(room.sums, c - o, output, c * size, size, bias ? bias[c] : 0);
       }
     }
   }
   return output;
 }
+
+function unpack(sums, from, output, start, size, shift) {
+  for (let i = 0; i < size; i++) output[start + i] = sums[4 * i + from] + shift;
+}
+
+// The same for browsers without the instructions of simd.js.
+export const IN_JAVASCRIPT = {
+  reserve: (nImage, nTaps, nSums) => ({
+    image: new Float64Array(nImage),
+    offsets: new Int32Array(nTaps),
+    weights: new Float64Array(4 * nTaps),
+    sums: new Float64Array(nSums),
+  }),
+  run: ({ image, offsets, weights, sums }, start, nTaps, places) =>
+    sumsOfFour(image.subarray(start), offsets, weights, places, sums),
+};
 
 // The sums of four outputs for all places, the four of one place side by side. Two neighbouring
 // places are computed at once, so that each weight is read once for both.
@@ -78,7 +97,7 @@ function sumsOfFour(image, offsets, weights, { height, width, rowStep, columnSte
       let p0 = 0, p1 = 0, p2 = 0, p3 = 0;
       let q0 = 0, q1 = 0, q2 = 0, q3 = 0;
       for (let k = 0, w = 0; k < taps; k++, w += 4) {
-        const place = at + offsets[k];
+        const place = at + (offsets[k] >> 2);
         const p = image[place], q = image[place + columnStep];
         const w0 = weights[w], w1 = weights[w + 1], w2 = weights[w + 2], w3 = weights[w + 3];
         p0 += p * w0;

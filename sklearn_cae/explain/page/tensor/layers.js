@@ -55,10 +55,7 @@ const LAYERS = {
   affine: (layer, [input]) => affine(input, layer),
   maximum: (layer, [input], [shape]) => pooled(input, shape, layer, largest),
   average: (layer, [input], [shape]) => pooled(input, shape, layer, mean),
-  repetition: (layer, [input], [shape]) => {
-    const [down, across] = layer.options.factor;
-    return gathered(layer.shape, (c, y, x) => at(shape, c, Math.floor(y / down), Math.floor(x / across)), input);
-  },
+  repetition: (layer, [input], [shape]) => repeated(input, shape, layer),
   channels: (layer, [input], [shape]) => gathered(layer.shape, (c, y, x) => at(shape, 0, y, x), input),
   padding: (layer, [input], [shape]) => {
     const { top, left, mode, value } = layer.options;
@@ -109,6 +106,12 @@ const LAYERS = {
 for (const [kind, make] of Object.entries(POINTWISE)) {
   LAYERS[kind] = (layer, [input]) => input.map(make(layer.options));
 }
+// The one that most networks are full of.
+LAYERS.relu = (layer, [input]) => {
+  const output = new Float32Array(input.length);
+  for (let i = 0; i < input.length; i++) if (input[i] > 0) output[i] = input[i];
+  return output;
+};
 
 const at = ([, height, width], c, y, x) => (c * height + y) * width + x;
 
@@ -133,6 +136,19 @@ function gathered([channels, height, width], place, input, beside = 0) {
   return output;
 }
 
+function repeated(input, [channels, height, width], { options }) {
+  const [down, across] = options.factor;
+  const output = new Float32Array(channels * height * down * width * across);
+  for (let row = 0, to = 0; row < channels * height; row++) {
+    const start = to;
+    for (let x = row * width; x < (row + 1) * width; x++) {
+      for (let k = 0; k < across; k++) output[to++] = input[x];
+    }
+    for (let k = 1; k < down; k++, to += width * across) output.copyWithin(to, start, start + width * across);
+  }
+  return output;
+}
+
 function linear({ shape, weight, bias }, [input]) {
   const output = new Float32Array(shape[0]);
   for (let o = 0; o < shape[0]; o++) {
@@ -153,22 +169,21 @@ function affine(input, { shape, scale, shift }) {
   return output;
 }
 
-const largest = (values) => Math.max(...values);
-const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const largest = { start: -Infinity, join: (a, b) => (a > b ? a : b), finish: (total) => total };
+const mean = { start: 0, join: (a, b) => a + b, finish: (total, n) => total / n };
 
-function pooled(input, shape, layer, together) {
+function pooled(input, shape, layer, { start, join, finish }) {
   const [channels, height, width] = layer.shape;
   const output = new Float32Array(channels * height * width);
-  const values = [];
-  for (let c = 0, i = 0; c < channels; c++) {
-    for (let y = 0; y < height; y++) {
-      for (let x = 0; x < width; x++, i++) {
-        const { top, bottom, left, right } = windowOf(layer, shape, y, x);
-        values.length = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const { top, bottom, left, right } = windowOf(layer, shape, y, x);
+      for (let c = 0; c < channels; c++) {
+        let total = start;
         for (let row = top; row < bottom; row++) {
-          for (let column = left; column < right; column++) values.push(input[at(shape, c, row, column)]);
+          for (let i = at(shape, c, row, left), end = i + right - left; i < end; i++) total = join(total, input[i]);
         }
-        output[i] = together(values);
+        output[(c * height + y) * width + x] = finish(total, (bottom - top) * (right - left));
       }
     }
   }

@@ -84,8 +84,7 @@ export function startLearn(model) {
     await new Promise((resolve) => setTimeout(resolve, 250)); // not while a slider moves
     for (const [i, { state }] of states.entries()) {
       if (mine !== current) return;
-      const { values } = await model.engine.run({ given: model.seen(noisy), state, onlyOutput: true });
-      showImage(strip[i].canvas, model.outputOf(values[0], noisy), model.shape);
+      showImage(strip[i].canvas, await model.denoise(noisy, state), model.shape);
     }
   }
 

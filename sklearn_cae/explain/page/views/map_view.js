@@ -37,6 +37,7 @@ export function mapView({ label, onPick = null, size = "" }) {
       [height, width] = [pixels.height, pixels.width];
       showPixels(canvas, pixels);
       canvas.style.aspectRatio = `${width} / ${height}`;
+      element.classList.toggle("single", width === 1 && height === 1 && size === "big");
     },
     // Rectangles in pixels of the map; the first is where the arrow keys start from.
     mark(rectangles) {

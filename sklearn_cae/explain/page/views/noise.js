@@ -72,8 +72,8 @@ export function startNoise(model) {
       if (source !== model.source || noise.kind !== model.noise.kind || state !== model.state) break;
       const level = low + ((kind.max - low) * i) / SWEEP_STEPS;
       const noisy = corrupted(source.clean, model.shape, { ...noise, level }, model.data.noise, model.data.unitLimits);
-      const { values } = await model.engine.run({ given: model.seen(noisy), state, onlyOutput: true });
-      points.set(level, { noisy: psnr(noisy, source.clean), denoised: psnr(model.outputOf(values[0], noisy), source.clean) });
+      const denoised = await model.denoise(noisy, state);
+      points.set(level, { noisy: psnr(noisy, source.clean), denoised: psnr(denoised, source.clean) });
       showCurve();
     }
     sweepButton.disabled = false;

@@ -8,6 +8,7 @@ import { asMaps } from "../tensor/apart.js";
 import { nameOf, term } from "../words.js";
 import { drawLines } from "./lines.js";
 
+const FEW = 16; // values of a flat code that are drawn larger
 // Distance of maps; width of the first two columns and the last, distance of columns, as in the
 // style sheet; how many maps of the size of the image stand upon each other.
 const [GAP, END_WIDTH, STAGE_GAP, ROWS] = [2, 84, 18, 5];
@@ -31,10 +32,15 @@ export function startOverview(model) {
   frame.append(lines, ...all.map(({ element }) => element));
   byId("network-place").append(frame, legend());
 
+  let drawn = null;
   const redraw = () => {
     if (!model.values) return;
     const unit = unitOf(frame, columns.length);
     for (const column of all) column.show(unit);
+    // Lines stay where they are until the layout or the weights are others.
+    const now = `${unit.width} ${model.shown.state} ${window.devicePixelRatio}`;
+    if (now === drawn) return;
+    drawn = now;
     requestAnimationFrame(() => drawLines(lines, frame, model, ends, columns, error));
   };
   model.listen(whenSeen(frame, redraw));
@@ -114,7 +120,8 @@ function stageColumn(model, stage, index, hint) {
     const values = model.values[last];
     if (isOutput && shape[0] !== 1) return showOutput(full);
     order ??= byVariance(values, shape);
-    const side = Math.max(shape[1] === 1 ? 14 : 8, (full * shape[1]) / model.shape[1]);
+    const isFlat = shape[1] === 1 && shape[2] === 1;
+    const side = Math.max(isFlat ? (shape[0] <= FEW ? 26 : 14) : 8, (full * shape[1]) / model.shape[1]);
     const across = (side * shape[2]) / shape[1];
     const room = isColumn ? width - 24 : Math.max(full, 2 * full + GAP);
     const columns = Math.max(1, Math.min(shape[0], Math.floor((room + GAP) / (across + GAP))));

@@ -21,8 +21,11 @@ export function otherParts(model, chosen) {
   const numbers = el("div", { class: "numbers" });
   const element = el(
     "div", { class: "pointwise" },
-    el("h3", {}, inputs.length > 1 ? "the maps it reads" : "the map it reads"),
-    el("div", { class: "inputs" }, views.map((view, i) => el("figure", {}, view.element, names[i]))),
+    el(
+      "div", {},
+      el("h3", {}, inputs.length > 1 ? "the maps it reads" : "the map it reads"),
+      el("div", { class: "inputs" }, views.map((view, i) => el("figure", {}, view.element, names[i]))),
+    ),
     numbers,
   );
 
