@@ -147,6 +147,15 @@ def test_what_is_shown_is_what_predict_gives(autoencoder, fitted):
     np.testing.assert_allclose(shown, fitted[0].predict(noisy).ravel(), atol=TOLERANCE)
 
 
+def test_the_pixels_of_the_result_are_the_values_of_the_network(autoencoder):
+    bytes_shown = autoencoder.page.locator(".result canvas").nth(2).evaluate(
+        "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
+    )
+    values = np.array(autoencoder.model("Array.from(m.denoised)"))
+    gray = np.reshape(bytes_shown, (64, 4))[:, 0]
+    np.testing.assert_allclose(gray, 255 * values, atol=0.51)
+
+
 def test_what_is_shown_of_a_network_of_hidden_pixels_is_what_predict_gives(
     browser, digits, tmp_path
 ):

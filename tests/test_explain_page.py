@@ -143,6 +143,25 @@ def test_a_noise_that_the_page_does_not_know_is_left_out():
     assert data_of(explain_html(cae, gray()))["noise"] is None
 
 
+@pytest.mark.parametrize(
+    ("params", "training"),
+    [
+        ({}, "noise"),
+        ({"noise": "none"}, "plain"),
+        ({"noise": ["blur", "gaussian"]}, "noise"),
+        ({"target": "masked"}, "noisy"),
+    ],
+)
+def test_the_page_knows_what_the_network_was_trained_on(params, training):
+    cae = small_cae(small_unet(), **params).fit(gray())
+    assert data_of(explain_html(cae, gray()))["training"] == training
+
+
+def test_the_page_knows_a_network_trained_on_pairs():
+    cae = small_cae().fit(gray() / 2, gray())
+    assert data_of(explain_html(cae, gray()))["training"] == "pairs"
+
+
 def test_equal_images_have_no_axes():
     X = np.full(SHAPE, 0.5, np.float32)
     X[..., 0] = 0  # an image, but the same one

@@ -257,6 +257,7 @@ def _network_data(cae, images, labels, n_images, title, history):
         "codes": _codes(cae, graph, images),
         "scores": _scores(cae, images) if graph.decodes else None,
         "noise": described_noise(cae.noise_),
+        "training": _training(cae),
         "unitLimits": list(cae.image_spec_.unit_limits),
         "limits": None if cae.limits_ is None else list(cae.limits_),
         "bounded": bool(cae.image_spec_.fixed or module.bounded),
@@ -266,6 +267,15 @@ def _network_data(cae, images, labels, n_images, title, history):
 def _article(cae):
     name = type(cae.network_).__name__
     return f"an {name}" if name[0] in "AEIO" else f"a {name}"
+
+
+def _training(cae):
+    """What the network was trained on: noise, nothing ("plain"), pairs, or noisy images alone."""
+    if cae.target_ != "clean":
+        return "noisy"
+    if cae.noise_ is None:
+        return "pairs"
+    return "noise" if getattr(cae.noise_, "models", True) else "plain"
 
 
 def _numbers(values):

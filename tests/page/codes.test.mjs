@@ -25,7 +25,14 @@ test("halfway between two codes is their mean", () => {
 });
 
 test("numbers are short and have a proper minus", () => {
-  assert.deepEqual([0, 1.234, -12.34, 123.4, 0.0012, -0.0001].map(short), ["0", "1.23", "−12.3", "123", "0.001", "0.000"]);
+  assert.deepEqual([0, 1.234, -12.34, 123.4, 0.0012, -0.0001].map(short), [
+    "0",
+    "1.23",
+    "−12.3",
+    "123",
+    "0.001",
+    "0.000",
+  ]);
   assert.equal(signed(0.5), "+0.50");
 });
 

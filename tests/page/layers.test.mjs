@@ -3,10 +3,21 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { convolve, convolveTransposed, packedWeights } from "../../sklearn_cae/explain/page/tensor/convolution.js";
+import {
+  convolve,
+  convolveTransposed,
+  packedWeights,
+} from "../../sklearn_cae/explain/page/tensor/convolution.js";
 import { computed, prepared } from "../../sklearn_cae/explain/page/tensor/layers.js";
 import { halves } from "../../sklearn_cae/explain/page/tensor/halves.js";
-import { asMaps, partialSum, partsOf, readMaps, tapsOf, togetherOf } from "../../sklearn_cae/explain/page/tensor/apart.js";
+import {
+  asMaps,
+  partialSum,
+  partsOf,
+  readMaps,
+  tapsOf,
+  togetherOf,
+} from "../../sklearn_cae/explain/page/tensor/apart.js";
 import { uniformsOf } from "../../sklearn_cae/explain/page/random.js";
 
 const floats = (...values) => Float32Array.from(values);
@@ -22,7 +33,15 @@ function run(kind, options, shape, inputs, inputShapes, weights = {}) {
 }
 
 // A convolution of any options, as its formula says.
-function slowly(input, [, height, width], weight, [outputs, inputs, kh, kw], bias, { stride, padding, dilation, groups }, [, h, w]) {
+function slowly(
+  input,
+  [, height, width],
+  weight,
+  [outputs, inputs, kh, kw],
+  bias,
+  { stride, padding, dilation, groups },
+  [, h, w],
+) {
   const result = [];
   for (let o = 0; o < outputs; o++) {
     const first = Math.floor(o / (outputs / groups)) * inputs;
@@ -32,9 +51,14 @@ function slowly(input, [, height, width], weight, [outputs, inputs, kh, kw], bia
         for (let i = 0; i < inputs; i++) {
           for (let a = 0; a < kh; a++) {
             for (let b = 0; b < kw; b++) {
-              const [row, column] = [y * stride[0] - padding[0] + a * dilation[0], x * stride[1] - padding[1] + b * dilation[1]];
+              const [row, column] = [
+                y * stride[0] - padding[0] + a * dilation[0],
+                x * stride[1] - padding[1] + b * dilation[1],
+              ];
               if (row < 0 || row >= height || column < 0 || column >= width) continue;
-              sum += input[((first + i) * height + row) * width + column] * weight[((o * inputs + i) * kh + a) * kw + b];
+              sum +=
+                input[((first + i) * height + row) * width + column] *
+                weight[((o * inputs + i) * kh + a) * kw + b];
             }
           }
         }
@@ -47,31 +71,111 @@ function slowly(input, [, height, width], weight, [outputs, inputs, kh, kw], bia
 
 function assertClose(found, expected) {
   assert.equal(found.length, expected.length);
-  for (let i = 0; i < found.length; i++) assert.ok(Math.abs(found[i] - expected[i]) < 1e-5, `${i}: ${found[i]} is not ${expected[i]}`);
+  for (let i = 0; i < found.length; i++)
+    assert.ok(Math.abs(found[i] - expected[i]) < 1e-5, `${i}: ${found[i]} is not ${expected[i]}`);
 }
 
 const CASES = [
-  { name: "plain", input: [3, 5, 6], weight: [5, 3, 3, 3], shape: [5, 5, 6], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 },
-  { name: "of stride 2 and odd width", input: [2, 7, 5], weight: [4, 2, 3, 3], shape: [4, 4, 3], stride: [2, 2], padding: [1, 1], dilation: [1, 1], groups: 1 },
-  { name: "dilated", input: [2, 6, 6], weight: [3, 2, 3, 3], shape: [3, 6, 6], stride: [1, 1], padding: [2, 2], dilation: [2, 2], groups: 1 },
-  { name: "in groups of two", input: [6, 4, 4], weight: [6, 2, 3, 3], shape: [6, 4, 4], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 3 },
-  { name: "in groups of one", input: [6, 4, 4], weight: [6, 1, 3, 3], shape: [6, 4, 4], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 6 },
-  { name: "of one pixel", input: [5, 1, 1], weight: [2, 5, 1, 1], shape: [2, 1, 1], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 },
-  { name: "without padding", input: [1, 5, 5], weight: [1, 1, 3, 3], shape: [1, 3, 3], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1 },
-  { name: "2 x 2 that halves", input: [3, 6, 4], weight: [4, 3, 2, 2], shape: [4, 3, 2], stride: [2, 2], padding: [0, 0], dilation: [1, 1], groups: 1 },
+  {
+    name: "plain",
+    input: [3, 5, 6],
+    weight: [5, 3, 3, 3],
+    shape: [5, 5, 6],
+    stride: [1, 1],
+    padding: [1, 1],
+    dilation: [1, 1],
+    groups: 1,
+  },
+  {
+    name: "of stride 2 and odd width",
+    input: [2, 7, 5],
+    weight: [4, 2, 3, 3],
+    shape: [4, 4, 3],
+    stride: [2, 2],
+    padding: [1, 1],
+    dilation: [1, 1],
+    groups: 1,
+  },
+  {
+    name: "dilated",
+    input: [2, 6, 6],
+    weight: [3, 2, 3, 3],
+    shape: [3, 6, 6],
+    stride: [1, 1],
+    padding: [2, 2],
+    dilation: [2, 2],
+    groups: 1,
+  },
+  {
+    name: "in groups of two",
+    input: [6, 4, 4],
+    weight: [6, 2, 3, 3],
+    shape: [6, 4, 4],
+    stride: [1, 1],
+    padding: [1, 1],
+    dilation: [1, 1],
+    groups: 3,
+  },
+  {
+    name: "in groups of one",
+    input: [6, 4, 4],
+    weight: [6, 1, 3, 3],
+    shape: [6, 4, 4],
+    stride: [1, 1],
+    padding: [1, 1],
+    dilation: [1, 1],
+    groups: 6,
+  },
+  {
+    name: "of one pixel",
+    input: [5, 1, 1],
+    weight: [2, 5, 1, 1],
+    shape: [2, 1, 1],
+    stride: [1, 1],
+    padding: [0, 0],
+    dilation: [1, 1],
+    groups: 1,
+  },
+  {
+    name: "without padding",
+    input: [1, 5, 5],
+    weight: [1, 1, 3, 3],
+    shape: [1, 3, 3],
+    stride: [1, 1],
+    padding: [0, 0],
+    dilation: [1, 1],
+    groups: 1,
+  },
+  {
+    name: "2 x 2 that halves",
+    input: [3, 6, 4],
+    weight: [4, 3, 2, 2],
+    shape: [4, 3, 2],
+    stride: [2, 2],
+    padding: [0, 0],
+    dilation: [1, 1],
+    groups: 1,
+  },
 ];
 
 const product = (sides) => sides.reduce((a, b) => a * b, 1);
 
 for (const { name, input, weight, shape, ...options } of CASES) {
   test(`a convolution ${name} is what its formula says`, () => {
-    const [values, weights, bias] = [random(product(input), 1), random(product(weight), 2), random(weight[0], 3)];
+    const [values, weights, bias] = [
+      random(product(input), 1),
+      random(product(weight), 2),
+      random(weight[0], 3),
+    ];
     const layer = { shape, options, weightShape: weight, packed: packedWeights(weights, weight), bias };
     assertClose(convolve(values, input, layer), slowly(values, input, weights, weight, bias, options, shape));
   });
 
   test(`the parts of a convolution ${name} add up to it`, () => {
-    const [values, weights] = [random(product(input), 1), { values: random(product(weight), 2), shape: weight }];
+    const [values, weights] = [
+      random(product(input), 1),
+      { values: random(product(weight), 2), shape: weight },
+    ];
     const layer = { kind: "convolution", shape, options };
     const whole = slowly(values, input, weights.values, weight, new Float32Array(weight[0]), options, shape);
     const size = shape[1] * shape[2];
@@ -80,7 +184,16 @@ for (const { name, input, weight, shape, ...options } of CASES) {
     for (const map of readMaps(layer, weights, input, channel)) {
       const part = partialSum(layer, weights, values, input, channel, map);
       for (let i = 0; i < size; i++) {
-        const { sum } = tapsOf(layer, weights, values, input, channel, map, Math.floor(i / shape[2]), i % shape[2]);
+        const { sum } = tapsOf(
+          layer,
+          weights,
+          values,
+          input,
+          channel,
+          map,
+          Math.floor(i / shape[2]),
+          i % shape[2],
+        );
         assert.ok(Math.abs(sum - part[i]) < 1e-6);
         sums[i] += part[i];
       }
@@ -90,17 +203,37 @@ for (const { name, input, weight, shape, ...options } of CASES) {
 }
 
 test("a transposed convolution of stride 2 paints its kernel for each value", () => {
-  const layer = { shape: [1, 4, 4], options: { stride: [2, 2], padding: [0, 0] }, weightShape: [1, 1, 2, 2], weight: floats(1, 2, 3, 4), bias: floats(10) };
-  assert.deepEqual(Array.from(convolveTransposed(floats(1, 0, 0, 2), [1, 2, 2], layer)), [11, 12, 10, 10, 13, 14, 10, 10, 10, 10, 12, 14, 10, 10, 16, 18]);
+  const layer = {
+    shape: [1, 4, 4],
+    options: { stride: [2, 2], padding: [0, 0] },
+    weightShape: [1, 1, 2, 2],
+    weight: floats(1, 2, 3, 4),
+    bias: floats(10),
+  };
+  assert.deepEqual(
+    Array.from(convolveTransposed(floats(1, 0, 0, 2), [1, 2, 2], layer)),
+    [11, 12, 10, 10, 13, 14, 10, 10, 10, 10, 12, 14, 10, 10, 16, 18],
+  );
 });
 
 test("the parts of a transposed convolution add up to it", () => {
   const weight = { values: random(2 * 3 * 16, 4), shape: [2, 3, 4, 4] };
-  const layer = { kind: "transposed convolution", shape: [3, 6, 6], options: { stride: [2, 2], padding: [1, 1] } };
+  const layer = {
+    kind: "transposed convolution",
+    shape: [3, 6, 6],
+    options: { stride: [2, 2], padding: [1, 1] },
+  };
   const input = random(2 * 9, 5);
-  const whole = convolveTransposed(input, [2, 3, 3], { ...layer, weight: weight.values, weightShape: weight.shape });
+  const whole = convolveTransposed(input, [2, 3, 3], {
+    ...layer,
+    weight: weight.values,
+    weightShape: weight.shape,
+  });
   const parts = [0, 1].map((map) => partialSum(layer, weight, input, [2, 3, 3], 1, map));
-  assertClose(parts[0].map((v, i) => v + parts[1][i]), whole.slice(36, 72));
+  assertClose(
+    parts[0].map((v, i) => v + parts[1][i]),
+    whole.slice(36, 72),
+  );
 });
 
 test("max pooling that rounds up keeps the last row and column", () => {
@@ -115,11 +248,19 @@ test("average pooling gives means", () => {
 });
 
 test("up-sampling repeats values", () => {
-  assert.deepEqual(run("repetition", { factor: [2, 2] }, [1, 2, 4], [floats(1, 2)], [[1, 1, 2]]), [1, 1, 2, 2, 1, 1, 2, 2]);
+  assert.deepEqual(
+    run("repetition", { factor: [2, 2] }, [1, 2, 4], [floats(1, 2)], [[1, 1, 2]]),
+    [1, 1, 2, 2, 1, 1, 2, 2],
+  );
 });
 
 test("batch normalisation shifts and scales each map", () => {
-  const weights = { mean: { values: floats(1) }, variance: { values: floats(4) }, weight: { values: floats(3) }, bias: { values: floats(5) } };
+  const weights = {
+    mean: { values: floats(1) },
+    variance: { values: floats(4) },
+    weight: { values: floats(3) },
+    bias: { values: floats(5) },
+  };
   assertClose(run("normalization", { eps: 0 }, [1, 1, 2], [floats(1, 3)], [[1, 1, 2]], weights), [5, 8]);
 });
 
@@ -135,7 +276,8 @@ test("a pixel shuffle undoes a pixel unshuffle", () => {
 });
 
 test("borders are repeated, reflected or constant", () => {
-  const padded = (mode) => run("padding", { top: 0, left: 2, mode, value: 7 }, [1, 1, 5], [floats(1, 2, 3)], [[1, 1, 3]]);
+  const padded = (mode) =>
+    run("padding", { top: 0, left: 2, mode, value: 7 }, [1, 1, 5], [floats(1, 2, 3)], [[1, 1, 3]]);
   assert.deepEqual(padded("replicate"), [1, 1, 1, 2, 3]);
   assert.deepEqual(padded("reflect"), [3, 2, 1, 2, 3]);
   assert.deepEqual(padded("constant"), [7, 7, 1, 2, 3]);
@@ -146,10 +288,42 @@ const SIMPLE = [
   ["repetition", { factor: [2, 2] }, [2, 4, 4], [[2, 2, 2]]],
   ["crop", { start: [0, 1, 1] }, [2, 2, 2], [[2, 3, 3]]],
   ["padding", { top: 1, left: 0, mode: "replicate", value: 0 }, [1, 3, 2], [[1, 2, 2]]],
-  ["concatenation", {}, [3, 2, 2], [[1, 2, 2], [2, 2, 2]]],
-  ["sum", {}, [1, 2, 2], [[1, 2, 2], [1, 2, 2]]],
-  ["difference", {}, [1, 2, 2], [[1, 2, 2], [1, 2, 2]]],
-  ["product", {}, [1, 2, 2], [[1, 2, 2], [1, 2, 2]]],
+  [
+    "concatenation",
+    {},
+    [3, 2, 2],
+    [
+      [1, 2, 2],
+      [2, 2, 2],
+    ],
+  ],
+  [
+    "sum",
+    {},
+    [1, 2, 2],
+    [
+      [1, 2, 2],
+      [1, 2, 2],
+    ],
+  ],
+  [
+    "difference",
+    {},
+    [1, 2, 2],
+    [
+      [1, 2, 2],
+      [1, 2, 2],
+    ],
+  ],
+  [
+    "product",
+    {},
+    [1, 2, 2],
+    [
+      [1, 2, 2],
+      [1, 2, 2],
+    ],
+  ],
   ["pixel shuffle", { factor: 2 }, [1, 4, 4], [[4, 2, 2]]],
   ["pixel unshuffle", { factor: 2 }, [4, 2, 2], [[1, 4, 4]]],
   ["reshape", {}, [12], [[3, 2, 2]]],

@@ -9,7 +9,8 @@ const SHAPE = [1, 64, 64];
 const gray = new Float32Array(64 * 64).fill(0.5);
 const free = { kind: "gaussian", levels: {}, clip: false };
 
-const noisy = (kind, level, { seed = 1, training = null, clean = gray } = {}) => corrupted(clean, SHAPE, { kind, level, seed }, training);
+const noisy = (kind, level, { seed = 1, training = null, clean = gray } = {}) =>
+  corrupted(clean, SHAPE, { kind, level, seed }, training);
 
 function deviation(values) {
   const mean = values.reduce((a, b) => a + b, 0) / values.length;
@@ -33,19 +34,32 @@ test("Gaussian noise of 0.1 is a PSNR of 20 dB", () => {
 
 test("salt and pepper replace their share, half of it by white", () => {
   const values = noisy("salt_and_pepper", 0.3);
-  assertNear(share(values, (v) => v === 1), 0.15, 0.025);
-  assertNear(share(values, (v) => v === 0), 0.15, 0.025);
+  assertNear(
+    share(values, (v) => v === 1),
+    0.15,
+    0.025,
+  );
+  assertNear(
+    share(values, (v) => v === 0),
+    0.15,
+    0.025,
+  );
 });
 
 test("masking turns its share of the pixels black, in all channels", () => {
   const image = new Float32Array(3 * 64 * 64).fill(1);
   const values = corrupted(image, [3, 64, 64], { kind: "masking", level: 0.25, seed: 1 }, null);
-  assertNear(share(values, (v) => v === 0), 0.25, 0.03);
+  assertNear(
+    share(values, (v) => v === 0),
+    0.25,
+    0.03,
+  );
   for (let i = 0; i < 64 * 64; i++) assert.equal(values[i], values[i + 64 * 64]);
 });
 
 test("photon noise of a peak has the variance of its mean over the peak", () => {
-  for (const peak of [20, 1000]) assertNear(deviation(noisy("poisson", peak)), Math.sqrt(0.5 / peak), 0.05 * Math.sqrt(0.5 / peak));
+  for (const peak of [20, 1000])
+    assertNear(deviation(noisy("poisson", peak)), Math.sqrt(0.5 / peak), 0.05 * Math.sqrt(0.5 / peak));
 });
 
 test("sensor noise has the variance of its photons and of reading them", () => {
@@ -76,7 +90,11 @@ test("a seed gives the same noise, another one gives another", () => {
 
 test("the noise of a training is that of its levels, one after the other", () => {
   const blur = { kind: "blur", levels: { std: 1 }, clip: true };
-  const training = { kind: "chain", models: [blur, { kind: "gaussian", levels: { std: 0.1 }, clip: true }], clip: true };
+  const training = {
+    kind: "chain",
+    models: [blur, { kind: "gaussian", levels: { std: 0.1 }, clip: true }],
+    clip: true,
+  };
   assert.deepEqual(initialNoise(training), { kind: "chain", level: 1, seed: 1 });
   assertNear(deviation(noisy("chain", 1, { training })), 0.1, 0.005);
   assertNear(deviation(noisy("chain", 2, { training })), 0.2, 0.01);

@@ -1,8 +1,28 @@
 // Scales of colour that the colour-blind can read: from dark to light for sizes, and from blue over
 // white to orange for values of both signs.
 
-const SIZES = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
-const SIGNS = ["#053061", "#2166ac", "#4393c3", "#92c5de", "#f7f7f7", "#fdb863", "#e08214", "#b35806", "#7f3b08"];
+const SIZES = [
+  "#440154",
+  "#472d7b",
+  "#3b528b",
+  "#2c728e",
+  "#21918c",
+  "#28ae80",
+  "#5ec962",
+  "#addc30",
+  "#fde725",
+];
+const SIGNS = [
+  "#053061",
+  "#2166ac",
+  "#4393c3",
+  "#92c5de",
+  "#f7f7f7",
+  "#fdb863",
+  "#e08214",
+  "#b35806",
+  "#7f3b08",
+];
 const GRAYS = ["#000000", "#ffffff"];
 
 // 256 colours between those given, as bytes of red, green and blue.
@@ -50,5 +70,14 @@ export function colourOf(value, { palette, low, high }) {
 // Colours of the categories of labels: M. A. Petroff, "Accessible color sequences for data
 // visualization", 2021.
 export const CATEGORIES = [
-  "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
+  "#3f90da",
+  "#ffa90e",
+  "#bd1f01",
+  "#94a4a2",
+  "#832db6",
+  "#a96b59",
+  "#e76300",
+  "#b9ac70",
+  "#717581",
+  "#92dadd",
 ];

@@ -32,5 +32,7 @@ function bytesOf(base64) {
 }
 
 function copiesOf(bytes, n, size) {
-  return Array.from({ length: n }, (_, i) => Float32Array.from(bytes.subarray(i * size, (i + 1) * size), (b) => b / 255));
+  return Array.from({ length: n }, (_, i) =>
+    Float32Array.from(bytes.subarray(i * size, (i + 1) * size), (b) => b / 255),
+  );
 }

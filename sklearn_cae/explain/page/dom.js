@@ -6,12 +6,15 @@ export function el(tag, attributes = {}, ...children) {
     ? document.createElementNS("http://www.w3.org/2000/svg", tag)
     : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (name === "on") for (const [event, listen] of Object.entries(value)) element.addEventListener(event, listen);
+    if (name === "on")
+      for (const [event, listen] of Object.entries(value)) element.addEventListener(event, listen);
     else if (name === "style") element.style.cssText = value;
     else if (value === true) element.setAttribute(name, "");
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -29,7 +32,12 @@ export function scrollTo(element) {
 export function slider({ id, label, min, max, step, value, text, onInput, help }) {
   const output = el("output", { for: id, class: "slider-value" }, text(value));
   const input = el("input", {
-    id, type: "range", min, max, step, value,
+    id,
+    type: "range",
+    min,
+    max,
+    step,
+    value,
     "aria-valuetext": text(value),
     on: {
       input: () => {
@@ -43,7 +51,13 @@ export function slider({ id, label, min, max, step, value, text, onInput, help }
     output.textContent = text(number);
     input.setAttribute("aria-valuetext", text(number));
   }
-  const row = el("div", { class: "slider" }, el("label", { for: id }, label, help ? [" ", help] : []), output, input);
+  const row = el(
+    "div",
+    { class: "slider" },
+    el("label", { for: id }, label, help ? [" ", help] : []),
+    output,
+    input,
+  );
   return { row, input, show };
 }
 

@@ -80,7 +80,17 @@ export function showGrid(canvas, values, shape, order, { columns, height: side, 
   SHEET.getContext("2d").putImageData(pixels, 0, 0);
   return order.map((channel, i) => {
     const [left, top] = [(i % columns) * (across + gap), Math.floor(i / columns) * (side + gap)];
-    context.drawImage(SHEET, 0, i * height, width, height, left * density, top * density, across * density, side * density);
+    context.drawImage(
+      SHEET,
+      0,
+      i * height,
+      width,
+      height,
+      left * density,
+      top * density,
+      across * density,
+      side * density,
+    );
     return { channel, left, top, width: across, height: side };
   });
 }

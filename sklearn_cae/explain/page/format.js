@@ -9,7 +9,17 @@ export function short(number) {
   if (!Number.isFinite(number)) return number > 0 ? "∞" : number < 0 ? "−∞" : "–";
   const size = Math.abs(number);
   const text =
-    size === 0 ? "0" : size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : size >= 0.01 ? size.toFixed(2) : size < 0.0005 ? "0.000" : size.toFixed(3);
+    size === 0
+      ? "0"
+      : size >= 100
+        ? size.toFixed(0)
+        : size >= 10
+          ? size.toFixed(1)
+          : size >= 0.01
+            ? size.toFixed(2)
+            : size < 0.0005
+              ? "0.000"
+              : size.toFixed(3);
   return (number < 0 && Number(text) !== 0 ? "−" : "") + text;
 }
 
@@ -18,7 +28,8 @@ export function signed(number) {
   return text.startsWith("−") ? text : `+${text}`;
 }
 
-export const decibels = (number) => (number >= 100 ? "∞ dB" : `${number < 0 ? "−" : ""}${Math.abs(number).toFixed(1)} dB`);
+export const decibels = (number) =>
+  number >= 100 ? "∞ dB" : `${number < 0 ? "−" : ""}${Math.abs(number).toFixed(1)} dB`;
 
 export const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 

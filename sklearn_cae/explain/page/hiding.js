@@ -11,7 +11,8 @@ export function hidden(values, [channels, height, width], grid) {
   const result = Float32Array.from(values);
   // Reflection leaves out the pixel itself; a single row or column has only itself to repeat.
   const mirrors = Math.min(height, width) > 1;
-  const inside = (i, length) => (i < 0 ? (mirrors ? 1 : 0) : i >= length ? (mirrors ? length - 2 : length - 1) : i);
+  const inside = (i, length) =>
+    i < 0 ? (mirrors ? 1 : 0) : i >= length ? (mirrors ? length - 2 : length - 1) : i;
   for (let c = 0; c < channels; c++) {
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
@@ -20,7 +21,8 @@ export function hidden(values, [channels, height, width], grid) {
         for (let down = -1; down <= 1; down++) {
           for (let across = -1; across <= 1; across++) {
             const weight = down === 0 && across === 0 ? 0 : down === 0 || across === 0 ? 2 : 1;
-            sum += weight * values[(c * height + inside(y + down, height)) * width + inside(x + across, width)];
+            sum +=
+              weight * values[(c * height + inside(y + down, height)) * width + inside(x + across, width)];
           }
         }
         result[(c * height + y) * width + x] = sum / 12;

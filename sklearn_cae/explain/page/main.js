@@ -5,6 +5,7 @@ import { byId, el } from "./dom.js";
 import { createEngine } from "./engine.js";
 import { count, decibels, plural, short } from "./format.js";
 import { createModel } from "./model.js";
+import { codeLengthOf, codeSays, leadSays, noiseSays, wholeSays } from "./sentences.js";
 import { halves } from "./tensor/halves.js";
 import { weightsByLayer } from "./tensor/network.js";
 import { startTips } from "./tips.js";
@@ -31,24 +32,57 @@ model.weights = () => {
   return known.get(state);
 };
 
-const codeLength = data.network.code === null ? null : graph.layers[data.network.code].shape.reduce((a, b) => a * b, 1);
+const codeLength = codeLengthOf(data);
 
 const PARTS = [
-  { id: "whole", nav: "See it whole", title: "The whole network", place: "network-place", start: startOverview, says: wholeSays() },
   {
-    id: "noise", nav: "Turn the noise", title: "Turn the noise", place: "noise-place", start: startNoise,
-    says: `In training, this network saw images with ${noiseName()} and had to give back the clean ones. Move the level and watch. *PSNR* says how close an image is to the clean one.`,
+    id: "whole",
+    nav: "See it whole",
+    title: "The whole network",
+    place: "network-place",
+    start: startOverview,
+    says: wholeSays(data),
   },
   {
-    id: "apart", nav: "Take a value apart", title: "Take a value apart", place: "apart-place", start: startApart,
+    id: "noise",
+    nav: "Turn the noise",
+    title: "Turn the noise",
+    place: "noise-place",
+    start: startNoise,
+    says: noiseSays(data),
+  },
+  {
+    id: "apart",
+    nav: "Take a value apart",
+    title: "Take a value apart",
+    place: "apart-place",
+    start: startApart,
     says: "Every number in the network is made of others by a few products and sums. Choose a layer, a map and a place in it, and see how the number there comes about.",
   },
-  { id: "code", nav: "Move through the code", title: "Move through the code", place: "code-place", start: startCode, says: codeSays() },
   {
-    id: "learn", nav: "Watch it learn", title: "Watch it learn", place: "learn-place", start: startLearn,
+    id: "code",
+    nav: "Move through the code",
+    title: "Move through the code",
+    place: "code-place",
+    start: startCode,
+    says: codeSays(data),
+  },
+  {
+    id: "learn",
+    nav: "Watch it learn",
+    title: "Watch it learn",
+    place: "learn-place",
+    start: startLearn,
     says: "These are the weights of this network during its training. Go back, and all of this page shows what it could do then. An *epoch* is one pass over all training images.",
   },
-  { id: "words", nav: "Words", title: "Words", place: "words-place", start: () => byId("words-place").append(glossary()), says: "What each word on this page means. They are underlined where they stand; point at them or tap them." },
+  {
+    id: "words",
+    nav: "Words",
+    title: "Words",
+    place: "words-place",
+    start: () => byId("words-place").append(glossary()),
+    says: "What each word on this page means. They are underlined where they stand; point at them or tap them.",
+  },
 ];
 
 build();
@@ -56,11 +90,15 @@ build();
 function build() {
   byId("top").append(
     el("h1", {}, data.title),
-    el("p", { class: "lead" }, ...prose(leadSays())),
+    el("p", { class: "lead" }, ...prose(leadSays(data))),
     el(
-      "dl", { class: "facts" },
+      "dl",
+      { class: "facts" },
       fact("network", data.network.name, data.network.description),
-      fact("image", `${data.images.shape[1]} × ${data.images.shape[2]}${data.images.shape[0] > 1 ? ` × ${data.images.shape[0]}` : ""}`),
+      fact(
+        "image",
+        `${data.images.shape[1]} × ${data.images.shape[2]}${data.images.shape[0] > 1 ? ` × ${data.images.shape[0]}` : ""}`,
+      ),
       fact("weights", count(data.network.nWeights)),
       codeLength !== null && fact("code", plural(codeLength, "number")),
       fact("products for an image", millions(data.network.nProducts)),
@@ -68,7 +106,13 @@ function build() {
     ),
   );
   for (const { id, title, place, says, start, nav } of PARTS) {
-    const section = el("section", { id, "aria-labelledby": `${id}-title` }, el("h2", { id: `${id}-title` }, title), el("p", { class: "lead" }, ...prose(says)), el("div", { id: place }));
+    const section = el(
+      "section",
+      { id, "aria-labelledby": `${id}-title` },
+      el("h2", { id: `${id}-title` }, title),
+      el("p", { class: "lead" }, ...prose(says)),
+      el("div", { id: place }),
+    );
     byId("main").append(section);
     if (start(model) === false) section.remove();
     else byId("sections").append(el("a", { href: `#${id}` }, nav));
@@ -76,10 +120,15 @@ function build() {
   startStrip(model);
   startTips();
   byId("foot").append(
-    el("p", {}, `Made by sklearn_cae ${data.version}. All of it is in this file: nothing is loaded, nothing is sent.`),
+    el(
+      "p",
+      {},
+      `Made by sklearn_cae ${data.version}. All of it is in this file: nothing is loaded, nothing is sent.`,
+    ),
   );
   markSections();
   model.change({});
+  // For those who want more than the page shows, in the console of the browser.
   window.explainer = { model, ready: model.finished() };
 }
 
@@ -94,38 +143,14 @@ function millions(n) {
 function qualityFacts() {
   const last = (name) => data.curves[name]?.filter((v) => v !== null).at(-1);
   const [denoised, noisy] = [last("valid_psnr"), last("noisy_psnr")];
-  return denoised === undefined ? [] : [fact("PSNR of images held out", noisy === undefined ? decibels(denoised) : `${decibels(noisy)} → ${decibels(denoised)}`)];
-}
-
-function noiseName() {
-  const { noise } = data;
-  if (!noise) return "noise";
-  return noise.kind === "chain" ? "several kinds of *noise*" : { gaussian: "Gaussian *noise*", salt_and_pepper: "salt and pepper *noise*", masking: "masked pixels", blur: "blur", poisson: "photon *noise*", poisson_gaussian: "sensor *noise*", speckle: "speckle *noise*" }[noise.kind];
-}
-
-function leadSays() {
-  const values = data.size;
-  const ratio = codeLength / values;
-  if (!data.network.decodes) {
-    return `This network has learned to take *noise* off images. It looks at an image at several sizes, hands the fine details past its middle (*skip|skip connections*), and gives back the image without what it takes for noise.`;
-  }
-  const fewer = ratio < 0.8 ? `, ${short(1 / ratio)} times fewer` : "";
-  return `This is a *denoising autoencoder*. Its *encoder* turns an image of ${count(values)} values into a *code* of ${plural(codeLength, "number")}${fewer}; its *decoder* draws the image again from the code alone. Little noise gets through, because the network has learned what images look like, and noise looks like none of them.`;
-}
-
-// A network that finds hidden pixels gives back its input where it sees it.
-function hidesSays() {
-  return data.network.hides ? " It was trained on hidden pixels: the denoised image is put together of sixteen passes in each of which one pixel of sixteen is hidden; the maps are those of a pass over the whole image." : "";
-}
-
-function wholeSays() {
-  const small = data.network.code === null ? "" : ` In the middle is the *code*${data.network.decodes ? ": all that the right half knows of the image" : ""}.`;
-  return `From left to right the image passes through the network. Each little picture is a *feature map*, drawn as large as it is: one sees the image shrink and grow again.${small} Point at a map to see it large, click it to take it apart.${hidesSays()}`;
-}
-
-function codeSays() {
-  if (codeLength === null || !data.codes) return "";
-  return `The *code* of an image is ${plural(codeLength, "number")}, a point in a space of as many dimensions. ${data.network.decodes ? "The *decoder* turns any such point into an image, also those that no image has. Move the point, and see what the numbers mean." : "Images that are alike have points close to each other."}`;
+  return denoised === undefined
+    ? []
+    : [
+        fact(
+          "PSNR of images held out",
+          noisy === undefined ? decibels(denoised) : `${decibels(noisy)} → ${decibels(denoised)}`,
+        ),
+      ];
 }
 
 function markSections() {

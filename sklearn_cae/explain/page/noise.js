@@ -6,7 +6,12 @@ import { normalsOf, poissonOf, uniformsOf } from "./random.js";
 // `level` names the parameter that is turned, `rest` gives the others their values.
 export const NOISES = {
   gaussian: {
-    name: "Gaussian noise", level: "std", max: 0.5, step: 0.01, usual: 0.1, rest: {},
+    name: "Gaussian noise",
+    level: "std",
+    max: 0.5,
+    step: 0.01,
+    usual: 0.1,
+    rest: {},
     says: "adds a random number to each value, most of them within one standard deviation: the hiss of a sensor",
     corrupt: (values, shape, { std }, uniform) => {
       const normal = normalsOf(uniform);
@@ -14,7 +19,12 @@ export const NOISES = {
     },
   },
   salt_and_pepper: {
-    name: "salt and pepper", level: "amount", max: 0.6, step: 0.01, usual: 0.1, rest: { salt_ratio: 0.5 },
+    name: "salt and pepper",
+    level: "amount",
+    max: 0.6,
+    step: 0.01,
+    usual: 0.1,
+    rest: { salt_ratio: 0.5 },
     says: "replaces a share of the values by white or black: broken pixels",
     corrupt: (values, shape, { amount, salt_ratio }, uniform) =>
       values.map((value) => {
@@ -23,7 +33,12 @@ export const NOISES = {
       }),
   },
   masking: {
-    name: "masking", level: "fraction", max: 0.8, step: 0.01, usual: 0.25, rest: {},
+    name: "masking",
+    level: "fraction",
+    max: 0.8,
+    step: 0.01,
+    usual: 0.25,
+    rest: {},
     says: "turns a share of the pixels black: what the first denoising autoencoders had to fill in",
     corrupt: (values, [channels, height, width], { fraction }, uniform) => {
       const size = height * width;
@@ -32,12 +47,23 @@ export const NOISES = {
     },
   },
   blur: {
-    name: "blur", level: "std", max: 3, step: 0.05, usual: 1, rest: {},
+    name: "blur",
+    level: "std",
+    max: 3,
+    step: 0.05,
+    usual: 1,
+    rest: {},
     says: "mixes each pixel with those around it: a lens out of focus. The level is in pixels",
     corrupt: blurred,
   },
   poisson: {
-    name: "photon noise", level: "peak", max: 100, min: 1, step: 1, usual: 30, rest: {},
+    name: "photon noise",
+    level: "peak",
+    max: 100,
+    min: 1,
+    step: 1,
+    usual: 30,
+    rest: {},
     says: "counts photons: the fewer reach a white pixel, the noisier. The level is their number, so less is worse",
     corrupt: (values, shape, { peak }, uniform) => {
       const poisson = poissonOf(uniform);
@@ -45,7 +71,12 @@ export const NOISES = {
     },
   },
   poisson_gaussian: {
-    name: "sensor noise", level: "gain", max: 0.2, step: 0.002, usual: 0.02, rest: { offset: 0, read_std: 0.03 },
+    name: "sensor noise",
+    level: "gain",
+    max: 0.2,
+    step: 0.002,
+    usual: 0.02,
+    rest: { offset: 0, read_std: 0.03 },
     says: "photons that are counted and electronics that read them. The level is the brightness of one photon",
     corrupt: (values, shape, { gain, offset, read_std }, uniform) => {
       const [poisson, normal] = [poissonOf(uniform), normalsOf(uniform)];
@@ -57,7 +88,12 @@ export const NOISES = {
     },
   },
   speckle: {
-    name: "speckle", level: "std", max: 1, step: 0.02, usual: 0.2, rest: {},
+    name: "speckle",
+    level: "std",
+    max: 1,
+    step: 0.02,
+    usual: 0.2,
+    rest: {},
     says: "multiplies each value by a random number near one, so that bright places are noisier: radar and ultrasound",
     corrupt: (values, shape, { std }, uniform) => {
       const normal = normalsOf(uniform);
@@ -68,7 +104,12 @@ export const NOISES = {
 
 // Several noises one after the other: the training's own. The level multiplies theirs.
 export const CHAIN = {
-  name: "as in training", level: "strength", max: 2, step: 0.05, usual: 1, rest: {},
+  name: "as in training",
+  level: "strength",
+  max: 2,
+  step: 0.05,
+  usual: 1,
+  rest: {},
   says: "the noises of the training, one after the other. The level multiplies theirs",
 };
 
@@ -76,7 +117,8 @@ export const CHAIN = {
 export function corrupted(values, shape, noise, training, limits = [0, 1]) {
   const uniform = uniformsOf(noise.seed);
   const clips = training ? training.clip : true;
-  const clip = (image) => (clips ? image.map((value) => Math.min(limits[1], Math.max(limits[0], value))) : image);
+  const clip = (image) =>
+    clips ? image.map((value) => Math.min(limits[1], Math.max(limits[0], value))) : image;
   if (noise.kind === "chain") {
     return training.models.reduce((image, model) => {
       const { level, corrupt } = NOISES[model.kind];
@@ -100,7 +142,9 @@ export function initialNoise(training) {
 // Gaussian blur, row by row and then column by column; the border repeats its last pixel.
 function blurred(values, [channels, height, width], { std }) {
   const radius = Math.floor(4 * std + 0.5);
-  const weights = Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-0.5 * ((i - radius) / (std || 1)) ** 2));
+  const weights = Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp(-0.5 * ((i - radius) / (std || 1)) ** 2),
+  );
   const total = weights.reduce((a, b) => a + b, 0);
   const along = (image, step, length) => {
     const result = new Float32Array(image.length);

@@ -5,32 +5,89 @@ import { el } from "./dom.js";
 import { count, sizeOf } from "./format.js";
 
 export const GLOSSARY = {
-  autoencoder: ["autoencoder", "A network that learns to give back what it is given, through a bottleneck that does not let everything pass. To get through, it has to find out what matters in an image."],
-  "denoising autoencoder": ["denoising autoencoder", "An autoencoder that is given noisy images in training and has to give back the clean ones. Noise cannot be foreseen, so it learns what images look like."],
-  encoder: ["encoder", "The first half of the network. It turns an image into smaller and smaller maps that say what is where."],
+  autoencoder: [
+    "autoencoder",
+    "A network that learns to give back what it is given, through a bottleneck that does not let everything pass. To get through, it has to find out what matters in an image.",
+  ],
+  "denoising autoencoder": [
+    "denoising autoencoder",
+    "An autoencoder that is given noisy images in training and has to give back the clean ones. Noise cannot be foreseen, so it learns what images look like.",
+  ],
+  encoder: [
+    "encoder",
+    "The first half of the network. It turns an image into smaller and smaller maps that say what is where.",
+  ],
   decoder: ["decoder", "The second half. It draws an image from the code, growing step by step."],
-  code: ["code", "The numbers in the middle, between encoder and decoder. In an autoencoder all that the decoder knows of an image is its code."],
-  "feature map": ["feature map", "A picture that a layer makes: bright where it finds what it looks for, such as an edge that rises to the left."],
-  convolution: ["convolution", "A small window moves over the maps. At each place the values in it are multiplied by fixed weights and added up. The same weights serve all places."],
-  kernel: ["kernel", "The weights of a convolution for one input map and one output map, a small square of numbers. Training has found them."],
-  weight: ["weight", "A number that training has found. The network is nothing but its weights and the order in which they are used."],
+  code: [
+    "code",
+    "The numbers in the middle, between encoder and decoder. In an autoencoder all that the decoder knows of an image is its code.",
+  ],
+  "feature map": [
+    "feature map",
+    "A picture that a layer makes: bright where it finds what it looks for, such as an edge that rises to the left.",
+  ],
+  convolution: [
+    "convolution",
+    "A small window moves over the maps. At each place the values in it are multiplied by fixed weights and added up. The same weights serve all places.",
+  ],
+  kernel: [
+    "kernel",
+    "The weights of a convolution for one input map and one output map, a small square of numbers. Training has found them.",
+  ],
+  weight: [
+    "weight",
+    "A number that training has found. The network is nothing but its weights and the order in which they are used.",
+  ],
   bias: ["bias", "A number that is added to each value of a map, whatever the image."],
-  stride: ["stride", "How far the window moves from one value to the next. With 2, the map becomes half as wide and half as tall."],
-  "max pooling": ["max pooling", "Of each square of 2 × 2 values only the largest goes on. The map becomes half as wide and half as tall."],
-  "up-sampling": ["up-sampling", "Makes a map twice as wide and twice as tall, by repeating each value or by a convolution in reverse."],
-  normalisation: ["batch normalisation", "Shifts and scales each map, so that over the training images it has the mean and the spread that training found best."],
-  ReLU: ["ReLU", "Lets positive values pass and turns negative ones into zero. Without such a bend, many layers could do no more than one."],
+  stride: [
+    "stride",
+    "How far the window moves from one value to the next. With 2, the map becomes half as wide and half as tall.",
+  ],
+  "max pooling": [
+    "max pooling",
+    "Of each square of 2 × 2 values only the largest goes on. The map becomes half as wide and half as tall.",
+  ],
+  "up-sampling": [
+    "up-sampling",
+    "Makes a map twice as wide and twice as tall, by repeating each value or by a convolution in reverse.",
+  ],
+  normalisation: [
+    "batch normalisation",
+    "Shifts and scales each map, so that over the training images it has the mean and the spread that training found best.",
+  ],
+  ReLU: [
+    "ReLU",
+    "Lets positive values pass and turns negative ones into zero. Without such a bend, many layers could do no more than one.",
+  ],
   sigmoid: ["sigmoid", "Squeezes any number to between 0 and 1, between black and white."],
-  skip: ["skip connection", "Hands maps of the encoder straight to the decoder, past the code, so that fine details are not lost."],
+  skip: [
+    "skip connection",
+    "Hands maps of the encoder straight to the decoder, past the code, so that fine details are not lost.",
+  ],
   residual: ["residual", "What a part of the network adds to what it was given, in place of making it anew."],
   noise: ["noise", "What a camera or a bad line adds to an image by chance."],
-  PSNR: ["PSNR", "Peak signal-to-noise ratio in decibels: how close an image is to the clean one. Higher is closer; 6 dB more is half the error, 20 dB is an error of a tenth of the range from black to white."],
+  PSNR: [
+    "PSNR",
+    "Peak signal-to-noise ratio in decibels: how close an image is to the clean one. Higher is closer; 6 dB more is half the error, 20 dB is an error of a tenth of the range from black to white.",
+  ],
   epoch: ["epoch", "One pass over all training images."],
   seed: ["seed", "The number that random numbers begin with. The same seed gives the same noise again."],
-  "principal axis": ["principal axis", "A direction among codes. The first is the one in which the codes of these images differ most, the next the one in which they differ most of what is left."],
-  "standard deviation": ["standard deviation", "How far values usually lie from their mean. Two thirds lie within one, most within two."],
-  "anomaly score": ["anomaly score", "How badly the network gives an image back without noise. An image unlike those it knows is given back worse."],
-  "field of view": ["field of view", "The part of the image that one value depends on. It grows from layer to layer."],
+  "principal axis": [
+    "principal axis",
+    "A direction among codes. The first is the one in which the codes of these images differ most, the next the one in which they differ most of what is left.",
+  ],
+  "standard deviation": [
+    "standard deviation",
+    "How far values usually lie from their mean. Two thirds lie within one, most within two.",
+  ],
+  "anomaly score": [
+    "anomaly score",
+    "How badly the network gives an image back without noise. An image unlike those it knows is given back worse.",
+  ],
+  "field of view": [
+    "field of view",
+    "The part of the image that one value depends on. It grows from layer to layer.",
+  ],
   parameters: ["parameters", "Another word for weights and biases together."],
 };
 
@@ -49,9 +106,12 @@ export function prose(text) {
 }
 
 export function glossary() {
-  const entries = Object.values(GLOSSARY).sort(([a], [b]) => a.localeCompare(b, "en", { sensitivity: "base" }));
+  const entries = Object.values(GLOSSARY).sort(([a], [b]) =>
+    a.localeCompare(b, "en", { sensitivity: "base" }),
+  );
   return el(
-    "dl", { class: "glossary" },
+    "dl",
+    { class: "glossary" },
     entries.map(([name, text]) => el("div", {}, el("dt", {}, name), el("dd", {}, text))),
   );
 }
@@ -76,7 +136,8 @@ export function nameOf({ kind, options }) {
       channels: "gray to colour",
       affine: "scale",
       linear: "linear layer",
-    }[kind] ?? (kind === "convolution" && options.stride[0] > 1 ? `convolution, stride ${options.stride[0]}` : kind)
+    }[kind] ??
+    (kind === "convolution" && options.stride[0] > 1 ? `convolution, stride ${options.stride[0]}` : kind)
   );
 }
 

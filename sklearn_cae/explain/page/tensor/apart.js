@@ -32,7 +32,9 @@ export function partialSum(layer, weight, input, inputShape, channel, inputMap) 
         for (let b = 0; b < kernelWidth; b++) {
           const column = x * stride[1] - padding[1] + b * dilation[1];
           if (column < 0 || column >= inputWidth) continue;
-          total += input[(inputMap * inputHeight + row) * inputWidth + column] * weight.values[start + a * kernelWidth + b];
+          total +=
+            input[(inputMap * inputHeight + row) * inputWidth + column] *
+            weight.values[start + a * kernelWidth + b];
         }
       }
       result[i] = total;
@@ -54,11 +56,21 @@ const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i
 // What one input map adds to one value: each tap with its place, its value, its weight.
 export function tapsOf(layer, weight, input, inputShape, channel, inputMap, y, x) {
   const [, height, width] = inputShape;
-  const taps = placesOf(layer, weight, inputShape, channel, inputMap, y, x).map(({ row, column, at, ...tap }) => {
-    const isInside = row >= 0 && row < height && column >= 0 && column < width;
-    const value = isInside ? input[(inputMap * height + row) * width + column] : 0;
-    return { ...tap, row, column, isInside, value, weight: weight.values[at], product: value * weight.values[at] };
-  });
+  const taps = placesOf(layer, weight, inputShape, channel, inputMap, y, x).map(
+    ({ row, column, at, ...tap }) => {
+      const isInside = row >= 0 && row < height && column >= 0 && column < width;
+      const value = isInside ? input[(inputMap * height + row) * width + column] : 0;
+      return {
+        ...tap,
+        row,
+        column,
+        isInside,
+        value,
+        weight: weight.values[at],
+        product: value * weight.values[at],
+      };
+    },
+  );
   return { taps, sum: taps.reduce((total, { product }) => total + product, 0) };
 }
 
@@ -102,7 +114,9 @@ const valueAt = (values, [, height, width], channel, row, column) =>
   values[(channel * height + row) * width + column];
 
 function same({ inputs, inputShapes, channel, y, x }, of = 0) {
-  return [{ input: of, channel, row: y, column: x, value: valueAt(inputs[of], inputShapes[of], channel, y, x) }];
+  return [
+    { input: of, channel, row: y, column: x, value: valueAt(inputs[of], inputShapes[of], channel, y, x) },
+  ];
 }
 
 function copied(place) {
@@ -122,7 +136,13 @@ function pooledParts(how) {
     const parts = [];
     for (let row = top; row < bottom; row++) {
       for (let column = left; column < right; column++) {
-        parts.push({ input: 0, channel, row, column, value: valueAt(inputs[0], inputShapes[0], channel, row, column) });
+        parts.push({
+          input: 0,
+          channel,
+          row,
+          column,
+          value: valueAt(inputs[0], inputShapes[0], channel, row, column),
+        });
       }
     }
     return { how, parts };
@@ -142,11 +162,23 @@ const PARTS = {
     const of = (role, otherwise) => (weights[role] ? weights[role].values[channel] : otherwise);
     const mean = of("mean");
     const deviation = Math.sqrt(of("variance") + layer.options.eps);
-    return { how: "normalized", parts: same(given), mean, deviation, factor: of("weight", 1), shift: of("bias", 0) };
+    return {
+      how: "normalized",
+      parts: same(given),
+      mean,
+      deviation,
+      factor: of("weight", 1),
+      shift: of("bias", 0),
+    };
   },
   affine: (given) => {
     const { weights, channel } = given;
-    return { how: "affine", parts: same(given), factor: weights.scale.values[channel], shift: weights.shift.values[channel] };
+    return {
+      how: "affine",
+      parts: same(given),
+      factor: weights.scale.values[channel],
+      shift: weights.shift.values[channel],
+    };
   },
   repetition: copied(({ layer, channel, y, x }) => {
     const [down, across] = layer.options.factor;
@@ -171,18 +203,30 @@ const PARTS = {
     const [, ownHeight, ownWidth] = asMaps(layer.shape);
     const [, height, width] = inputShapes[0];
     const at = (channel * ownHeight + y) * ownWidth + x;
-    return { channel: Math.floor(at / (height * width)), row: Math.floor((at % (height * width)) / width), column: at % width };
+    return {
+      channel: Math.floor(at / (height * width)),
+      row: Math.floor((at % (height * width)) / width),
+      column: at % width,
+    };
   }),
   "pixel unshuffle": copied(({ layer, channel, y, x }) => {
     const { factor } = layer.options;
     const place = channel % factor ** 2;
     const [down, across] = [Math.floor(place / factor), place % factor];
-    return { channel: Math.floor(channel / factor ** 2), row: y * factor + down, column: x * factor + across };
+    return {
+      channel: Math.floor(channel / factor ** 2),
+      row: y * factor + down,
+      column: x * factor + across,
+    };
   }),
   "pixel shuffle": copied(({ layer, channel, y, x }) => {
     const { factor } = layer.options;
     const place = (y % factor) * factor + (x % factor);
-    return { channel: channel * factor ** 2 + place, row: Math.floor(y / factor), column: Math.floor(x / factor) };
+    return {
+      channel: channel * factor ** 2 + place,
+      row: Math.floor(y / factor),
+      column: Math.floor(x / factor),
+    };
   }),
 };
 for (const kind of Object.keys(POINTWISE)) {
@@ -200,14 +244,23 @@ export function togetherOf(layer, { how, parts, mean, deviation, factor, shift }
   const values = parts.map(({ value }) => value);
   const [one = layer.options.value ?? 0, other] = values;
   switch (how) {
-    case "largest": return Math.max(...values);
-    case "mean": return values.reduce((a, b) => a + b, 0) / values.length;
-    case "sum": return one + other;
-    case "difference": return one - other;
-    case "product": return one * other;
-    case "normalized": return ((one - mean) / deviation) * factor + shift;
-    case "affine": return factor * one + shift;
-    case "function": return POINTWISE[layer.kind](layer.options)(one);
-    default: return one;
+    case "largest":
+      return Math.max(...values);
+    case "mean":
+      return values.reduce((a, b) => a + b, 0) / values.length;
+    case "sum":
+      return one + other;
+    case "difference":
+      return one - other;
+    case "product":
+      return one * other;
+    case "normalized":
+      return ((one - mean) / deviation) * factor + shift;
+    case "affine":
+      return factor * one + shift;
+    case "function":
+      return POINTWISE[layer.kind](layer.options)(one);
+    default:
+      return one;
   }
 }

@@ -94,12 +94,22 @@ function sumsOfFour(image, offsets, weights, { height, width, rowStep, columnSte
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x += 2) {
       const at = y * rowStep + x * columnStep;
-      let p0 = 0, p1 = 0, p2 = 0, p3 = 0;
-      let q0 = 0, q1 = 0, q2 = 0, q3 = 0;
+      let p0 = 0,
+        p1 = 0,
+        p2 = 0,
+        p3 = 0;
+      let q0 = 0,
+        q1 = 0,
+        q2 = 0,
+        q3 = 0;
       for (let k = 0, w = 0; k < taps; k++, w += 4) {
         const place = at + (offsets[k] >> 2);
-        const p = image[place], q = image[place + columnStep];
-        const w0 = weights[w], w1 = weights[w + 1], w2 = weights[w + 2], w3 = weights[w + 3];
+        const p = image[place],
+          q = image[place + columnStep];
+        const w0 = weights[w],
+          w1 = weights[w + 1],
+          w2 = weights[w + 2],
+          w3 = weights[w + 3];
         p0 += p * w0;
         p1 += p * w1;
         p2 += p * w2;
@@ -132,7 +142,9 @@ export function convolveTransposed(input, [inputs, height, width], layer) {
   const [strideY, strideX] = options.stride;
   const [top, left] = options.padding;
   const sums = new Float64Array(outputs * outHeight * outWidth);
-  if (bias) for (let o = 0; o < outputs; o++) sums.fill(bias[o], o * outHeight * outWidth, (o + 1) * outHeight * outWidth);
+  if (bias)
+    for (let o = 0; o < outputs; o++)
+      sums.fill(bias[o], o * outHeight * outWidth, (o + 1) * outHeight * outWidth);
   for (let i = 0; i < inputs; i++) {
     for (let o = 0; o < outputs; o++) {
       for (let a = 0; a < kernelHeight; a++) {

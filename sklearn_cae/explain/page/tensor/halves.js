@@ -7,7 +7,9 @@ export function halves(bits) {
       exponent === 0
         ? fraction * 2 ** -24
         : exponent === 31
-          ? fraction ? NaN : Infinity
+          ? fraction
+            ? NaN
+            : Infinity
           : (1 + fraction / 1024) * 2 ** (exponent - 15);
     values[i] = sign ? -size : size;
   }

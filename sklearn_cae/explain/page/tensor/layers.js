@@ -9,10 +9,20 @@ export const lengthOf = (shape) => shape.reduce((product, side) => product * sid
 export function prepared(layer, weights) {
   if (layer.kind === "convolution") {
     const { weight, bias } = weights;
-    return { ...layer, packed: packedWeights(weight.values, weight.shape), weightShape: weight.shape, bias: bias?.values };
+    return {
+      ...layer,
+      packed: packedWeights(weight.values, weight.shape),
+      weightShape: weight.shape,
+      bias: bias?.values,
+    };
   }
   if (layer.kind === "transposed convolution") {
-    return { ...layer, weight: weights.weight.values, weightShape: weights.weight.shape, bias: weights.bias?.values };
+    return {
+      ...layer,
+      weight: weights.weight.values,
+      weightShape: weights.weight.shape,
+      bias: weights.bias?.values,
+    };
   }
   if (layer.kind === "linear") {
     return { ...layer, weight: weights.weight.values, bias: weights.bias?.values };
@@ -41,10 +51,16 @@ export function computed(layer, inputs, inputShapes) {
 
 export const POINTWISE = {
   relu: () => (x) => (x > 0 ? x : 0),
-  "leaky relu": ({ slope }) => (x) => (x > 0 ? x : slope * x),
+  "leaky relu":
+    ({ slope }) =>
+    (x) =>
+      x > 0 ? x : slope * x,
   sigmoid: () => (x) => 1 / (1 + Math.exp(-x)),
   tanh: () => Math.tanh,
-  clamp: ({ low, high }) => (x) => Math.min(high ?? Infinity, Math.max(low ?? -Infinity, x)),
+  clamp:
+    ({ low, high }) =>
+    (x) =>
+      Math.min(high ?? Infinity, Math.max(low ?? -Infinity, x)),
 };
 
 const LAYERS = {
@@ -71,7 +87,8 @@ const LAYERS = {
     );
   },
   crop: (layer, [input], [shape]) => {
-    if (shape.length === 1) return input.slice(layer.options.start[0], layer.options.start[0] + layer.shape[0]);
+    if (shape.length === 1)
+      return input.slice(layer.options.start[0], layer.options.start[0] + layer.shape[0]);
     const [channel, top, left] = layer.options.start;
     return gathered(layer.shape, (c, y, x) => at(shape, c + channel, y + top, x + left), input);
   },
@@ -90,17 +107,25 @@ const LAYERS = {
   reshape: (layer, [input]) => input,
   "pixel unshuffle": (layer, [input], [shape]) => {
     const { factor } = layer.options;
-    return gathered(layer.shape, (c, y, x) => {
-      const [channel, place] = [Math.floor(c / factor ** 2), c % factor ** 2];
-      return at(shape, channel, y * factor + Math.floor(place / factor), x * factor + (place % factor));
-    }, input);
+    return gathered(
+      layer.shape,
+      (c, y, x) => {
+        const [channel, place] = [Math.floor(c / factor ** 2), c % factor ** 2];
+        return at(shape, channel, y * factor + Math.floor(place / factor), x * factor + (place % factor));
+      },
+      input,
+    );
   },
   "pixel shuffle": (layer, [input], [shape]) => {
     const { factor } = layer.options;
-    return gathered(layer.shape, (c, y, x) => {
-      const place = (y % factor) * factor + (x % factor);
-      return at(shape, c * factor ** 2 + place, Math.floor(y / factor), Math.floor(x / factor));
-    }, input);
+    return gathered(
+      layer.shape,
+      (c, y, x) => {
+        const place = (y % factor) * factor + (x % factor);
+        return at(shape, c * factor ** 2 + place, Math.floor(y / factor), Math.floor(x / factor));
+      },
+      input,
+    );
   },
 };
 for (const [kind, make] of Object.entries(POINTWISE)) {
@@ -181,7 +206,8 @@ function pooled(input, shape, layer, { start, join, finish }) {
       for (let c = 0; c < channels; c++) {
         let total = start;
         for (let row = top; row < bottom; row++) {
-          for (let i = at(shape, c, row, left), end = i + right - left; i < end; i++) total = join(total, input[i]);
+          for (let i = at(shape, c, row, left), end = i + right - left; i < end; i++)
+            total = join(total, input[i]);
         }
         output[(c * height + y) * width + x] = finish(total, (bottom - top) * (right - left));
       }

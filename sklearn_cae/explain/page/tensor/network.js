@@ -28,7 +28,11 @@ export class Network {
     for (let i = start + 1; i < this.layers.length; i++) {
       const layer = this.layers[i];
       const shapes = layer.inputs.map((j) => this.layers[j].shape);
-      results[i] = computed(layer, layer.inputs.map((j) => results[j]), shapes);
+      results[i] = computed(
+        layer,
+        layer.inputs.map((j) => results[j]),
+        shapes,
+      );
     }
     return results;
   }

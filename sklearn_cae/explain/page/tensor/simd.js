@@ -15,7 +15,10 @@ const vectorLoad = [0xfd, 0, 4, 0];
 const vectorSplat = [0xfd, 9, 2, 0]; // one number from memory, four times
 const vectorStore = (offset) => [0xfd, 11, 4, offset];
 const vectorZero = [0xfd, 12, ...new Array(16).fill(0)];
-const [vectorAdd, vectorMultiply] = [[0xfd, 0xe4, 1], [0xfd, 0xe6, 1]];
+const [vectorAdd, vectorMultiply] = [
+  [0xfd, 0xe4, 1],
+  [0xfd, 0xe6, 1],
+];
 
 function signedLeb(value) {
   const bytes = [];
@@ -28,7 +31,9 @@ function signedLeb(value) {
 }
 
 // Parameters and local numbers of the function, by their places. Steps are in bytes.
-const [IMAGE, OFFSETS, WEIGHTS, SUMS, TAPS, HEIGHT, WIDTH, ROW_STEP, COLUMN_STEP] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+const [IMAGE, OFFSETS, WEIGHTS, SUMS, TAPS, HEIGHT, WIDTH, ROW_STEP, COLUMN_STEP] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8,
+];
 const N_PARAMETERS = 9;
 const [X, K, OFFSET, WEIGHT, AT, PLACE, TO] = [9, 10, 11, 12, 13, 14, 15];
 const N_NUMBERS = 7;
@@ -42,19 +47,68 @@ const BODY = loop(
     SUM.flatMap((sum) => [...vectorZero, ...set(sum)]),
     [...get(TAPS), ...set(K), ...get(OFFSETS), ...set(OFFSET), ...get(WEIGHTS), ...set(WEIGHT)],
     loop(
-      [...get(AT), ...get(OFFSET), ...load, ...add, ...set(PLACE), ...get(WEIGHT), ...vectorLoad, ...set(VECTOR)],
+      [
+        ...get(AT),
+        ...get(OFFSET),
+        ...load,
+        ...add,
+        ...set(PLACE),
+        ...get(WEIGHT),
+        ...vectorLoad,
+        ...set(VECTOR),
+      ],
       SUM.flatMap((sum) => [
-        ...get(PLACE), ...vectorSplat, ...get(VECTOR), ...vectorMultiply, ...get(sum), ...vectorAdd, ...set(sum),
-        ...get(PLACE), ...get(COLUMN_STEP), ...add, ...set(PLACE),
+        ...get(PLACE),
+        ...vectorSplat,
+        ...get(VECTOR),
+        ...vectorMultiply,
+        ...get(sum),
+        ...vectorAdd,
+        ...set(sum),
+        ...get(PLACE),
+        ...get(COLUMN_STEP),
+        ...add,
+        ...set(PLACE),
       ]),
-      [...get(OFFSET), ...number(4), ...add, ...set(OFFSET), ...get(WEIGHT), ...number(16), ...add, ...set(WEIGHT)],
+      [
+        ...get(OFFSET),
+        ...number(4),
+        ...add,
+        ...set(OFFSET),
+        ...get(WEIGHT),
+        ...number(16),
+        ...add,
+        ...set(WEIGHT),
+      ],
       [...get(K), ...number(1), ...subtract, ...tee(K), ...again],
     ),
     SUM.flatMap((sum, i) => [...get(TO), ...get(sum), ...vectorStore(16 * i)]),
-    [...get(TO), ...number(64), ...add, ...set(TO), ...get(AT), ...get(COLUMN_STEP), ...number(2), ...shiftLeft, ...add, ...set(AT)],
+    [
+      ...get(TO),
+      ...number(64),
+      ...add,
+      ...set(TO),
+      ...get(AT),
+      ...get(COLUMN_STEP),
+      ...number(2),
+      ...shiftLeft,
+      ...add,
+      ...set(AT),
+    ],
     [...get(X), ...number(4), ...add, ...tee(X), ...get(WIDTH), ...isLess, ...again],
   ),
-  [...get(IMAGE), ...get(ROW_STEP), ...add, ...set(IMAGE), ...get(SUMS), ...get(WIDTH), ...number(16), ...multiply, ...add, ...set(SUMS)],
+  [
+    ...get(IMAGE),
+    ...get(ROW_STEP),
+    ...add,
+    ...set(IMAGE),
+    ...get(SUMS),
+    ...get(WIDTH),
+    ...number(16),
+    ...multiply,
+    ...add,
+    ...set(SUMS),
+  ],
   [...get(HEIGHT), ...number(1), ...subtract, ...tee(HEIGHT), ...again],
 );
 
@@ -89,7 +143,8 @@ export function createKernel() {
     // Room for an image, offsets, weights and sums of so many numbers, one after the other.
     reserve(nImage, nTaps, nSums) {
       const starts = [0];
-      for (const n of [nImage, nTaps, 4 * nTaps, nSums]) starts.push(16 * Math.ceil((starts.at(-1) + 4 * n) / 16));
+      for (const n of [nImage, nTaps, 4 * nTaps, nSums])
+        starts.push(16 * Math.ceil((starts.at(-1) + 4 * n) / 16));
       const missing = starts.at(-1) - memory.buffer.byteLength;
       if (missing > 0) memory.grow(Math.ceil(missing / 65536));
       return {
@@ -101,7 +156,17 @@ export function createKernel() {
       };
     },
     run({ starts }, start, nTaps, { height, width, rowStep, columnStep }) {
-      sums(starts[0] + 4 * start, starts[1], starts[2], starts[3], nTaps, height, width, 4 * rowStep, 4 * columnStep);
+      sums(
+        starts[0] + 4 * start,
+        starts[1],
+        starts[2],
+        starts[3],
+        nTaps,
+        height,
+        width,
+        4 * rowStep,
+        4 * columnStep,
+      );
     },
   };
 }

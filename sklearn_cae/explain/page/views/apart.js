@@ -20,7 +20,11 @@ export function startApart(model) {
   const path = el("div", { class: "path", role: "group", "aria-label": "Layers" });
   const says = el("p", { class: "says-layer" });
   const parts = el("div", { class: "parts" });
-  const output = mapView({ label: "Map of this layer. Arrow keys move from value to value.", onPick: pickPixel, size: "big" });
+  const output = mapView({
+    label: "Map of this layer. Arrow keys move from value to value.",
+    onPick: pickPixel,
+    size: "big",
+  });
   const mapNumber = el("output", { class: "map-number", for: "map-before map-after" });
   const scaleText = el("p", { class: "scale" });
   const value = el("p", { class: "value", "aria-live": "off" });
@@ -32,13 +36,16 @@ export function startApart(model) {
     path,
     says,
     el(
-      "div", { class: "apart" },
+      "div",
+      { class: "apart" },
       parts,
       el(
-        "div", { class: "apart-output" },
+        "div",
+        { class: "apart-output" },
         el("h3", {}, "the map it makes"),
         el(
-          "div", { class: "stepper" },
+          "div",
+          { class: "stepper" },
           button("◀", () => stepMap(-1), { id: "map-before", "aria-label": "Map before" }),
           mapNumber,
           button("▶", () => stepMap(1), { id: "map-after", "aria-label": "Next map" }),
@@ -46,7 +53,12 @@ export function startApart(model) {
         output.element,
         scaleText,
         value,
-        el("div", { class: "buttons" }, button("Step", () => step(1), { id: "step" }), play),
+        el(
+          "div",
+          { class: "buttons" },
+          button("Step", () => step(1), { id: "step" }),
+          play,
+        ),
         patches,
       ),
     ),
@@ -58,7 +70,10 @@ export function startApart(model) {
     const [channels, height, width] = asMaps(model.layers[layer].shape);
     chosen.channel = Math.min(channel, channels - 1);
     // The highest value is a place where something is to be seen.
-    const own = model.values[layer].subarray(chosen.channel * height * width, (chosen.channel + 1) * height * width);
+    const own = model.values[layer].subarray(
+      chosen.channel * height * width,
+      (chosen.channel + 1) * height * width,
+    );
     const at = own.reduce((best, v, i) => (Math.abs(v) > Math.abs(own[best]) ? i : best), 0);
     [chosen.y, chosen.x] = [Math.floor(at / width), at % width];
     stop();
@@ -71,13 +86,20 @@ export function startApart(model) {
     for (const stage of model.stages) {
       path.append(
         el(
-          "div", { class: "path-stage" },
+          "div",
+          { class: "path-stage" },
           el("span", { class: "path-title" }, stage.title),
           el(
-            "div", { class: "chips" },
-            stage.layers.filter((i) => !isRepeated(model, i)).map((i) =>
-              button(nameOf(model.layers[i]), () => model.openLayer(i, chosen.channel), { class: "chip", "data-layer": i }),
-            ),
+            "div",
+            { class: "chips" },
+            stage.layers
+              .filter((i) => !isRepeated(model, i))
+              .map((i) =>
+                button(nameOf(model.layers[i]), () => model.openLayer(i, chosen.channel), {
+                  class: "chip",
+                  "data-layer": i,
+                }),
+              ),
           ),
         ),
       );
@@ -137,7 +159,10 @@ export function startApart(model) {
         path.scrollLeft = chip.offsetLeft - path.offsetLeft - path.clientWidth / 2;
       }
     }
-    says.replaceChildren(...prose(saysOf(layer, model.weights()[chosen.layer], inputShapes)), ` It gives ${sizeOf(layer.shape)}.`);
+    says.replaceChildren(
+      ...prose(saysOf(layer, model.weights()[chosen.layer], inputShapes)),
+      ` It gives ${sizeOf(layer.shape)}.`,
+    );
     mapNumber.textContent = `${shape[1] === 1 && shape[2] === 1 ? "value" : "map"} ${chosen.channel + 1} of ${count(shape[0])}`;
     const values = model.values[chosen.layer];
     const scale = scaleOf(values);
@@ -160,7 +185,10 @@ export function startApart(model) {
     chosen.x = Math.min(chosen.x, width - 1);
     output.mark([{ top: chosen.y, left: chosen.x }]);
     const number = model.values[chosen.layer][(chosen.channel * height + chosen.y) * width + chosen.x];
-    value.textContent = height * width === 1 ? `its value: ${short(number)}` : `row ${chosen.y + 1}, column ${chosen.x + 1}: ${short(number)}`;
+    value.textContent =
+      height * width === 1
+        ? `its value: ${short(number)}`
+        : `row ${chosen.y + 1}, column ${chosen.x + 1}: ${short(number)}`;
     view.pixel(number);
   }
 }

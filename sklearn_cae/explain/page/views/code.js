@@ -14,9 +14,20 @@ export function startCode(model) {
   const place = byId("code-place");
   const map = codeMap(model);
   if (!network.decodes) {
-    place.append(el("div", { class: "code-grid" }, map.element, el("p", { class: "step-says" }, ...prose(
-      "The *code* of this network alone does not make an image: the *decoder* is handed the maps of the *encoder* too (*skip|skip connections*). So there are no sliders here. In the map, images lie close together that look alike to the network.",
-    ))));
+    place.append(
+      el(
+        "div",
+        { class: "code-grid" },
+        map.element,
+        el(
+          "p",
+          { class: "step-says" },
+          ...prose(
+            "The *code* of this network alone does not make an image: the *decoder* is handed the maps of the *encoder* too (*skip|skip connections*). So there are no sliders here. In the map, images lie close together that look alike to the network.",
+          ),
+        ),
+      ),
+    );
     model.listen(whenSeen(place, () => map.show(placesOf(codeOf(model), codes))));
     return true;
   }
@@ -33,19 +44,34 @@ export function startCode(model) {
   const axes = Array.from({ length: isShort ? codes.mean.length : codes.nAxes }, (_, a) => axisRow(a));
   place.append(
     el(
-      "div", { class: "code-grid" },
+      "div",
+      { class: "code-grid" },
       el(
-        "div", { class: "code-images" },
+        "div",
+        { class: "code-images" },
         el("figure", {}, original, el("figcaption", {}, "the image")),
         el("span", { class: "sign", "aria-hidden": "true" }, "→"),
         el("figure", {}, decoded, el("figcaption", {}, "drawn from the moved code")),
         note,
       ),
       el(
-        "div", { class: "code-sliders" },
-        el("h3", {}, isShort ? "the numbers of the code" : "along the ", !isShort && term("principal axis", "principal axes")),
+        "div",
+        { class: "code-sliders" },
+        el(
+          "h3",
+          {},
+          isShort ? "the numbers of the code" : "along the ",
+          !isShort && term("principal axis", "principal axes"),
+        ),
         axes.map(({ row }) => row),
-        el("div", { class: "buttons" }, button("Back to the image", reset), button("The mean of all", () => { move(from.map((_, a) => (isShort ? codes.mean[a] : 0))); })),
+        el(
+          "div",
+          { class: "buttons" },
+          button("Back to the image", reset),
+          button("The mean of all", () => {
+            move(from.map((_, a) => (isShort ? codes.mean[a] : 0)));
+          }),
+        ),
       ),
       map.element,
     ),
@@ -55,17 +81,34 @@ export function startCode(model) {
   function axisRow(a) {
     const [low, high] = isShort ? widened(codes.spread.low[a], codes.spread.high[a]) : [-3, 3];
     const made = slider({
-      id: `axis-${a}`, label: isShort ? `number ${a + 1}` : `axis ${a + 1}`,
-      min: low, max: high, step: (high - low) / 120, value: 0, text: (v) => (isShort ? short(v) : `${short(v)} σ`),
+      id: `axis-${a}`,
+      label: isShort ? `number ${a + 1}` : `axis ${a + 1}`,
+      min: low,
+      max: high,
+      step: (high - low) / 120,
+      value: 0,
+      text: (v) => (isShort ? short(v) : `${short(v)} σ`),
       onInput: (v) => {
         to[a] = v;
         decode();
       },
     });
-    const ends = [el("canvas", { class: "axis-end", "aria-hidden": "true" }), el("canvas", { class: "axis-end", "aria-hidden": "true" })];
+    const ends = [
+      el("canvas", { class: "axis-end", "aria-hidden": "true" }),
+      el("canvas", { class: "axis-end", "aria-hidden": "true" }),
+    ];
     const row = el(
-      "div", { class: "axis-row" }, ends[0], made.row, ends[1],
-      !isShort && el("span", { class: "axis-share", title: "Share of all differences between the codes" }, percent(codes.shares[a])),
+      "div",
+      { class: "axis-row" },
+      ends[0],
+      made.row,
+      ends[1],
+      !isShort &&
+        el(
+          "span",
+          { class: "axis-share", title: "Share of all differences between the codes" },
+          percent(codes.shares[a]),
+        ),
     );
     return { row, ends, low, high, show: made.show };
   }
@@ -88,7 +131,12 @@ export function startCode(model) {
     busy = true;
     while (pending) {
       pending = false;
-      const { values } = await model.engine.run({ given: moved(to), start: network.code, state: model.state, onlyOutput: true });
+      const { values } = await model.engine.run({
+        given: moved(to),
+        start: network.code,
+        state: model.state,
+        onlyOutput: true,
+      });
       showImage(decoded, values[0], model.shape);
     }
     busy = false;
@@ -106,7 +154,12 @@ export function startCode(model) {
     for (const [a, { ends, low, high }] of axes.entries()) {
       for (const [i, v] of [low, high].entries()) {
         const places = from.map((own, b) => (b === a ? (isShort ? v : (2 * v) / 3) : own));
-        const { values } = await model.engine.run({ given: moved(places), start: network.code, state: model.state, onlyOutput: true });
+        const { values } = await model.engine.run({
+          given: moved(places),
+          start: network.code,
+          state: model.state,
+          onlyOutput: true,
+        });
         if (mine !== endsOf) return;
         showImage(ends[i], values[0], model.shape);
       }
@@ -151,22 +204,41 @@ function scoreRow(model) {
   for (const score of scores) counts[Math.min(nBars - 1, Math.floor((score / limit) * nBars))]++;
   const tallest = Math.max(...counts);
   model.cleanScore = (output, clean) => {
-    const score = output.reduce((sum, v, i) => sum + (Math.min(1, Math.max(0, v)) - clean[i]) ** 2, 0) / clean.length;
+    const score =
+      output.reduce((sum, v, i) => sum + (Math.min(1, Math.max(0, v)) - clean[i]) ** 2, 0) / clean.length;
     const share = sorted.filter((other) => other < score).length / sorted.length;
     const at = Math.min(width - 2, (score / limit) * width);
     place.replaceChildren(
       el("h3", {}, "how usual is the image?"),
       el(
-        "svg", { class: "plot histogram", viewBox: `0 0 ${width} ${height + 18}`, role: "img", "aria-label": `Anomaly scores of ${scores.length} images; this one is at ${short(share * 100)} percent` },
-        counts.map((n, i) => el("rect", { class: "bar-shape", x: (i * width) / nBars + 1, y: height - (n / tallest) * (height - 8), width: width / nBars - 2, height: (n / tallest) * (height - 8) })),
+        "svg",
+        {
+          class: "plot histogram",
+          viewBox: `0 0 ${width} ${height + 18}`,
+          role: "img",
+          "aria-label": `Anomaly scores of ${scores.length} images; this one is at ${short(share * 100)} percent`,
+        },
+        counts.map((n, i) =>
+          el("rect", {
+            class: "bar-shape",
+            x: (i * width) / nBars + 1,
+            y: height - (n / tallest) * (height - 8),
+            width: width / nBars - 2,
+            height: (n / tallest) * (height - 8),
+          }),
+        ),
         el("line", { class: "marked", x1: at, x2: at, y1: 0, y2: height }),
         el("text", { x: 0, y: height + 14 }, "given back well"),
         el("text", { x: width, y: height + 14, "text-anchor": "end" }, "given back badly: unusual"),
       ),
-      el("p", { class: "step-says" }, ...prose(
-        `Its *anomaly score*, the mean squared error without noise, is ${score.toPrecision(2)}: larger than that of ${percent(share)} of ${count(scores.length)} images.` +
-          (share > 0.98 ? " That is unusual: it looks like nothing the network has learned." : ""),
-      )),
+      el(
+        "p",
+        { class: "step-says" },
+        ...prose(
+          `Its *anomaly score*, the mean squared error without noise, is ${score.toPrecision(2)}: larger than that of ${percent(share)} of ${count(scores.length)} images.` +
+            (share > 0.98 ? " That is unusual: it looks like nothing the network has learned." : ""),
+        ),
+      ),
     );
   };
   return place;

@@ -14,7 +14,9 @@ export function codeMap(model) {
   const names = labels ? [...new Set(labels)].sort(new Intl.Collator("en", { numeric: true }).compare) : [];
   const isColoured = names.length > 0 && names.length <= CATEGORIES.length;
   const points = Array.from({ length: codes.nPoints }, (_, i) => ({
-    i, x: codes.places[i * codes.nAxes], y: codes.places[i * codes.nAxes + 1],
+    i,
+    x: codes.places[i * codes.nAxes],
+    y: codes.places[i * codes.nAxes + 1],
   }));
   const reach = Math.max(2.5, ...points.map(({ x, y }) => Math.max(Math.abs(x), Math.abs(y))));
   const px = (v) => SIZE / 2 + (Math.max(-reach, Math.min(reach, v)) / reach) * (SIZE / 2 - EDGE);
@@ -24,12 +26,27 @@ export function codeMap(model) {
   const home = el("circle", { class: "home", r: 4 });
   const trail = el("line", { class: "trail" });
   const svg = el(
-    "svg", { class: "plot code-map", viewBox: `0 0 ${SIZE} ${SIZE}`, role: "application", tabindex: "0", "aria-label": `Map of the codes of ${codes.nPoints} images. Arrow keys go from image to image, Enter takes it.` },
+    "svg",
+    {
+      class: "plot code-map",
+      viewBox: `0 0 ${SIZE} ${SIZE}`,
+      role: "application",
+      tabindex: "0",
+      "aria-label": `Map of the codes of ${codes.nPoints} images. Arrow keys go from image to image, Enter takes it.`,
+    },
     el("line", { class: "axis", x1: EDGE, x2: SIZE - EDGE, y1: SIZE / 2, y2: SIZE / 2 }),
     el("line", { class: "axis", x1: SIZE / 2, x2: SIZE / 2, y1: EDGE, y2: SIZE - EDGE }),
-    points.map(({ i, x, y }) => el("circle", { class: "point", cx: px(x), cy: py(y), r: 3.2, style: `fill:${colour(i)}` })),
-    trail, home, you,
-    el("text", { class: "axis-name", x: SIZE - EDGE, y: SIZE - 5, "text-anchor": "end" }, `axis 1, ${percent(codes.shares[0])} of all differences →`),
+    points.map(({ i, x, y }) =>
+      el("circle", { class: "point", cx: px(x), cy: py(y), r: 3.2, style: `fill:${colour(i)}` }),
+    ),
+    trail,
+    home,
+    you,
+    el(
+      "text",
+      { class: "axis-name", x: SIZE - EDGE, y: SIZE - 5, "text-anchor": "end" },
+      `axis 1, ${percent(codes.shares[0])} of all differences →`,
+    ),
     el("text", { class: "axis-name", x: EDGE, y: 14 }, `↑ axis 2, ${percent(codes.shares[1])}`),
   );
   const peek = el("canvas", { class: "map-peek", hidden: true, "aria-hidden": "true" });
@@ -38,8 +55,13 @@ export function codeMap(model) {
 
   function pointAt(event) {
     const box = svg.getBoundingClientRect();
-    const [x, y] = [((event.clientX - box.left) / box.width) * SIZE, ((event.clientY - box.top) / box.height) * SIZE];
-    const best = points.reduce((a, b) => (Math.hypot(px(b.x) - x, py(b.y) - y) < Math.hypot(px(a.x) - x, py(a.y) - y) ? b : a));
+    const [x, y] = [
+      ((event.clientX - box.left) / box.width) * SIZE,
+      ((event.clientY - box.top) / box.height) * SIZE,
+    ];
+    const best = points.reduce((a, b) =>
+      Math.hypot(px(b.x) - x, py(b.y) - y) < Math.hypot(px(a.x) - x, py(a.y) - y) ? b : a,
+    );
     return Math.hypot(px(best.x) - x, py(best.y) - y) < 24 ? best : null;
   }
 
@@ -57,7 +79,8 @@ export function codeMap(model) {
 
   function take() {
     if (!near || near.i >= copies.n) return;
-    if (near.i < images.n) model.choose({ index: near.i, clean: images.list[near.i], label: labels?.[near.i] });
+    if (near.i < images.n)
+      model.choose({ index: near.i, clean: images.list[near.i], label: labels?.[near.i] });
     else model.chooseOwn(copies.list[near.i], `image ${near.i + 1}`);
   }
 
@@ -76,11 +99,26 @@ export function codeMap(model) {
   });
   show(null);
 
-  const legend = isColoured && el("p", { class: "map-legend" }, names.map((name, i) => el("span", {}, el("span", { class: "swatch", style: `background:${CATEGORIES[i]}` }), name)));
+  const legend =
+    isColoured &&
+    el(
+      "p",
+      { class: "map-legend" },
+      names.map((name, i) =>
+        el("span", {}, el("span", { class: "swatch", style: `background:${CATEGORIES[i]}` }), name),
+      ),
+    );
   const element = el(
-    "div", { class: "code-map-place" },
+    "div",
+    { class: "code-map-place" },
     el("h3", {}, "a map of the codes"),
-    el("p", { class: "step-says" }, ...prose(`Each of these ${count(codes.nPoints)} points is the *code* of an image, seen along the two directions in which codes differ most. The ring is the image above.`)),
+    el(
+      "p",
+      { class: "step-says" },
+      ...prose(
+        `Each of these ${count(codes.nPoints)} points is the *code* of an image, seen along the two directions in which codes differ most. The ring is the image above.`,
+      ),
+    ),
     el("div", { class: "map-frame" }, svg, el("div", { class: "map-side" }, peek, peekText)),
     legend,
   );
@@ -92,7 +130,8 @@ export function codeMap(model) {
       you.setAttribute("cy", py(y));
       home.setAttribute("cx", px(homeX));
       home.setAttribute("cy", py(homeY));
-      for (const [name, value] of Object.entries({ x1: px(homeX), y1: py(homeY), x2: px(x), y2: py(y) })) trail.setAttribute(name, value);
+      for (const [name, value] of Object.entries({ x1: px(homeX), y1: py(homeY), x2: px(x), y2: py(y) }))
+        trail.setAttribute(name, value);
     },
   };
 }

@@ -42,12 +42,25 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
     const from = mapView({ label: `Input map ${map + 1}` });
     from.show(mapPixels(input, inputShape, map, inputScale));
     const kernel = mapView({ label: `Kernel for input map ${map + 1}`, size: "kernel" });
-    kernel.show(mapPixels(kernelOf(layer, weight, channel, map), [1, ...weight.shape.slice(2)], 0, kernelScale));
+    kernel.show(
+      mapPixels(kernelOf(layer, weight, channel, map), [1, ...weight.shape.slice(2)], 0, kernelScale),
+    );
     const to = mapView({ label: `Sum for input map ${map + 1}` });
     to.show(mapPixels(values, [1, ...asMaps(layer.shape).slice(1)], 0, both));
     const element = el(
-      "button", { type: "button", class: "part-row", "aria-label": `Input map ${map + 1}: show its numbers`, on: { click: () => choose(map) } },
-      el("span", { class: "part-name" }, count(map + 1)), from.element, el("span", { class: "sign" }, "∗"), kernel.element, el("span", { class: "sign" }, "="), to.element,
+      "button",
+      {
+        type: "button",
+        class: "part-row",
+        "aria-label": `Input map ${map + 1}: show its numbers`,
+        on: { click: () => choose(map) },
+      },
+      el("span", { class: "part-name" }, count(map + 1)),
+      from.element,
+      el("span", { class: "sign" }, "∗"),
+      kernel.element,
+      el("span", { class: "sign" }, "="),
+      to.element,
     );
     return { map, from, to, element };
   });
@@ -57,17 +70,35 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
       : `The ${count(shown.length)} of ${count(sums.length)} input maps that matter most for this map`;
   const numbers = el("div", { class: "numbers" });
   const element = el(
-    "div", { class: "convolution" },
+    "div",
+    { class: "convolution" },
     el(
-      "div", { class: "step-one" },
+      "div",
+      { class: "step-one" },
       el("h3", {}, "1 · input map ", el("span", { class: "sign" }, "∗"), " kernel = partial sum"),
-      el("p", { class: "step-says" }, ...prose(
-        sums.length === 1
-          ? "One input map and its *kernel* make this map."
-          : `${whichMaps}, each with its *kernel*. The sums on the right, added up${bias ? " with the *bias*" : ""}, are the map.`,
-      )),
-      el("div", { class: "part-rows" }, rows.map((row) => row.element)),
-      sums.length > FEW && button(showsAll ? "Show the strongest only" : `Show all ${count(sums.length)}`, () => { showsAll = !showsAll; show(); }, { class: "quiet" }),
+      el(
+        "p",
+        { class: "step-says" },
+        ...prose(
+          sums.length === 1
+            ? "One input map and its *kernel* make this map."
+            : `${whichMaps}, each with its *kernel*. The sums on the right, added up${bias ? " with the *bias*" : ""}, are the map.`,
+        ),
+      ),
+      el(
+        "div",
+        { class: "part-rows" },
+        rows.map((row) => row.element),
+      ),
+      sums.length > FEW &&
+        button(
+          showsAll ? "Show the strongest only" : `Show all ${count(sums.length)}`,
+          () => {
+            showsAll = !showsAll;
+            show();
+          },
+          { class: "quiet" },
+        ),
     ),
     numbers,
   );
@@ -83,38 +114,64 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
     const columns = new Set(taps.map(({ b }) => b)).size || 1;
     const productLimit = Math.max(...taps.map(({ product }) => Math.abs(product)), 1e-12);
     const table = (name, key, scale) =>
-      el("figure", { class: "cell-figure" }, cellTable(taps.map((tap) => ({ value: tap[key], isOutside: key === "value" && !tap.isInside })), columns, scale, name), el("figcaption", {}, name));
+      el(
+        "figure",
+        { class: "cell-figure" },
+        cellTable(
+          taps.map((tap) => ({ value: tap[key], isOutside: key === "value" && !tap.isInside })),
+          columns,
+          scale,
+          name,
+        ),
+        el("figcaption", {}, name),
+      );
     const contributions = sums
       .map(({ map, values }) => ({ map, value: values[y * asMaps(layer.shape)[2] + x] }))
       .sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
     const rest = contributions.slice(MANY_BARS);
     numbers.replaceChildren(
       el(
-        "div", { class: "step-two" },
+        "div",
+        { class: "step-two" },
         el("h3", {}, `2 · the window on input map ${count(chosen.inputMap + 1)}, times its kernel`),
         el(
-          "div", { class: "cell-row" },
-          table("window", "value", inputScale), el("span", { class: "sign" }, "×"),
-          table("kernel", "weight", kernelScale), el("span", { class: "sign" }, "="),
+          "div",
+          { class: "cell-row" },
+          table("window", "value", inputScale),
+          el("span", { class: "sign" }, "×"),
+          table("kernel", "weight", kernelScale),
+          el("span", { class: "sign" }, "="),
           table("products", "product", { palette: "signs", low: -productLimit, high: productLimit }),
-          el("span", { class: "sign" }, "Σ"), el("strong", { class: "sum" }, short(sum)),
+          el("span", { class: "sign" }, "Σ"),
+          el("strong", { class: "sum" }, short(sum)),
         ),
-        taps.some(({ isInside }) => !isInside) && el("p", { class: "step-says" }, "The hatched values lie beyond the border and count as zero."),
+        taps.some(({ isInside }) => !isInside) &&
+          el("p", { class: "step-says" }, "The hatched values lie beyond the border and count as zero."),
       ),
       el(
-        "div", { class: "step-three" },
+        "div",
+        { class: "step-three" },
         el("h3", {}, "3 · the sums of all input maps", bias ? " and the bias" : ""),
         bars(
           [
             ...contributions.slice(0, MANY_BARS).map(({ map, value }) => ({
-              label: `map ${count(map + 1)}`, value, isChosen: map === chosen.inputMap, onClick: () => choose(map),
+              label: `map ${count(map + 1)}`,
+              value,
+              isChosen: map === chosen.inputMap,
+              onClick: () => choose(map),
             })),
-            ...(rest.length ? [{ label: `${count(rest.length)} others`, value: rest.reduce((a, b) => a + b.value, 0) }] : []),
+            ...(rest.length
+              ? [{ label: `${count(rest.length)} others`, value: rest.reduce((a, b) => a + b.value, 0) }]
+              : []),
             ...(bias ? [{ label: "bias", value: bias.values[channel] }] : []),
           ],
           { label: "the value", value: total },
         ),
-        el("p", { class: "step-says" }, `${count(taps.length * sums.length)} products${bias ? " and the bias" : ""} make this one value, ${signed(total)}. The layer has ${count(layer.shape.reduce((a, b) => a * b, 1))} of them.`),
+        el(
+          "p",
+          { class: "step-says" },
+          `${count(taps.length * sums.length)} products${bias ? " and the bias" : ""} make this one value, ${signed(total)}. The layer has ${count(layer.shape.reduce((a, b) => a * b, 1))} of them.`,
+        ),
       ),
     );
   }

@@ -10,7 +10,10 @@ export function openDrawing(model) {
   const ink = ground < 0.5 ? 1 : 0;
   const values = new Float32Array(height * width).fill(ground);
   const canvas = el("canvas", {
-    class: "sheet", tabindex: "0", style: `aspect-ratio: ${width} / ${height}`, role: "application",
+    class: "sheet",
+    tabindex: "0",
+    style: `aspect-ratio: ${width} / ${height}`,
+    role: "application",
     "aria-label": "Sheet. Arrow keys move the pen, the space bar draws.",
   });
   const cursor = { row: Math.floor(height / 2), column: Math.floor(width / 2) };
@@ -31,7 +34,10 @@ export function openDrawing(model) {
   function line(from, to) {
     const steps = Math.max(1, Math.ceil(2 * Math.hypot(to.row - from.row, to.column - from.column)));
     for (let i = 1; i <= steps; i++) {
-      dab(from.row + (i / steps) * (to.row - from.row), from.column + (i / steps) * (to.column - from.column));
+      dab(
+        from.row + (i / steps) * (to.row - from.row),
+        from.column + (i / steps) * (to.column - from.column),
+      );
     }
   }
 
@@ -43,7 +49,10 @@ export function openDrawing(model) {
   let last = null;
   const place = (event) => {
     const box = canvas.getBoundingClientRect();
-    return { row: ((event.clientY - box.top) / box.height) * height, column: ((event.clientX - box.left) / box.width) * width };
+    return {
+      row: ((event.clientY - box.top) / box.height) * height,
+      column: ((event.clientX - box.left) / box.width) * width,
+    };
   };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
@@ -58,7 +67,9 @@ export function openDrawing(model) {
   });
   for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, () => (last = null));
   canvas.addEventListener("keydown", (event) => {
-    const [down, across] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [0, 0];
+    const [down, across] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[
+      event.key
+    ] ?? [0, 0];
     if (event.key === " ") dab(cursor.row + 0.5, cursor.column + 0.5);
     else if (!down && !across) return;
     event.preventDefault();
@@ -68,11 +79,24 @@ export function openDrawing(model) {
   });
 
   const dialog = el(
-    "dialog", { class: "drawing", "aria-labelledby": "drawing-title" },
+    "dialog",
+    { class: "drawing", "aria-labelledby": "drawing-title" },
     el("h2", { id: "drawing-title" }, "Draw an image"),
-    el("p", {}, "The network denoises while you draw. With the keyboard: arrows move, space draws, Shift and an arrow draw a line."),
+    el(
+      "p",
+      {},
+      "The network denoises while you draw. With the keyboard: arrows move, space draws, Shift and an arrow draw a line.",
+    ),
     canvas,
-    el("div", { class: "buttons" }, button("Clear", () => { values.fill(ground); update(); }), button("Done", () => dialog.close(), { class: "main-button" })),
+    el(
+      "div",
+      { class: "buttons" },
+      button("Clear", () => {
+        values.fill(ground);
+        update();
+      }),
+      button("Done", () => dialog.close(), { class: "main-button" }),
+    ),
   );
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

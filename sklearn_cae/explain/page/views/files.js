@@ -47,7 +47,17 @@ function valuesOf(picture, [channels, height, width]) {
   context.imageSmoothingQuality = "high";
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
-  context.drawImage(picture, (picture.width - cutWidth) / 2, (picture.height - cutHeight) / 2, cutWidth, cutHeight, 0, 0, width, height);
+  context.drawImage(
+    picture,
+    (picture.width - cutWidth) / 2,
+    (picture.height - cutHeight) / 2,
+    cutWidth,
+    cutHeight,
+    0,
+    0,
+    width,
+    height,
+  );
   return fromPixels(context.getImageData(0, 0, width, height).data, channels, width * height);
 }
 
@@ -57,7 +67,7 @@ export function fromPixels(bytes, channels, size) {
   for (let i = 0; i < size; i++) {
     const [r, g, b] = [bytes[4 * i] / 255, bytes[4 * i + 1] / 255, bytes[4 * i + 2] / 255];
     if (channels < 3) values[i] = 0.2125 * r + 0.7154 * g + 0.0721 * b;
-    else values.set([r], i), values.set([g], size + i), values.set([b], 2 * size + i);
+    else (values.set([r], i), values.set([g], size + i), values.set([b], 2 * size + i));
     if (channels === 4) values[3 * size + i] = bytes[4 * i + 3] / 255;
   }
   return values;

@@ -17,7 +17,13 @@ export function startLearn(model) {
   let timer = null;
   const text = (i) => (states[i].epoch === 0 ? "before training" : `after epoch ${states[i].epoch}`);
   const pick = slider({
-    id: "epoch", label: "When", min: 0, max: states.length - 1, step: 1, value: at, text,
+    id: "epoch",
+    label: "When",
+    min: 0,
+    max: states.length - 1,
+    step: 1,
+    value: at,
+    text,
     onInput: (i) => {
       stop();
       go(i);
@@ -27,7 +33,26 @@ export function startLearn(model) {
   const strip = states.map(({ epoch }, i) => {
     const canvas = el("canvas", { "aria-hidden": "true" });
     const label = epoch === 0 ? "start" : String(epoch);
-    return { canvas, element: el("button", { type: "button", class: "epoch-thumb", "aria-label": `Go to ${text(i)}`, on: { click: () => { stop(); go(i); pick.show(i); } } }, canvas, el("span", {}, label)) };
+    return {
+      canvas,
+      element: el(
+        "button",
+        {
+          type: "button",
+          class: "epoch-thumb",
+          "aria-label": `Go to ${text(i)}`,
+          on: {
+            click: () => {
+              stop();
+              go(i);
+              pick.show(i);
+            },
+          },
+        },
+        canvas,
+        el("span", {}, label),
+      ),
+    };
   });
   const kernels = el("div", { class: "kernel-row" });
   const plot = el("div", { class: "curve-place" });
@@ -35,9 +60,30 @@ export function startLearn(model) {
   byId("learn-place").append(
     pick.row,
     el("div", { class: "buttons" }, !prefersStill() && play),
-    el("div", { class: "epoch-strip" }, strip.map(({ element }) => element)),
+    el(
+      "div",
+      { class: "epoch-strip" },
+      strip.map(({ element }) => element),
+    ),
     figures,
-    el("div", { class: "curve-row" }, plot, el("div", { class: "curve-text" }, el("h3", {}, "its first kernels"), el("p", { class: "step-says" }, ...prose("The *kernel|kernels* of the first *convolution*. At first they are random; training turns them into what finds edges and spots.")), kernels)),
+    el(
+      "div",
+      { class: "curve-row" },
+      plot,
+      el(
+        "div",
+        { class: "curve-text" },
+        el("h3", {}, "its first kernels"),
+        el(
+          "p",
+          { class: "step-says" },
+          ...prose(
+            "The *kernel|kernels* of the first *convolution*. At first they are random; training turns them into what finds edges and spots.",
+          ),
+        ),
+        kernels,
+      ),
+    ),
   );
 
   function go(i) {
@@ -67,7 +113,9 @@ export function startLearn(model) {
   function show() {
     const now = states.findIndex(({ state }) => state === model.shown.state);
     strip.forEach(({ element }, i) => element.setAttribute("aria-pressed", String(i === now)));
-    figures.replaceChildren(`${text(now)[0].toUpperCase()}${text(now).slice(1)}: this image comes out at ${decibels(model.psnr.denoised)}, from ${decibels(model.psnr.noisy)}.`);
+    figures.replaceChildren(
+      `${text(now)[0].toUpperCase()}${text(now).slice(1)}: this image comes out at ${decibels(model.psnr.denoised)}, from ${decibels(model.psnr.noisy)}.`,
+    );
     showKernels();
     plot.replaceChildren(courseOf(curves, states[now].epoch));
     const key = [model.shown.source, model.shown.noise.kind, model.shown.noise.level, model.shown.noise.seed];
@@ -102,7 +150,14 @@ export function startLearn(model) {
           const colours = values.slice(k * 3 * size, (k + 1) * 3 * size).map((v) => 0.5 + v / (2 * limit));
           showImage(canvas, colours, [3, shape[2], shape[3]]);
         } else {
-          showPixels(canvas, mapPixels(values.subarray(k * shape[1] * size), [1, shape[2], shape[3]], 0, { palette: "signs", low: -limit, high: limit }));
+          showPixels(
+            canvas,
+            mapPixels(values.subarray(k * shape[1] * size), [1, shape[2], shape[3]], 0, {
+              palette: "signs",
+              low: -limit,
+              high: limit,
+            }),
+          );
         }
         return canvas;
       }),
@@ -114,12 +169,18 @@ function courseOf(curves, epoch) {
   const named = curves.valid_psnr ? "valid_psnr" : "train_loss";
   const points = curves[named].map((y, i) => ({ x: i + 1, y })).filter(({ y }) => y !== null);
   const isLoss = named === "train_loss";
-  const noisy = isLoss || !curves.noisy_psnr ? [] : curves.noisy_psnr.map((y, i) => ({ x: i + 1, y })).filter(({ y }) => y !== null);
+  const noisy =
+    isLoss || !curves.noisy_psnr
+      ? []
+      : curves.noisy_psnr.map((y, i) => ({ x: i + 1, y })).filter(({ y }) => y !== null);
   return chart({
     label: isLoss ? "Training loss by epoch" : "PSNR of images held out, by epoch",
     x: { low: 0, high: Math.max(1, points.length), name: "epoch" },
     y: { name: isLoss ? "training loss" : "PSNR in dB of images held out" },
-    series: [{ name: isLoss ? "loss" : "denoised", points, kind: "accent" }, ...(noisy.length ? [{ name: "noisy", points: noisy, kind: "plain" }] : [])],
+    series: [
+      { name: isLoss ? "loss" : "denoised", points, kind: "accent" },
+      ...(noisy.length ? [{ name: "noisy", points: noisy, kind: "plain" }] : []),
+    ],
     marked: epoch,
   });
 }

@@ -14,16 +14,29 @@ export function linearParts(model, chosen) {
 
   function pixel(total) {
     const start = chosen.channel * input.length;
-    const products = Array.from(input, (value, i) => ({ i, value, weight: weight.values[start + i], product: value * weight.values[start + i] }));
+    const products = Array.from(input, (value, i) => ({
+      i,
+      value,
+      weight: weight.values[start + i],
+      product: value * weight.values[start + i],
+    }));
     products.sort((a, b) => Math.abs(b.product) - Math.abs(a.product));
     const rest = products.slice(MOST).reduce((sum, { product }) => sum + product, 0);
     place.replaceChildren(
       el("h3", {}, "each value before it, times its weight"),
-      el("p", { class: "step-says" }, `The ${Math.min(MOST, products.length)} products of ${count(products.length)} that matter most.`),
+      el(
+        "p",
+        { class: "step-says" },
+        `The ${Math.min(MOST, products.length)} products of ${count(products.length)} that matter most.`,
+      ),
       bars(
         [
-          ...products.slice(0, MOST).map((p) => ({ label: `${short(p.value)} × ${short(p.weight)}`, value: p.product })),
-          ...(products.length > MOST ? [{ label: `${count(products.length - MOST)} others`, value: rest }] : []),
+          ...products
+            .slice(0, MOST)
+            .map((p) => ({ label: `${short(p.value)} × ${short(p.weight)}`, value: p.product })),
+          ...(products.length > MOST
+            ? [{ label: `${count(products.length - MOST)} others`, value: rest }]
+            : []),
           ...(bias ? [{ label: "bias", value: bias.values[chosen.channel] }] : []),
         ],
         { label: "the value", value: total },

@@ -5,7 +5,9 @@ import { showPixels } from "../draw.js";
 
 export function mapView({ label, onPick = null, size = "" }) {
   const canvas = el("canvas", {
-    role: onPick ? "application" : "img", "aria-label": label, tabindex: onPick ? "0" : null,
+    role: onPick ? "application" : "img",
+    "aria-label": label,
+    tabindex: onPick ? "0" : null,
   });
   const marks = el("span", { class: "marks", "aria-hidden": "true" });
   const element = el("div", { class: `map-view ${size}` }, canvas, marks);
@@ -22,7 +24,9 @@ export function mapView({ label, onPick = null, size = "" }) {
     canvas.addEventListener("pointermove", pick);
     canvas.addEventListener("pointerdown", pick);
     canvas.addEventListener("keydown", (event) => {
-      const [down, across] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [0, 0];
+      const [down, across] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[
+        event.key
+      ] ?? [0, 0];
       if (!down && !across) return;
       event.preventDefault();
       const y = Math.max(0, Math.min(height - 1, picked.y + down));

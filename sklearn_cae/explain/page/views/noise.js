@@ -11,7 +11,9 @@ const SWEEP_STEPS = 24;
 
 export function startNoise(model) {
   const names = ["clean", "noisy", "denoised", "error"];
-  const canvases = Object.fromEntries(names.map((name) => [name, el("canvas", { role: "img", "aria-label": `${name} image` })]));
+  const canvases = Object.fromEntries(
+    names.map((name) => [name, el("canvas", { role: "img", "aria-label": `${name} image` })]),
+  );
   const figures = Object.fromEntries(names.map((name) => [name, el("span", { class: "result-number" })]));
   const plot = el("div", { class: "curve-place" });
   const verdict = el("p", { class: "verdict" });
@@ -23,11 +25,36 @@ export function startNoise(model) {
   const sweepButton = button("Try all levels", sweep, { id: "sweep", class: "main-button" });
   byId("noise-place").append(
     levelPlace,
-    el("div", { class: "large-row" }, names.map((name) => el("figure", { class: "large" }, canvases[name], el("figcaption", {}, el("span", {}, name), figures[name])))),
     el(
-      "div", { class: "curve-row" },
+      "div",
+      { class: "large-row" },
+      names.map((name) =>
+        el(
+          "figure",
+          { class: "large" },
+          canvases[name],
+          el("figcaption", {}, el("span", {}, name), figures[name]),
+        ),
+      ),
+    ),
+    el(
+      "div",
+      { class: "curve-row" },
       plot,
-      el("div", { class: "curve-text" }, verdict, el("div", { class: "buttons" }, sweepButton, button("Clear the curve", () => { points = new Map(); showCurve(); }))),
+      el(
+        "div",
+        { class: "curve-text" },
+        verdict,
+        el(
+          "div",
+          { class: "buttons" },
+          sweepButton,
+          button("Clear the curve", () => {
+            points = new Map();
+            showCurve();
+          }),
+        ),
+      ),
     ),
   );
 
@@ -41,7 +68,11 @@ export function startNoise(model) {
     showImage(canvases.noisy, model.noisy, model.shape);
     showImage(canvases.denoised, model.denoised, model.shape);
     const [, height, width] = model.shape;
-    showMap(canvases.error, errorMap(model.denoised, source.clean, model.shape), [1, height, width], 0, { palette: "signs", low: -0.5, high: 0.5 });
+    showMap(canvases.error, errorMap(model.denoised, source.clean, model.shape), [1, height, width], 0, {
+      palette: "signs",
+      low: -0.5,
+      high: 0.5,
+    });
     figures.noisy.textContent = decibels(model.psnr.noisy);
     figures.denoised.textContent = decibels(model.psnr.denoised);
     // A curve belongs to one image, one kind of noise and one state of the network.
@@ -59,7 +90,16 @@ export function startNoise(model) {
   function showLevel({ kind, level: value }) {
     levelKind = kind;
     const { min = 0, max, step, name } = model.noiseKinds[kind];
-    level = slider({ id: "level-here", label: `Level of ${name}`, min, max, step, value, text: short, onInput: model.setLevel });
+    level = slider({
+      id: "level-here",
+      label: `Level of ${name}`,
+      min,
+      max,
+      step,
+      value,
+      text: short,
+      onInput: model.setLevel,
+    });
     levelPlace.replaceChildren(level.row);
   }
 
@@ -71,7 +111,13 @@ export function startNoise(model) {
     for (let i = 0; i <= SWEEP_STEPS; i++) {
       if (source !== model.source || noise.kind !== model.noise.kind || state !== model.state) break;
       const level = low + ((kind.max - low) * i) / SWEEP_STEPS;
-      const noisy = corrupted(source.clean, model.shape, { ...noise, level }, model.data.noise, model.data.unitLimits);
+      const noisy = corrupted(
+        source.clean,
+        model.shape,
+        { ...noise, level },
+        model.data.noise,
+        model.data.unitLimits,
+      );
       const denoised = await model.denoise(noisy, state);
       points.set(level, { noisy: psnr(noisy, source.clean), denoised: psnr(denoised, source.clean) });
       showCurve();
@@ -83,7 +129,8 @@ export function startNoise(model) {
     const { noise } = model.shown;
     const kind = model.noiseKinds[noise.kind];
     const sorted = [...points].sort(([a], [b]) => a - b).map(([level, p]) => ({ x: level, ...p }));
-    const drawn = (name) => sorted.filter((p) => Number.isFinite(p[name])).map((p) => ({ x: p.x, y: Math.min(60, p[name]) }));
+    const drawn = (name) =>
+      sorted.filter((p) => Number.isFinite(p[name])).map((p) => ({ x: p.x, y: Math.min(60, p[name]) }));
     plot.replaceChildren(
       chart({
         label: `PSNR against the level of ${kind.name}`,
@@ -117,9 +164,15 @@ function verdictOf(model) {
   const better = Number.isFinite(gain)
     ? gain > 0.05
       ? `At this level the network makes the image better by ${decibels(gain)} of *PSNR*.`
-      : gain < -0.05 ? `At this level the network makes the image worse, by ${decibels(-gain)} of *PSNR*: what it gives is blurred more than the noise disturbs.` : "At this level the network changes little for better or worse."
+      : gain < -0.05
+        ? `At this level the network makes the image worse, by ${decibels(-gain)} of *PSNR*: what it loses of the image weighs more than the noise it takes away.`
+        : "At this level the network changes little for better or worse."
     : "There is no noise now: all that differs is what the network itself leaves out.";
-  if (!trained) return `${better} It was not trained for this noise: see how far what it has learned carries.`;
-  const levels = trained.low === trained.high ? `the level ${short(trained.low)}` : `levels from ${short(trained.low)} to ${short(trained.high)}`;
+  if (!trained)
+    return `${better} It was not trained for this noise: see how far what it has learned carries.`;
+  const levels =
+    trained.low === trained.high
+      ? `the level ${short(trained.low)}`
+      : `levels from ${short(trained.low)} to ${short(trained.high)}`;
   return `${better} It was trained for ${levels}, shaded in the picture. Turn the level beyond it and see where it fails.`;
 }

@@ -19,7 +19,9 @@ export function startOverview(model) {
   const hint = el("div", { class: "peek", hidden: true }, el("canvas", {}), el("p", {}));
   document.body.append(hint);
   const ends = [
-    endColumn("Image", "what is to come out again", (canvas) => showImage(canvas, model.shown.source.clean, model.shape)),
+    endColumn("Image", "what is to come out again", (canvas) =>
+      showImage(canvas, model.shown.source.clean, model.shape),
+    ),
     endColumn("Noisy", "what the network is given", (canvas) => showImage(canvas, model.noisy, model.shape)),
   ];
   const columns = model.stages.map((stage, i) => stageColumn(model, stage, i, hint));
@@ -64,8 +66,14 @@ const standsInColumn = (frame) => getComputedStyle(frame).display === "flex";
 function endColumn(title, says, paint) {
   const canvas = el("canvas", { class: "picture", role: "img", "aria-label": `${title}: ${says}` });
   const element = el(
-    "figure", { class: "stage end" },
-    el("figcaption", {}, el("span", { class: "stage-title" }, title), el("span", { class: "stage-note" }, says)),
+    "figure",
+    { class: "stage end" },
+    el(
+      "figcaption",
+      {},
+      el("span", { class: "stage-title" }, title),
+      el("span", { class: "stage-note" }, says),
+    ),
     el("div", { class: "maps" }, canvas),
   );
   return {
@@ -86,25 +94,36 @@ function stageColumn(model, stage, index, hint) {
   const isOutput = index === model.stages.length - 1;
   const nWeights = stage.layers.reduce((total, i) => total + model.layers[i].nWeights, 0);
   const canvas = el("canvas", {
-    class: "grid", tabindex: "0", role: "application",
+    class: "grid",
+    tabindex: "0",
+    role: "application",
     "aria-label": `${stage.title}: ${sizeOf(layer.shape)}. Arrow keys choose a map, Enter takes it apart.`,
   });
   const more = el("span", { class: "stage-more" });
   const element = el(
-    "figure", { class: `stage${stage.title === "Code" ? " is-code" : ""}` },
+    "figure",
+    { class: `stage${stage.title === "Code" ? " is-code" : ""}` },
     el(
-      "figcaption", {},
+      "figcaption",
+      {},
       el("span", { class: "stage-title" }, stage.title === "Code" ? term("code", "Code") : stage.title),
       el("span", { class: "stage-size" }, sizeOf(layer.shape)),
       el("span", { class: "stage-note" }, nWeights ? plural(nWeights, "weight") : "no weights"),
     ),
     el("div", { class: "maps" }, canvas),
     el(
-      "div", { class: "chips" },
+      "div",
+      { class: "chips" },
       more,
-      stage.layers.filter((i) => !isRepeated(model, i)).map((i) =>
-        el("button", { type: "button", class: "chip", on: { click: () => open(i, 0) } }, nameOf(model.layers[i])),
-      ),
+      stage.layers
+        .filter((i) => !isRepeated(model, i))
+        .map((i) =>
+          el(
+            "button",
+            { type: "button", class: "chip", on: { click: () => open(i, 0) } },
+            nameOf(model.layers[i]),
+          ),
+        ),
     ),
   );
   let order = null;
@@ -128,7 +147,12 @@ function stageColumn(model, stage, index, hint) {
     const rows = Math.max(1, Math.floor(((isColumn ? 2.2 : ROWS) * full + GAP) / (side + GAP)));
     const shown = order.slice(0, columns * rows).sort((a, b) => a - b);
     const scale = scaleOf(values);
-    places = showGrid(canvas, values, shape, shown, { columns, height: side, gap: GAP, scale: isOutput ? { palette: "grays", low: 0, high: 1 } : scale });
+    places = showGrid(canvas, values, shape, shown, {
+      columns,
+      height: side,
+      gap: GAP,
+      scale: isOutput ? { palette: "grays", low: 0, high: 1 } : scale,
+    });
     column.places = places;
     more.textContent = shown.length < shape[0] ? `${count(shown.length)} of ${count(shape[0])} shown` : "";
     column.scale = scale;
@@ -149,7 +173,9 @@ function stageColumn(model, stage, index, hint) {
   const placeAt = (event) => {
     const box = canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    return places.findIndex((p) => x >= p.left && x < p.left + p.width + GAP && y >= p.top && y < p.top + p.height + GAP);
+    return places.findIndex(
+      (p) => x >= p.left && x < p.left + p.width + GAP && y >= p.top && y < p.top + p.height + GAP,
+    );
   };
   canvas.addEventListener("pointermove", (event) => {
     const i = placeAt(event);
@@ -187,7 +213,14 @@ function stageColumn(model, stage, index, hint) {
     const own = model.values[last].subarray(channel * size, (channel + 1) * size);
     const [picture, text] = hint.children;
     if (isOutput && shape[0] !== 1) showImage(picture, model.denoised, model.shape);
-    else showMap(picture, model.values[last], shape, channel, isOutput ? { palette: "grays", low: 0, high: 1 } : column.scale);
+    else
+      showMap(
+        picture,
+        model.values[last],
+        shape,
+        channel,
+        isOutput ? { palette: "grays", low: 0, high: 1 } : column.scale,
+      );
     text.textContent =
       size === 1
         ? `${stage.title}, value ${channel + 1} of ${count(shape[0])}: ${short(own[0])}. Click to take it apart.`
@@ -202,7 +235,18 @@ function stageColumn(model, stage, index, hint) {
     column.onChoose?.();
   }
 
-  const column = { element, canvas, show, places, scale: null, nColumns: 1, chosen: null, onChoose: null, stage, last };
+  const column = {
+    element,
+    canvas,
+    show,
+    places,
+    scale: null,
+    nColumns: 1,
+    chosen: null,
+    onChoose: null,
+    stage,
+    last,
+  };
   return column;
 }
 
@@ -228,9 +272,17 @@ export function byVariance(values, [channels, height, width]) {
 
 function legend() {
   const scale = (name, low, high, says) =>
-    el("span", { class: "legend-item" }, el("span", {}, low), el("span", { class: `ramp ${name}` }), el("span", {}, high), el("span", { class: "legend-says" }, says));
+    el(
+      "span",
+      { class: "legend-item" },
+      el("span", {}, low),
+      el("span", { class: `ramp ${name}` }),
+      el("span", {}, high),
+      el("span", { class: "legend-says" }, says),
+    );
   return el(
-    "p", { class: "legend" },
+    "p",
+    { class: "legend" },
     scale("sizes", "0", "large", "after a ReLU, which leaves no negative values"),
     scale("signs", "−", "+", "where values have both signs; white is zero"),
   );

@@ -17,7 +17,10 @@ export function patchesOf(model, { layer, channel }) {
   const [, imageHeight, imageWidth] = model.shape;
   const [tall, wide] = stage.field;
   // A field of a few pixels is shown with what is around it.
-  const [shownTall, shownWide] = [Math.min(imageHeight, Math.max(tall, CONTEXT)), Math.min(imageWidth, Math.max(wide, CONTEXT))];
+  const [shownTall, shownWide] = [
+    Math.min(imageHeight, Math.max(tall, CONTEXT)),
+    Math.min(imageWidth, Math.max(wide, CONTEXT)),
+  ];
   const flat = places[channel];
   const figures = [];
   for (let i = 0; i < flat.length; i += 3) {
@@ -29,22 +32,36 @@ export function patchesOf(model, { layer, channel }) {
     const values = cut(model.data.copies.list[image], model.shape, top, left, shownTall, shownWide);
     view.show(imagePixels(values, [model.shape[0], shownTall, shownWide]));
     if (tall < shownTall || wide < shownWide) {
-      view.mark([{ top: corner(centreY, tall, imageHeight) - top, left: corner(centreX, wide, imageWidth) - left, height: tall, width: wide }]);
+      view.mark([
+        {
+          top: corner(centreY, tall, imageHeight) - top,
+          left: corner(centreX, wide, imageWidth) - left,
+          height: tall,
+          width: wide,
+        },
+      ]);
     }
     figures.push(view.element);
   }
   const isWhole = tall === imageHeight && wide === imageWidth;
   return [
     el("h3", {}, "what excites it most"),
-    el("p", { class: "step-says" }, ...prose(
-      `Among ${model.data.copies.n} images given to this page, these make ${stage.title === "Code" ? "this map of the code" : `map ${channel + 1} of ${stage.title}`} brightest. ` +
-        (isWhole ? "Its *field of view* is the whole image." : `Its *field of view* is ${tall} × ${wide} pixels${tall < shownTall ? ", the marked squares" : ", which are shown"}.`),
-    )),
+    el(
+      "p",
+      { class: "step-says" },
+      ...prose(
+        `Among ${model.data.copies.n} images given to this page, these make ${stage.title === "Code" ? "this map of the code" : `map ${channel + 1} of ${stage.title}`} brightest. ` +
+          (isWhole
+            ? "Its *field of view* is the whole image."
+            : `Its *field of view* is ${tall} × ${wide} pixels${tall < shownTall ? ", the marked squares" : ", which are shown"}.`),
+      ),
+    ),
     el("div", { class: "patch-row" }, figures),
   ];
 }
 
-const corner = (centre, length, side) => Math.max(0, Math.min(side - length, Math.round(centre - length / 2)));
+const corner = (centre, length, side) =>
+  Math.max(0, Math.min(side - length, Math.round(centre - length / 2)));
 
 function cut(values, [channels, height, width], top, left, tall, wide) {
   const part = new Float32Array(channels * tall * wide);

@@ -16,15 +16,23 @@ export function otherParts(model, chosen) {
   const inputShapes = layer.inputs.map((i) => asMaps(model.layers[i].shape));
   const shaped = { ...layer, shape: asMaps(layer.shape) };
   const scales = inputs.map(scaleOf);
-  const views = inputs.map((_, i) => mapView({ label: inputs.length > 1 ? `Input ${i + 1}` : "Input map", size: "big" }));
+  const views = inputs.map((_, i) =>
+    mapView({ label: inputs.length > 1 ? `Input ${i + 1}` : "Input map", size: "big" }),
+  );
   const names = views.map(() => el("figcaption", {}));
   const numbers = el("div", { class: "numbers" });
   const element = el(
-    "div", { class: "pointwise" },
+    "div",
+    { class: "pointwise" },
     el(
-      "div", {},
+      "div",
+      {},
       el("h3", {}, inputs.length > 1 ? "the maps it reads" : "the map it reads"),
-      el("div", { class: "inputs" }, views.map((view, i) => el("figure", {}, view.element, names[i]))),
+      el(
+        "div",
+        { class: "inputs" },
+        views.map((view, i) => el("figure", {}, view.element, names[i])),
+      ),
     ),
     numbers,
   );
@@ -47,8 +55,15 @@ export function otherParts(model, chosen) {
     numbers.replaceChildren(
       el("h3", {}, "the value"),
       el(
-        "div", { class: "cell-row" },
-        parts.length > 0 && cellTable(parts.map(({ value }) => ({ value, isStrong: value === largest })), made.how === "largest" || made.how === "mean" ? columns : 1, scale, "what it reads"),
+        "div",
+        { class: "cell-row" },
+        parts.length > 0 &&
+          cellTable(
+            parts.map(({ value }) => ({ value, isStrong: value === largest })),
+            made.how === "largest" || made.how === "mean" ? columns : 1,
+            scale,
+            "what it reads",
+          ),
         el("p", { class: "formula" }, formulaOf(layer, made, total)),
       ),
       made.how === "function" ? plotOf(POINTWISE[layer.kind](layer.options), parts[0].value) : "",
@@ -62,16 +77,32 @@ function formulaOf(layer, { how, parts, mean, deviation, factor, shift }, total)
   const [one, other] = parts.map(({ value }) => short(value));
   const result = el("strong", { class: "sum" }, short(total));
   switch (how) {
-    case "largest": return ["the largest of them: ", result];
-    case "mean": return ["their mean: ", result];
-    case "sum": return [`${one} + ${other} = `, result];
-    case "difference": return [`${one} − ${other} = `, result];
-    case "product": return [`${one} × ${other} = `, result];
+    case "largest":
+      return ["the largest of them: ", result];
+    case "mean":
+      return ["their mean: ", result];
+    case "sum":
+      return [`${one} + ${other} = `, result];
+    case "difference":
+      return [`${one} − ${other} = `, result];
+    case "product":
+      return [`${one} × ${other} = `, result];
     case "normalized":
-      return [`(${one} − ${short(mean)}) ÷ ${short(deviation)} × ${short(factor)} + ${short(shift)} = `, result, el("span", { class: "small" }, "value, less the mean of the training, by its spread, times and plus what was learned")];
-    case "affine": return [`${short(factor)} × ${one} + ${short(shift)} = `, result];
-    case "function": return [`${{ relu: "ReLU", sigmoid: "sigmoid" }[layer.kind] ?? layer.kind} of ${one} is `, result];
-    default: return parts.length ? ["goes on as it is: ", result] : ["lies beyond the border: ", result];
+      return [
+        `(${one} − ${short(mean)}) ÷ ${short(deviation)} × ${short(factor)} + ${short(shift)} = `,
+        result,
+        el(
+          "span",
+          { class: "small" },
+          "value, less the mean of the training, by its spread, times and plus what was learned",
+        ),
+      ];
+    case "affine":
+      return [`${short(factor)} × ${one} + ${short(shift)} = `, result];
+    case "function":
+      return [`${{ relu: "ReLU", sigmoid: "sigmoid" }[layer.kind] ?? layer.kind} of ${one} is `, result];
+    default:
+      return parts.length ? ["goes on as it is: ", result] : ["lies beyond the border: ", result];
   }
 }
 
@@ -85,7 +116,13 @@ function plotOf(apply, value) {
   const px = (x) => ((x + reach) / (2 * reach)) * width;
   const py = (y) => height - 10 - ((y - low) / (high - low)) * (height - 20);
   return el(
-    "svg", { class: "plot function", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `The function; at ${short(value)} it is ${short(apply(value))}` },
+    "svg",
+    {
+      class: "plot function",
+      viewBox: `0 0 ${width} ${height}`,
+      role: "img",
+      "aria-label": `The function; at ${short(value)} it is ${short(apply(value))}`,
+    },
     el("line", { class: "axis", x1: 0, x2: width, y1: py(0), y2: py(0) }),
     el("line", { class: "axis", x1: px(0), x2: px(0), y1: 0, y2: height }),
     el("polyline", { class: "curve", points: xs.map((x, i) => `${px(x)},${py(ys[i])}`).join(" ") }),

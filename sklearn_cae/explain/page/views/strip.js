@@ -11,9 +11,7 @@ import { watchFiles } from "./files.js";
 export function startStrip(model) {
   const strip = byId("strip");
   const results = resultsOf(model);
-  strip.append(
-    el("div", { class: "strip-inner" }, imageChoice(model), noiseChoice(model), results.element),
-  );
+  strip.append(el("div", { class: "strip-inner" }, imageChoice(model), noiseChoice(model), results.element));
   model.listen(results.show);
 }
 
@@ -26,8 +24,12 @@ function imageChoice(model) {
     return el(
       "button",
       {
-        type: "button", class: "thumb", "aria-label": `Image ${i + 1}${label}`, title: images.labels?.[i],
-        "aria-pressed": String(i === 0), style: sizedThumb(model.shape),
+        type: "button",
+        class: "thumb",
+        "aria-label": `Image ${i + 1}${label}`,
+        title: images.labels?.[i],
+        "aria-pressed": String(i === 0),
+        style: sizedThumb(model.shape),
         on: { click: () => choose({ index: i, clean: image, label: images.labels?.[i] }) },
       },
       canvas,
@@ -37,8 +39,13 @@ function imageChoice(model) {
   const ownThumb = el(
     "button",
     {
-      type: "button", class: "thumb own", "aria-label": "Your own image", "aria-pressed": "false", hidden: true,
-      style: sizedThumb(model.shape), on: { click: () => choose(ownSource) },
+      type: "button",
+      class: "thumb own",
+      "aria-label": "Your own image",
+      "aria-pressed": "false",
+      hidden: true,
+      style: sizedThumb(model.shape),
+      on: { click: () => choose(ownSource) },
     },
     own,
   );
@@ -58,19 +65,30 @@ function imageChoice(model) {
     choose(ownSource);
   };
 
-  const file = el("input", { type: "file", accept: "image/*", id: "file", class: "unseen", tabindex: "-1", "aria-label": "Your own image" });
+  const file = el("input", {
+    type: "file",
+    accept: "image/*",
+    id: "file",
+    class: "unseen",
+    tabindex: "-1",
+    "aria-label": "Your own image",
+  });
   watchFiles(model, file);
   const [channels, height, width] = model.shape;
   const canDraw = channels === 1 && Math.max(height, width) <= 64;
   return el(
-    "fieldset", { class: "choice images" },
+    "fieldset",
+    { class: "choice images" },
     el("legend", {}, "Image"),
     el("div", { class: "thumbs" }, thumbs, ownThumb),
     el(
-      "div", { class: "buttons" },
+      "div",
+      { class: "buttons" },
       canDraw && button("Draw one", () => openDrawing(model), { id: "draw-one" }),
       button("Open a file", () => file.click(), { title: "Or drop a picture anywhere on this page" }),
-      button("Invert", () => model.chooseOwn(model.source.clean.map((value) => 1 - value)), { title: "Black becomes white" }),
+      button("Invert", () => model.chooseOwn(model.source.clean.map((value) => 1 - value)), {
+        title: "Black becomes white",
+      }),
       file,
     ),
   );
@@ -87,18 +105,32 @@ function noiseChoice(model) {
     "select",
     { id: "kind", on: { change: () => setKind(select.value) } },
     Object.entries(kinds).map(([kind, { name }]) =>
-      el("option", { value: kind, selected: kind === model.noise.kind }, name + (kind === training?.kind && kind !== "chain" ? " (as in training)" : "")),
+      el(
+        "option",
+        { value: kind, selected: kind === model.noise.kind },
+        name + (kind === training?.kind && kind !== "chain" ? " (as in training)" : ""),
+      ),
     ),
   );
   const seed = el("output", { class: "seed-value", for: "reroll" }, String(model.noise.seed));
-  const again = button("Draw anew", () => {
-    model.change({ noise: { ...model.noise, seed: model.noise.seed + 1 } });
-    seed.textContent = String(model.noise.seed);
-  }, { id: "reroll", title: "The same noise with other random numbers" });
+  const again = button(
+    "Draw anew",
+    () => {
+      model.change({ noise: { ...model.noise, seed: model.noise.seed + 1 } });
+      seed.textContent = String(model.noise.seed);
+    },
+    { id: "reroll", title: "The same noise with other random numbers" },
+  );
 
   function levelSlider(kind) {
     const made = slider({
-      id: "level", label: "Level", min: kind.min ?? 0, max: kind.max, step: kind.step, value: model.noise.level, text: short,
+      id: "level",
+      label: "Level",
+      min: kind.min ?? 0,
+      max: kind.max,
+      step: kind.step,
+      value: model.noise.level,
+      text: short,
       onInput: (value) => model.change({ noise: { ...model.noise, level: value } }),
     });
     says.textContent = `${kind.name[0].toUpperCase()}${kind.name.slice(1)} ${kind.says}.`;
@@ -120,9 +152,16 @@ function noiseChoice(model) {
   };
   model.noiseKinds = kinds;
   return el(
-    "fieldset", { class: "choice noise" },
+    "fieldset",
+    { class: "choice noise" },
     el("legend", {}, term("noise", "Noise")),
-    el("div", { class: "noise-kind" }, el("label", { for: "kind", class: "unseen" }, "Kind of noise"), select, el("span", { class: "seed" }, term("seed"), " ", seed, " ", again)),
+    el(
+      "div",
+      { class: "noise-kind" },
+      el("label", { for: "kind", class: "unseen" }, "Kind of noise"),
+      select,
+      el("span", { class: "seed" }, term("seed"), " ", seed, " ", again),
+    ),
     level.row,
     says,
   );
@@ -137,9 +176,11 @@ function resultsOf(model) {
   const time = el("p", { class: "time" });
   const epoch = el("p", { class: "epoch-note", hidden: true });
   const element = el(
-    "section", { class: "results", "aria-label": "Result" },
+    "section",
+    { class: "results", "aria-label": "Result" },
     el(
-      "div", { class: "result-row" },
+      "div",
+      { class: "result-row" },
       parts.map(({ name, canvas, figure }) =>
         el("figure", { class: "result" }, canvas, el("figcaption", {}, el("span", {}, name), figure)),
       ),

@@ -18,21 +18,48 @@ export function startWalk(model) {
   ];
   const selects = ends.map((end, i) =>
     el(
-      "select", { id: `walk-${i}`, "aria-label": i === 0 ? "Start of the walk" : "End of the walk", on: { change: (event) => { end.value = Number(event.target.value); walk(); } } },
-      choices.map((_, k) => el("option", { value: k, selected: k === end.value }, `image ${k + 1}${images.labels ? ` (${images.labels[k]})` : ""}`)),
+      "select",
+      {
+        id: `walk-${i}`,
+        "aria-label": i === 0 ? "Start of the walk" : "End of the walk",
+        on: {
+          change: (event) => {
+            end.value = Number(event.target.value);
+            walk();
+          },
+        },
+      },
+      choices.map((_, k) =>
+        el(
+          "option",
+          { value: k, selected: k === end.value },
+          `image ${k + 1}${images.labels ? ` (${images.labels[k]})` : ""}`,
+        ),
+      ),
     ),
   );
   const strips = ["codes", "pixels"].map((kind) => ({
     kind,
-    canvases: Array.from({ length: N_STEPS }, (_, i) => el("canvas", { role: "img", "aria-label": `${percent(i / (N_STEPS - 1))} of the way between ${kind}` })),
+    canvases: Array.from({ length: N_STEPS }, (_, i) =>
+      el("canvas", { role: "img", "aria-label": `${percent(i / (N_STEPS - 1))} of the way between ${kind}` }),
+    ),
   }));
-  const middle = ["codes", "pixels"].map((kind) => ({ kind, canvas: el("canvas", { role: "img", "aria-label": `Between ${kind}` }) }));
+  const middle = ["codes", "pixels"].map((kind) => ({
+    kind,
+    canvas: el("canvas", { role: "img", "aria-label": `Between ${kind}` }),
+  }));
   let share = 0.5;
   let codes = [];
   let pending = false;
   let busy = false;
   const at = slider({
-    id: "walk", label: "How far on the way", min: 0, max: 1, step: 0.01, value: share, text: percent,
+    id: "walk",
+    label: "How far on the way",
+    min: 0,
+    max: 1,
+    step: 0.01,
+    value: share,
+    text: percent,
     onInput: (value) => {
       share = value;
       showShare();
@@ -69,26 +96,54 @@ export function startWalk(model) {
     while (pending) {
       pending = false;
       showImage(middle[0].canvas, await decoded(share, model.state), model.shape);
-      showImage(middle[1].canvas, between(choices[ends[0].value], choices[ends[1].value], share), model.shape);
+      showImage(
+        middle[1].canvas,
+        between(choices[ends[0].value], choices[ends[1].value], share),
+        model.shape,
+      );
     }
     busy = false;
   }
 
   let state = null;
   const element = el(
-    "div", { class: "walk" },
+    "div",
+    { class: "walk" },
     el("h3", {}, "a walk between two images"),
-    el("p", { class: "step-says" }, ...prose("Halfway between two images, pixel by pixel, lies a double exposure. Halfway between their *code|codes* lies what the *decoder* makes of it.")),
-    el("div", { class: "walk-ends" }, ends.map(({ canvas }, i) => el("div", { class: "walk-end" }, canvas, selects[i]))),
-    strips.map(({ kind, canvases }) => el("div", { class: "walk-strip" }, el("span", {}, `between ${kind}`), el("div", { class: "walk-steps" }, canvases))),
+    el(
+      "p",
+      { class: "step-says" },
+      ...prose(
+        "Halfway between two images, pixel by pixel, lies a double exposure. Halfway between their *code|codes* lies what the *decoder* makes of it.",
+      ),
+    ),
+    el(
+      "div",
+      { class: "walk-ends" },
+      ends.map(({ canvas }, i) => el("div", { class: "walk-end" }, canvas, selects[i])),
+    ),
+    strips.map(({ kind, canvases }) =>
+      el(
+        "div",
+        { class: "walk-strip" },
+        el("span", {}, `between ${kind}`),
+        el("div", { class: "walk-steps" }, canvases),
+      ),
+    ),
     at.row,
-    el("div", { class: "walk-middle" }, middle.map(({ kind, canvas }) => el("figure", {}, canvas, el("figcaption", {}, `between ${kind}`)))),
+    el(
+      "div",
+      { class: "walk-middle" },
+      middle.map(({ kind, canvas }) => el("figure", {}, canvas, el("figcaption", {}, `between ${kind}`))),
+    ),
   );
-  model.listen(whenSeen(element, () => {
-    if (state === model.shown.state) return;
-    state = model.shown.state;
-    walk();
-  }));
+  model.listen(
+    whenSeen(element, () => {
+      if (state === model.shown.state) return;
+      state = model.shown.state;
+      walk();
+    }),
+  );
   return element;
 }
 
