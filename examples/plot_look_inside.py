@@ -9,7 +9,7 @@ into the products that make it, move through the code, go back to the first epoc
 # %%
 # The network
 # -----------
-# It learns to clean digits of 8 x 8 pixels, with a code of six numbers. A callback keeps the
+# It learns to clean digits of 8 x 8 pixels, with a code of eight numbers. A callback keeps the
 # weights of some epochs.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -21,10 +21,10 @@ from sklearn_cae.explain import explain_html
 
 digits = load_digits()
 X, y = digits.images / 16, digits.target
-history = WeightHistory(every=3)
+history = WeightHistory(every=5)
 cae = DenoisingCAE(
-    Autoencoder((16, 32), latent_dim=6),
-    noise=GaussianNoise((0.1, 0.4)),
+    Autoencoder((16, 32), latent_dim=8),
+    noise=GaussianNoise((0.2, 0.5)),
     max_epochs=30,
     callbacks=[history],
     for_codes=True,
@@ -43,6 +43,6 @@ explain_html(
 )
 
 # %%
-# How to read it: begin at the top and follow the digit from left to right to the six numbers of
+# How to read it: begin at the top and follow the digit from left to right to the eight numbers of
 # its code, and from these to the digit that the decoder draws; then turn the level of the noise
 # until it draws another digit.

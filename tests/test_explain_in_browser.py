@@ -148,8 +148,10 @@ def test_what_is_shown_is_what_predict_gives(autoencoder, fitted):
 
 
 def test_the_pixels_of_the_result_are_the_values_of_the_network(autoencoder):
-    bytes_shown = autoencoder.page.locator(".result canvas").nth(2).evaluate(
-        "c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)"
+    bytes_shown = (
+        autoencoder.page.locator(".result canvas")
+        .nth(2)
+        .evaluate("c => Array.from(c.getContext('2d').getImageData(0, 0, c.width, c.height).data)")
     )
     values = np.array(autoencoder.model("Array.from(m.denoised)"))
     gray = np.reshape(bytes_shown, (64, 4))[:, 0]

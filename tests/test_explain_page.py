@@ -4,12 +4,14 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from small import STILL, colour, gray, small_autoencoder, small_cae, small_unet
+from torch import nn
 
-from sklearn_cae import Autoencoder, DenoisingCAE, NoiseInjector, VGG16Encoder
+from sklearn_cae import Autoencoder, DenoisingCAE, NoiseInjector, TorchNetwork, VGG16Encoder
 from sklearn_cae.callbacks import WeightHistory
 from sklearn_cae.explain import ExplainPage, _page, explain_html
 from sklearn_cae.noise import GaussianNoise, NoiseModel
@@ -166,6 +168,25 @@ def test_equal_images_have_no_axes():
     X = np.full(SHAPE, 0.5, np.float32)
     X[..., 0] = 0  # an image, but the same one
     assert data_of(explain_html(small_cae().fit(gray()), X))["codes"] is None
+
+
+def test_a_network_without_weights_makes_a_page():
+    class Half(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale = nn.Parameter(torch.tensor(0.5))  # training needs a parameter
+
+        def forward(self, images):
+            return images * self.scale
+
+    data = data_of(explain_html(small_cae(TorchNetwork(Half)).fit(gray()), gray()))
+    assert [layer["kind"] for layer in data["network"]["layers"]] == ["input", "affine"]
+    assert data["codes"] is None
+
+
+def test_images_of_one_row_make_a_page():
+    X = gray(24, 1, 30)
+    assert data_of(explain_html(small_cae().fit(X), X))["images"]["shape"] == [1, 1, 30]
 
 
 def test_a_single_image_makes_a_page(fitted):

@@ -11,8 +11,9 @@ from ._graph import Graph
 from ._stages import Stage
 from ._weights import as_text
 
-# Principal axes of the codes, and images whose codes are shown as points.
-MAX_AXES, MAX_POINTS = 8, 1000
+# Principal axes of the codes, and images whose codes are shown as points: so many, of so many
+# values in all, and so many that the network takes no more products than these for their codes.
+MAX_AXES, MAX_POINTS, MAX_CODE_VALUES, MAX_POINT_PRODUCTS = 8, 1000, 8_000_000, 5e10
 # Standard deviation of codes below which they are equal but for rounding.
 EQUAL = 1e-6
 # Images of which the page holds small copies: so many, of so many values in all, and so many that
@@ -24,7 +25,13 @@ N_PATCHES = 4
 
 def count_copies(images: np.ndarray, n_products: int) -> int:
     """How many of the images (n, C, H, W) the page can hold copies of."""
-    limits = (MAX_COPIES, MAX_COPY_VALUES // images[0].size, MAX_COPY_PRODUCTS // n_products)
+    limits = (MAX_COPIES, MAX_COPY_VALUES / images[0].size, MAX_COPY_PRODUCTS / n_products)
+    return max(1, min(len(images), *map(int, limits)))
+
+
+def count_points(images: np.ndarray, code_length: int, n_products: int) -> int:
+    """Of how many of the images (n, C, H, W) the page shows the codes."""
+    limits = (MAX_POINTS, MAX_CODE_VALUES / code_length, MAX_POINT_PRODUCTS / n_products)
     return max(1, min(len(images), *map(int, limits)))
 
 
@@ -45,9 +52,9 @@ def described_codes(codes: np.ndarray, seed: int = 0) -> dict[str, Any] | None:
     n_axes = min(MAX_AXES, len(codes) - 1, codes.shape[1])
     if n_axes < 2 or codes.std(axis=0).max() < EQUAL:
         return None
-    pca = PCA(n_axes, random_state=seed).fit(codes.astype(np.float64))
+    pca = PCA(n_axes, random_state=seed).fit(codes)
     deviations = np.sqrt(pca.explained_variance_).clip(min=1e-12)
-    places = pca.transform(codes.astype(np.float64)) / deviations
+    places = pca.transform(codes) / deviations
     return {
         "mean": as_text(pca.mean_.astype(np.float32)),
         "axes": as_text(pca.components_.astype(np.float32)),

@@ -1,6 +1,7 @@
 """The page: one file that holds the network, images and all that computes and draws them."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from ._data import (
     MAX_POINTS,
     as_bytes,
     count_copies,
+    count_points,
     described_codes,
     described_noise,
     exciting_places,
@@ -109,8 +111,8 @@ def explain_html(
         layers.
     X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
         Clean images in the units of those in ``fit``, with 1, 3 or 4 channels. The first
-        ``n_images`` can be looked at. All of them, 1000 at most, make the map of the codes, and the
-        first of them, 120 at most, are searched for what excites each feature map.
+        ``n_images`` can be looked at. The first 1000, fewer for a large network, make the map of
+        the codes, and the first 120 are searched for what excites each feature map.
     path : str or path-like, default=None
         Where to write the page; ``None`` does not write it.
     y : array-like of shape (n,), default=None
@@ -210,10 +212,13 @@ def _network_data(cae, images, labels, n_images, title, history):
     graph = trace(module, images.shape[2:], images.shape[1])
     n_products = sum(map(count_products, graph.layers))
     _check_size(cae, graph, n_products, images.shape[2:])
+    n_products = max(1, n_products)  # a network without weights takes none
     stages = stages_of(graph, getattr(module, "layer_names", None))
     places, weights = packed(graph)
     copies = images[: count_copies(images, n_products)]
     shown = images[:n_images]
+    code_length = 1 if graph.code is None else math.prod(graph.layers[graph.code].shape)
+    pointed = images[: count_points(images, code_length, n_products)]
     curves = {name: _numbers(values) for name, values in cae.history_.items()}
     return {
         "title": title or f"Inside {_article(cae)}",
@@ -254,8 +259,8 @@ def _network_data(cae, images, labels, n_images, title, history):
         },
         "copies": {"n": len(copies), "values": as_bytes(copies)},
         "excitement": exciting_places(graph, stages, copies),
-        "codes": _codes(cae, graph, images),
-        "scores": _scores(cae, images) if graph.decodes else None,
+        "codes": _codes(cae, graph, pointed),
+        "scores": _scores(cae, pointed) if graph.decodes else None,
         "noise": described_noise(cae.noise_),
         "training": _training(cae),
         "unitLimits": list(cae.image_spec_.unit_limits),

@@ -8,7 +8,8 @@ import { asMaps } from "../tensor/apart.js";
 import { nameOf, term } from "../words.js";
 import { drawLines } from "./lines.js";
 
-const FEW = 16; // values of a flat code that are drawn larger
+// Sides of the smallest maps, of a value of a flat code, and of one of many.
+const [SMALLEST, FLAT, SMALL_FLAT, FEW] = [8, 26, 14, 16];
 // Distance of maps; width of the first two columns and the last, distance of columns, as in the
 // style sheet; how many maps of the size of the image stand upon each other.
 const [GAP, END_WIDTH, STAGE_GAP, ROWS] = [2, 84, 18, 5];
@@ -62,6 +63,9 @@ function unitOf(frame, nStages) {
 // On a narrow page the style sheet puts the stages below each other.
 const standsInColumn = (frame) => getComputedStyle(frame).display === "flex";
 
+// Side in CSS pixels of one pixel of an image whose longer side is `full`.
+const pixelOf = (full, [, height, width]) => full / Math.max(height, width);
+
 // A column of one picture.
 function endColumn(title, says, paint) {
   const canvas = el("canvas", { class: "picture", role: "img", "aria-label": `${title}: ${says}` });
@@ -81,8 +85,10 @@ function endColumn(title, says, paint) {
     canvas,
     places: [{ channel: 0 }],
     show: ({ full }) => {
-      canvas.style.height = `${full}px`;
       paint(canvas);
+      const pixel = full / Math.max(canvas.height, canvas.width);
+      canvas.style.height = `${pixel * canvas.height}px`;
+      canvas.style.width = `${pixel * canvas.width}px`;
     },
   };
 }
@@ -139,8 +145,9 @@ function stageColumn(model, stage, index, hint) {
     const values = model.values[last];
     if (isOutput && shape[0] !== 1) return showOutput(full);
     order ??= byVariance(values, shape);
-    const isFlat = shape[1] === 1 && shape[2] === 1;
-    const side = Math.max(isFlat ? (shape[0] <= FEW ? 26 : 14) : 8, (full * shape[1]) / model.shape[1]);
+    const longest = Math.max(shape[1], shape[2]);
+    const smallest = longest > 1 ? SMALLEST : shape[0] <= FEW ? FLAT : SMALL_FLAT;
+    const side = shape[1] * Math.max(pixelOf(full, model.shape), smallest / longest);
     const across = (side * shape[2]) / shape[1];
     const room = isColumn ? width - 24 : Math.max(full, 2 * full + GAP);
     const columns = Math.max(1, Math.min(shape[0], Math.floor((room + GAP) / (across + GAP))));
@@ -161,11 +168,12 @@ function stageColumn(model, stage, index, hint) {
 
   function showOutput(full) {
     showImage(canvas, model.denoised, model.shape);
-    const [, height, width] = model.shape;
-    canvas.style.height = `${full}px`;
-    canvas.style.width = `${(full * width) / height}px`;
+    const pixel = pixelOf(full, model.shape);
+    const [height, width] = model.shape.slice(1).map((side) => side * pixel);
+    canvas.style.height = `${height}px`;
+    canvas.style.width = `${width}px`;
     canvas.classList.add("picture");
-    places = [{ channel: 0, left: 0, top: 0, width: (full * width) / height, height: full }];
+    places = [{ channel: 0, left: 0, top: 0, width, height }];
     column.places = places;
     column.nColumns = 1;
   }

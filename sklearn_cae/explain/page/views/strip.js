@@ -98,7 +98,7 @@ const sizedThumb = ([, height, width]) => `aspect-ratio: ${width} / ${height}`;
 
 function noiseChoice(model) {
   const training = model.data.noise;
-  const kinds = { ...(training?.kind === "chain" ? { chain: CHAIN } : {}), ...NOISES };
+  const kinds = kindsFor(training);
   const says = el("p", { class: "says" });
   let level = levelSlider(kinds[model.noise.kind]);
   const select = el(
@@ -165,6 +165,15 @@ function noiseChoice(model) {
     level.row,
     says,
   );
+}
+
+// The kinds of noise; the level of the training's own reaches beyond what it was trained for.
+function kindsFor(training) {
+  if (!training) return NOISES;
+  if (training.kind === "chain") return { chain: CHAIN, ...NOISES };
+  const own = NOISES[training.kind];
+  const high = training.ranges[own.level]?.[1] ?? training.levels[own.level];
+  return { ...NOISES, [training.kind]: { ...own, max: Math.max(own.max, 1.25 * high) } };
 }
 
 function resultsOf(model) {
