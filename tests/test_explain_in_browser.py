@@ -400,6 +400,7 @@ def test_an_epoch_brings_back_its_weights(autoencoder, fitted):
     history = fitted[1]
     kept = history.weights_[0]["encoder.stages.0.0.weight"].ravel()
     assert history.epochs_ == [0, 1, 2, 3]
+    assert "weights of epoch 0" in autoencoder.page.locator(".results").text_content()
     np.testing.assert_array_equal(np.array(first, np.float16), kept)
     autoencoder.slide("epoch", 3)
     assert autoencoder.model("m.shown.state") == 0

@@ -13,7 +13,7 @@ from torch import nn
 
 from sklearn_cae import Autoencoder, DenoisingCAE, NoiseInjector, TorchNetwork, VGG16Encoder
 from sklearn_cae.callbacks import WeightHistory
-from sklearn_cae.explain import ExplainPage, _page, explain_html
+from sklearn_cae.explain import ExplainPage, _contents, explain_html
 from sklearn_cae.noise import GaussianNoise, NoiseModel
 
 SHAPE = (24, 8, 8)
@@ -246,7 +246,7 @@ def test_a_parameter_that_is_not_allowed_is_named(fitted, options):
 
 
 def test_a_network_that_is_too_large_is_refused_with_what_is(monkeypatch, fitted):
-    monkeypatch.setattr(_page, "MAX_WEIGHTS", 100)
+    monkeypatch.setattr(_contents, "MAX_WEIGHTS", 100)
     message = r"too large for a page: it has [\d,]+ weights .* a page holds 100 weights"
     with pytest.raises(ValueError, match=message):
         explain_html(fitted, gray())
@@ -282,7 +282,7 @@ def test_the_epochs_of_a_history_are_in_the_page():
 
 
 def test_of_many_epochs_some_are_kept_with_the_first_and_the_last(monkeypatch):
-    monkeypatch.setattr(_page, "MAX_EPOCHS", 3)
+    monkeypatch.setattr(_contents, "MAX_EPOCHS", 3)
     history = WeightHistory()
     cae = small_cae(max_epochs=9, callbacks=[history]).fit(gray())
     epochs = data_of(explain_html(cae, gray(), history=history))["epochs"]

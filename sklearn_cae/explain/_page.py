@@ -1,10 +1,8 @@
 """The page: one file that holds the network, images and all that computes and draws them."""
 
 import json
-import math
 import os
 import re
-from collections.abc import Sequence
 from html import escape
 from numbers import Integral
 from pathlib import Path
@@ -16,29 +14,15 @@ from sklearn.utils._param_validation import Interval, validate_parameter_constra
 from sklearn.utils.validation import check_is_fitted
 
 from .._denoising_cae import DenoisingCAE
-from .._version import __version__
 from .._weight_history import WeightHistory
 from ..display import check_channels
 from ..images import check_units, read_images, to_array, to_channels_last, view_of_size
 from ..metrics import denoiser_of
 from ._bundle import bundle, read
-from ._data import (
-    MAX_POINTS,
-    as_bytes,
-    count_copies,
-    count_points,
-    described_codes,
-    described_noise,
-    exciting_places,
-)
-from ._graph import Graph, trace
-from ._stages import stages_of
-from ._weights import as_text, count_products, count_weights, packed, packed_state
+from ._contents import contents
+from ._data import MAX_POINTS
 
-# A page holds networks of so many weights, that take so many products for an image.
-MAX_WEIGHTS, MAX_PRODUCTS = 3_000_000, 1_000_000_000
-# Weights of all epochs together, and epochs.
-MAX_EPOCH_WEIGHTS, MAX_EPOCHS = 6_000_000, 24
+# Height of the frame in a notebook in CSS pixels.
 FRAME_HEIGHT = 900
 
 _PARAMETERS: dict[str, list] = {
@@ -175,7 +159,7 @@ def explain_html(
     check_is_fitted(cae)
     images = _unit_images(cae, X)
     labels = _labels(y, len(images))
-    data = _network_data(cae, images, labels, n_images, title, history)
+    data = contents(cae, images, labels, n_images=n_images, title=title, history=history)
     page = ExplainPage(_html(data))
     if path is not None:
         page.save(path)
@@ -204,144 +188,6 @@ def _labels(y, n_images):
             f"y has shape {labels.shape}; expected are labels (n,), one for each image of X."
         )
     return [str(label) for label in labels[:n_images].tolist()]
-
-
-def _network_data(cae, images, labels, n_images, title, history):
-    """All that the page shows, as what JSON can hold."""
-    module = cae.net_.module_
-    graph = trace(module, images.shape[2:], images.shape[1])
-    n_products = sum(map(count_products, graph.layers))
-    _check_size(cae, graph, n_products, images.shape[2:])
-    n_products = max(1, n_products)  # a network without weights takes none
-    stages = stages_of(graph, getattr(module, "layer_names", None))
-    places, weights = packed(graph)
-    copies = images[: count_copies(images, n_products)]
-    shown = images[:n_images]
-    code_length = 1 if graph.code is None else math.prod(graph.layers[graph.code].shape)
-    pointed = images[: count_points(images, code_length, n_products)]
-    curves = {name: _numbers(values) for name, values in cae.history_.items()}
-    return {
-        "title": title or f"Inside {_article(cae)}",
-        "version": __version__,
-        "network": {
-            "name": type(cae.network_).__name__,
-            "description": repr(cae.network_),
-            "code": graph.code,
-            "decodes": graph.decodes,
-            "hides": cae.target_ == "masked",
-            "nWeights": int(cae.n_total_parameters_),
-            "nProducts": n_products,
-            "layers": [
-                {
-                    "kind": layer.kind,
-                    "inputs": list(layer.inputs),
-                    "shape": list(layer.shape),
-                    "name": layer.name,
-                    "options": layer.options,
-                    "weights": of_layer,
-                    "nWeights": count_weights(layer),
-                }
-                for layer, of_layer in zip(graph.layers, places, strict=True)
-            ],
-            "stages": [
-                {"title": stage.title, "layers": stage.layers, "field": list(stage.field)}
-                for stage in stages
-            ],
-        },
-        "weights": as_text(weights),
-        "epochs": _epochs(graph, history),
-        "curves": curves,
-        "images": {
-            "shape": list(images.shape[1:]),
-            "n": len(shown),
-            "values": as_text(shown),
-            "labels": labels,
-        },
-        "copies": {"n": len(copies), "values": as_bytes(copies)},
-        "excitement": exciting_places(graph, stages, copies),
-        "codes": _codes(cae, graph, pointed),
-        "scores": _scores(cae, pointed) if graph.decodes else None,
-        "noise": described_noise(cae.noise_),
-        "training": _training(cae),
-        "unitLimits": list(cae.image_spec_.unit_limits),
-        "limits": None if cae.limits_ is None else list(cae.limits_),
-        "bounded": bool(cae.image_spec_.fixed or module.bounded),
-    }
-
-
-def _article(cae):
-    name = type(cae.network_).__name__
-    return f"an {name}" if name[0] in "AEIO" else f"a {name}"
-
-
-def _training(cae):
-    """What the network was trained on: noise, nothing ("plain"), pairs, or noisy images alone."""
-    if cae.target_ != "clean":
-        return "noisy"
-    if cae.noise_ is None:
-        return "pairs"
-    return "noise" if getattr(cae.noise_, "models", True) else "plain"
-
-
-def _numbers(values):
-    """An array as a list; JSON has no NaN."""
-    return [round(float(value), 6) if np.isfinite(value) else None for value in values]
-
-
-def _check_size(cae, graph: Graph, n_products: int, size: Sequence[int]) -> None:
-    n_weights = sum(map(count_weights, graph.layers))
-    if n_weights > MAX_WEIGHTS or n_products > MAX_PRODUCTS:
-        raise ValueError(
-            f"{cae.network_!r} is too large for a page: it has {n_weights:,} weights and takes "
-            f"{n_products:,} products for an image of {size[0]} x {size[1]} pixels; a page holds "
-            f"{MAX_WEIGHTS:,} weights and {MAX_PRODUCTS:,} products. Give smaller images, parts of "
-            "those in X where the network has no flat code, or take fewer channels, or fewer "
-            "blocks of VGG16."
-        )
-
-
-def _codes(cae, graph, images):
-    if graph.code is None:
-        return None
-    runner = cae.runner_
-
-    def encode(batch):
-        return cae.net_.module_.encode(runner.within_limits(batch)).flatten(1).cpu().numpy()
-
-    in_layout = _as_given(cae, images)
-    return described_codes(runner.in_batches(runner.on_tensors(encode), in_layout))
-
-
-def _scores(cae, images):
-    """Mean squared error of the reconstruction of each image without noise."""
-    return _numbers(-cae.runner_.score(_as_given(cae, images)))
-
-
-def _as_given(cae, images):
-    """Images (n, C, H, W) in units of the data range as the runner takes them, (n, H, W, C)."""
-    low, high = cae.image_spec_.data_range
-    return images.transpose(0, 2, 3, 1) * np.float32(high - low) + np.float32(low)
-
-
-def _epochs(graph, history):
-    """States of a training, evenly spread; the weights in half precision."""
-    if history is None:
-        return []
-    if not hasattr(history, "epochs_"):
-        raise ValueError(
-            f"history={history!r} has seen no training. Put it among the callbacks of the "
-            "estimator before fit: DenoisingCAE(callbacks=[history])."
-        )
-    n_values = sum(t.numel() for layer in graph.layers for t in layer.weights.values())
-    n_kept = max(2, min(MAX_EPOCHS, MAX_EPOCH_WEIGHTS // max(1, n_values)))
-    kept = np.unique(np.linspace(0, len(history.epochs_) - 1, n_kept).round().astype(int))
-    return [
-        {
-            "epoch": history.epochs_[i],
-            "weights": as_text(packed_state(graph, history.weights_[i]).astype(np.float16)),
-        }
-        for i in kept
-    ]
 
 
 def _html(data):

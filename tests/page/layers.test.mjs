@@ -8,7 +8,7 @@ import {
   convolveTransposed,
   packedWeights,
 } from "../../sklearn_cae/explain/page/tensor/convolution.js";
-import { computed, prepared } from "../../sklearn_cae/explain/page/tensor/layers.js";
+import { computed, POINTWISE, prepared } from "../../sklearn_cae/explain/page/tensor/layers.js";
 import { halves } from "../../sklearn_cae/explain/page/tensor/halves.js";
 import {
   asMaps,
@@ -16,9 +16,34 @@ import {
   partsOf,
   readMaps,
   tapsOf,
-  togetherOf,
 } from "../../sklearn_cae/explain/page/tensor/apart.js";
 import { uniformsOf } from "../../sklearn_cae/explain/page/random.js";
+
+// The result of such parts, as the layer computes it.
+function togetherOf(layer, { how, parts, mean, deviation, factor, shift }) {
+  const values = parts.map(({ value }) => value);
+  const [one = layer.options.value ?? 0, other] = values;
+  switch (how) {
+    case "largest":
+      return Math.max(...values);
+    case "mean":
+      return values.reduce((a, b) => a + b, 0) / values.length;
+    case "sum":
+      return one + other;
+    case "difference":
+      return one - other;
+    case "product":
+      return one * other;
+    case "normalized":
+      return ((one - mean) / deviation) * factor + shift;
+    case "affine":
+      return factor * one + shift;
+    case "function":
+      return POINTWISE[layer.kind](layer.options)(one);
+    default:
+      return one;
+  }
+}
 
 const floats = (...values) => Float32Array.from(values);
 

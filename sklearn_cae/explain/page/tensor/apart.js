@@ -238,29 +238,3 @@ function beside(i, length, mode) {
   if (mode === "replicate") return Math.min(length - 1, Math.max(0, i));
   return i < 0 ? -i : i >= length ? 2 * length - 2 - i : i;
 }
-
-// The result of such parts, as the layer computes it.
-export function togetherOf(layer, { how, parts, mean, deviation, factor, shift }) {
-  const values = parts.map(({ value }) => value);
-  const [one = layer.options.value ?? 0, other] = values;
-  switch (how) {
-    case "largest":
-      return Math.max(...values);
-    case "mean":
-      return values.reduce((a, b) => a + b, 0) / values.length;
-    case "sum":
-      return one + other;
-    case "difference":
-      return one - other;
-    case "product":
-      return one * other;
-    case "normalized":
-      return ((one - mean) / deviation) * factor + shift;
-    case "affine":
-      return factor * one + shift;
-    case "function":
-      return POINTWISE[layer.kind](layer.options)(one);
-    default:
-      return one;
-  }
-}

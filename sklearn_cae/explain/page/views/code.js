@@ -1,6 +1,6 @@
 // The code: sliders along its principal axes, a map of the codes, a walk between two images.
 
-import { movedTo, placesOf } from "../codes.js";
+import { movedTo, placesOf, shareBelow } from "../codes.js";
 import { button, byId, el, slider, whenSeen } from "../dom.js";
 import { showImage } from "../draw.js";
 import { count, percent, short } from "../format.js";
@@ -206,7 +206,7 @@ function scoreRow(model) {
   model.cleanScore = (output, clean) => {
     const score =
       output.reduce((sum, v, i) => sum + (Math.min(1, Math.max(0, v)) - clean[i]) ** 2, 0) / clean.length;
-    const share = sorted.filter((other) => other < score).length / sorted.length;
+    const share = shareBelow(scores, score);
     const at = Math.min(width - 2, (score / limit) * width);
     place.replaceChildren(
       el("h3", {}, "how usual is the image?"),

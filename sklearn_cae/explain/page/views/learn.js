@@ -2,7 +2,7 @@
 
 import { button, byId, el, prefersStill, slider, whenSeen } from "../dom.js";
 import { mapPixels, showImage, showPixels } from "../draw.js";
-import { decibels, short } from "../format.js";
+import { decibels } from "../format.js";
 import { prose } from "../words.js";
 import { chart } from "./chart.js";
 

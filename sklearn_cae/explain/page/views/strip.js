@@ -207,6 +207,10 @@ function resultsOf(model) {
       Number.isFinite(gain) ? `${gain >= 0 ? "Better" : "Worse"} by ${decibels(Math.abs(gain))} · ` : "",
       `computed here in ${Math.max(1, Math.round(model.milliseconds))} ms`,
     );
+    // All of the page shows the weights of this epoch, not only the part where it was chosen.
+    const { state } = model.shown;
+    epoch.hidden = state === 0;
+    if (state > 0) epoch.textContent = `weights of epoch ${model.data.epochs[state - 1].epoch}`;
   }
   return { element, show };
 }
