@@ -423,6 +423,21 @@ def test_nothing_plays_for_those_who_want_no_motion(browser, autoencoder):
     page.close()
 
 
+def test_in_the_frame_of_a_notebook_the_page_works_and_its_links_stay_within(
+    browser, fitted, digits
+):
+    page = browser.new_page()
+    page.goto("about:blank")
+    page.set_content(explain_html(fitted[0], digits, n_images=1)._repr_html_())
+    frame = page.frames[1]
+    frame.evaluate("explainer.ready")
+    frame.click("#sections a[href='#words']")
+    page.wait_for_timeout(200)
+    assert frame.url == "about:srcdoc"
+    assert frame.evaluate("document.activeElement.id") == "words"
+    page.close()
+
+
 @pytest.mark.parametrize("width", [390, 820, 1180, 2560])
 def test_the_page_never_scrolls_sideways(width, opened):
     opened.page.set_viewport_size({"width": width, "height": 900})

@@ -1,7 +1,7 @@
 // The page: what Python wrote into it, the network that runs, and the parts that show it.
 
 import { unpacked } from "./data.js";
-import { byId, el } from "./dom.js";
+import { byId, el, scrollTo } from "./dom.js";
 import { createEngine } from "./engine.js";
 import { count, decibels, plural, short } from "./format.js";
 import { createModel } from "./model.js";
@@ -126,6 +126,7 @@ function build() {
       `Made by sklearn_cae ${data.version}. All of it is in this file: nothing is loaded, nothing is sent.`,
     ),
   );
+  followLinks();
   markSections();
   model.change({});
   // For those who want more than the page shows, in the console of the browser.
@@ -153,6 +154,19 @@ function qualityFacts() {
       ];
 }
 
+// In the frame of a notebook a link to a part of the page would lead to the page around it.
+function followLinks() {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[href^='#']");
+    if (!link) return;
+    event.preventDefault();
+    const target = document.querySelector(link.getAttribute("href"));
+    scrollTo(target);
+    target.setAttribute("tabindex", "-1");
+    target.focus({ preventScroll: true });
+  });
+}
+
 function markSections() {
   const links = [...byId("sections").children];
   const seen = new IntersectionObserver(
@@ -160,7 +174,7 @@ function markSections() {
       for (const { target, isIntersecting } of entries) {
         if (!isIntersecting) continue;
         for (const link of links) {
-          if (link.hash === `#${target.id}`) link.setAttribute("aria-current", "true");
+          if (link.getAttribute("href") === `#${target.id}`) link.setAttribute("aria-current", "true");
           else link.removeAttribute("aria-current");
         }
       }
