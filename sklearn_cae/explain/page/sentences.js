@@ -1,6 +1,6 @@
 // What the page says of this network, with its own numbers: sentences in which *word* is a term.
 
-import { count, plural, short } from "./format.js";
+import { count, plural } from "./format.js";
 
 export function codeLengthOf({ network }) {
   return network.code === null ? null : network.layers[network.code].shape.reduce((a, b) => a * b, 1);
@@ -18,7 +18,7 @@ export function leadSays(data) {
   }
   const length = codeLengthOf(data);
   const ratio = size / length;
-  const fewer = ratio > 1.25 ? `, ${ratio < 10 ? short(ratio) : Math.round(ratio)} times fewer` : "";
+  const fewer = ratio > 1.25 ? `, ${Number(ratio.toPrecision(2))} times fewer` : "";
   const what = training === "plain" ? "an *autoencoder*" : "a *denoising autoencoder*";
   const why =
     training === "plain"

@@ -21,6 +21,9 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
   const input = model.values[layer.inputs[0]];
   const inputShape = asMaps(model.layers[layer.inputs[0]].shape);
   const { channel } = chosen;
+  // The first layer of a network for colours reads red, green and blue.
+  const isColour = layer.inputs[0] === 0 && inputShape[0] === 3;
+  const nameOfMap = (map) => (isColour ? ["red", "green", "blue"][map] : count(map + 1));
   const sums = readMaps(layer, weight, inputShape, channel).map((map) => {
     const values = partialSum(layer, weight, input, inputShape, channel, map);
     return { map, values, size: values.reduce((total, v) => total + v * v, 0) };
@@ -55,7 +58,7 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
         "aria-label": `Input map ${map + 1}: show its numbers`,
         on: { click: () => choose(map) },
       },
-      el("span", { class: "part-name" }, count(map + 1)),
+      el("span", { class: "part-name" }, nameOfMap(map)),
       from.element,
       el("span", { class: "sign" }, "∗"),
       kernel.element,
@@ -133,7 +136,11 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
       el(
         "div",
         { class: "step-two" },
-        el("h3", {}, `2 · the window on input map ${count(chosen.inputMap + 1)}, times its kernel`),
+        el(
+          "h3",
+          {},
+          `2 · the window on ${isColour ? "" : "input map "}${nameOfMap(chosen.inputMap)}, times its kernel`,
+        ),
         el(
           "div",
           { class: "cell-row" },
@@ -155,7 +162,7 @@ export function convolutionParts(model, chosen, { show, showPixel }) {
         bars(
           [
             ...contributions.slice(0, MANY_BARS).map(({ map, value }) => ({
-              label: `map ${count(map + 1)}`,
+              label: isColour ? nameOfMap(map) : `map ${nameOfMap(map)}`,
               value,
               isChosen: map === chosen.inputMap,
               onClick: () => choose(map),
