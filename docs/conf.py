@@ -82,7 +82,9 @@ numpydoc_xref_aliases = {
             "PerceptualLoss",
         )
     },
+    "ExplainPage": "sklearn_cae.explain.ExplainPage",
     "ImageBatch": "sklearn_cae.outliers.ImageBatch",
+    "WeightHistory": "sklearn_cae.callbacks.WeightHistory",
     "FrozenEstimator": "sklearn.frozen.FrozenEstimator",
     "Pipeline": "sklearn.pipeline.Pipeline",
     "ndarray": "numpy.ndarray",

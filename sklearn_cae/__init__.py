@@ -1,6 +1,6 @@
 """Denoising convolutional autoencoders with the interface of scikit-learn."""
 
-from . import callbacks, classical, datasets, display, metrics, networks, noise
+from . import callbacks, classical, datasets, display, explain, metrics, networks, noise
 from ._comparison import DenoiserComparison, compare_denoisers
 from ._coreset import CoresetNeighbors
 from ._denoising_cae import DenoisingCAE
@@ -105,6 +105,7 @@ __all__ = [
     "datasets",
     "display",
     "estimate_noise",
+    "explain",
     "load",
     "load_pairs",
     "masked_scorer",

@@ -23,6 +23,7 @@ from ._checkpoint import TrainingCheckpoint
 from ._inference import Runner
 from ._random import resolve_seed
 from ._warnings import warn_user
+from ._weight_history import WeightHistory
 from .display import DenoisingDisplay, check_channels
 from .images import (
     check_units,
@@ -35,7 +36,7 @@ from .images import (
 )
 from .noise import NoiseModel, corrupt_images, resolve_noise
 
-__all__ = ["ReconstructionSnapshots", "TrainingCheckpoint"]
+__all__ = ["ReconstructionSnapshots", "TrainingCheckpoint", "WeightHistory"]
 
 # A GIF shows each epoch for so many milliseconds, and the last one for longer.
 FRAME_MS, LAST_FRAME_MS = 400, 2000

@@ -1,0 +1,48 @@
+"""
+What happens inside the network?
+================================
+
+A page that one can use: turn the noise, follow an image through the layers, take any value apart
+into the products that make it, move through the code, go back to the first epoch.
+"""
+
+# %%
+# The network
+# -----------
+# It learns to clean digits of 8 x 8 pixels, with a code of eight numbers. A callback keeps the
+# weights of some epochs.
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise
+from sklearn_cae.callbacks import WeightHistory
+from sklearn_cae.display import DenoisingDisplay
+from sklearn_cae.explain import explain_html
+
+digits = load_digits()
+X, y = digits.images / 16, digits.target
+history = WeightHistory(every=5)
+cae = DenoisingCAE(
+    Autoencoder((16, 32), latent_dim=8),
+    noise=GaussianNoise((0.2, 0.5)),
+    max_epochs=30,
+    callbacks=[history],
+    for_codes=True,
+    random_state=0,
+).fit(X[:1200])
+DenoisingDisplay.from_estimator(cae, X[1200:1206])
+plt.show()
+
+# %%
+# The page
+# --------
+# With the name of a file, ``explain_html`` writes it; a notebook, like this page, shows it in a
+# frame. The digits in it are test digits.
+explain_html(
+    cae, X[1200:], y=y[1200:], title="Inside a network that cleans digits", history=history
+)
+
+# %%
+# How to read it: begin at the top and follow the digit from left to right to the eight numbers of
+# its code, and from these to the digit that the decoder draws; then turn the level of the noise
+# until it draws another digit.

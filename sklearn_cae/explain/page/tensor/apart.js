@@ -1,0 +1,240 @@
+// One value of a layer, taken apart into what makes it.
+
+import { POINTWISE, windowOf } from "./layers.js";
+
+// Flat values as maps of one pixel each.
+export const asMaps = (shape) => (shape.length === 1 ? [shape[0], 1, 1] : shape);
+
+// `output + (batch - seen)`, value by value.
+export const sum = (output, noisy, seen) => output.map((value, i) => value + noisy[i] - seen[i]);
+
+// The part of a convolution's output that one of its input maps makes: without the bias.
+export function partialSum(layer, weight, input, inputShape, channel, inputMap) {
+  const [, height, width] = layer.shape;
+  const result = new Float32Array(height * width);
+  const [, inputHeight, inputWidth] = inputShape;
+  if (layer.kind === "transposed convolution") {
+    for (let i = 0; i < result.length; i++) {
+      const [y, x] = [Math.floor(i / width), i % width];
+      result[i] = tapsOf(layer, weight, input, inputShape, channel, inputMap, y, x).sum;
+    }
+    return result;
+  }
+  const { stride, padding, dilation } = layer.options;
+  const [, second, kernelHeight, kernelWidth] = weight.shape;
+  const start = (channel * second + (inputMap % second)) * kernelHeight * kernelWidth;
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      let total = 0;
+      for (let a = 0; a < kernelHeight; a++) {
+        const row = y * stride[0] - padding[0] + a * dilation[0];
+        if (row < 0 || row >= inputHeight) continue;
+        for (let b = 0; b < kernelWidth; b++) {
+          const column = x * stride[1] - padding[1] + b * dilation[1];
+          if (column < 0 || column >= inputWidth) continue;
+          total +=
+            input[(inputMap * inputHeight + row) * inputWidth + column] *
+            weight.values[start + a * kernelWidth + b];
+        }
+      }
+      result[i] = total;
+    }
+  }
+  return result;
+}
+
+// Which input maps a map of a convolution reads: all of its group.
+export function readMaps(layer, weight, inputShape, channel) {
+  if (layer.kind === "transposed convolution") return range(0, inputShape[0]);
+  const perGroup = weight.shape[1];
+  const group = Math.floor(channel / (layer.shape[0] / layer.options.groups));
+  return range(group * perGroup, (group + 1) * perGroup);
+}
+
+const range = (from, to) => Array.from({ length: to - from }, (_, i) => from + i);
+
+// What one input map adds to one value: each tap with its place, its value, its weight.
+export function tapsOf(layer, weight, input, inputShape, channel, inputMap, y, x) {
+  const [, height, width] = inputShape;
+  const taps = placesOf(layer, weight, inputShape, channel, inputMap, y, x).map(
+    ({ row, column, at, ...tap }) => {
+      const isInside = row >= 0 && row < height && column >= 0 && column < width;
+      const value = isInside ? input[(inputMap * height + row) * width + column] : 0;
+      return {
+        ...tap,
+        row,
+        column,
+        isInside,
+        value,
+        weight: weight.values[at],
+        product: value * weight.values[at],
+      };
+    },
+  );
+  return { taps, sum: taps.reduce((total, { product }) => total + product, 0) };
+}
+
+// For each tap of a kernel its place in the kernel, in the input map and among the weights.
+function placesOf(layer, weight, inputShape, channel, inputMap, y, x) {
+  const [, second, kernelHeight, kernelWidth] = weight.shape;
+  const { stride, padding } = layer.options;
+  const places = [];
+  if (layer.kind === "transposed convolution") {
+    // Those input values whose kernel, laid down with the stride, reaches this place.
+    for (let a = 0; a < kernelHeight; a++) {
+      for (let b = 0; b < kernelWidth; b++) {
+        const [down, across] = [y + padding[0] - a, x + padding[1] - b];
+        if (down % stride[0] !== 0 || across % stride[1] !== 0) continue;
+        const at = ((inputMap * second + channel) * kernelHeight + a) * kernelWidth + b;
+        places.push({ a, b, row: down / stride[0], column: across / stride[1], at });
+      }
+    }
+    return places;
+  }
+  const { dilation } = layer.options;
+  const inGroup = inputMap % second;
+  for (let a = 0; a < kernelHeight; a++) {
+    for (let b = 0; b < kernelWidth; b++) {
+      const at = ((channel * second + inGroup) * kernelHeight + a) * kernelWidth + b;
+      const row = y * stride[0] - padding[0] + a * dilation[0];
+      const column = x * stride[1] - padding[1] + b * dilation[1];
+      places.push({ a, b, row, column, at });
+    }
+  }
+  return places;
+}
+
+// For layers that compute each value from few others: these, with their places, and how.
+export function partsOf(layer, weights, inputs, inputShapes, channel, y, x) {
+  const describe = PARTS[layer.kind];
+  return describe ? describe({ layer, weights, inputs, inputShapes, channel, y, x }) : null;
+}
+
+const valueAt = (values, [, height, width], channel, row, column) =>
+  values[(channel * height + row) * width + column];
+
+function same({ inputs, inputShapes, channel, y, x }, of = 0) {
+  return [
+    { input: of, channel, row: y, column: x, value: valueAt(inputs[of], inputShapes[of], channel, y, x) },
+  ];
+}
+
+function copied(place) {
+  return (given) => {
+    const { input = 0, channel, row, column } = place(given);
+    const [, height, width] = given.inputShapes[input];
+    const isInside = row >= 0 && column >= 0 && row < height && column < width;
+    const value = isInside ? valueAt(given.inputs[input], given.inputShapes[input], channel, row, column) : 0;
+    return { how: "copied", parts: isInside ? [{ input, channel, row, column, value }] : [] };
+  };
+}
+
+function pooledParts(how) {
+  return (given) => {
+    const { layer, inputs, inputShapes, channel, y, x } = given;
+    const { top, bottom, left, right } = windowOf(layer, inputShapes[0], y, x);
+    const parts = [];
+    for (let row = top; row < bottom; row++) {
+      for (let column = left; column < right; column++) {
+        parts.push({
+          input: 0,
+          channel,
+          row,
+          column,
+          value: valueAt(inputs[0], inputShapes[0], channel, row, column),
+        });
+      }
+    }
+    return { how, parts };
+  };
+}
+
+const both = (how) => (given) => ({ how, parts: [...same(given, 0), ...same(given, 1)] });
+
+const PARTS = {
+  maximum: pooledParts("largest"),
+  average: pooledParts("mean"),
+  sum: both("sum"),
+  difference: both("difference"),
+  product: both("product"),
+  normalization: (given) => {
+    const { weights, channel, layer } = given;
+    const of = (role, otherwise) => (weights[role] ? weights[role].values[channel] : otherwise);
+    const mean = of("mean");
+    const deviation = Math.sqrt(of("variance") + layer.options.eps);
+    return {
+      how: "normalized",
+      parts: same(given),
+      mean,
+      deviation,
+      factor: of("weight", 1),
+      shift: of("bias", 0),
+    };
+  },
+  affine: (given) => {
+    const { weights, channel } = given;
+    return {
+      how: "affine",
+      parts: same(given),
+      factor: weights.scale.values[channel],
+      shift: weights.shift.values[channel],
+    };
+  },
+  repetition: copied(({ layer, channel, y, x }) => {
+    const [down, across] = layer.options.factor;
+    return { channel, row: Math.floor(y / down), column: Math.floor(x / across) };
+  }),
+  channels: copied(({ y, x }) => ({ channel: 0, row: y, column: x })),
+  crop: copied(({ layer, channel, y, x }) => {
+    const [first, top, left] = layer.options.start;
+    return { channel: channel + first, row: y + top, column: x + left };
+  }),
+  padding: copied(({ layer, inputShapes, channel, y, x }) => {
+    const { top, left, mode } = layer.options;
+    const [, height, width] = inputShapes[0];
+    return { channel, row: beside(y - top, height, mode), column: beside(x - left, width, mode) };
+  }),
+  concatenation: copied(({ inputShapes, channel, y, x }) => {
+    let input = 0;
+    while (channel >= inputShapes[input][0]) channel -= inputShapes[input++][0];
+    return { input, channel, row: y, column: x };
+  }),
+  reshape: copied(({ layer, inputShapes, channel, y, x }) => {
+    const [, ownHeight, ownWidth] = asMaps(layer.shape);
+    const [, height, width] = inputShapes[0];
+    const at = (channel * ownHeight + y) * ownWidth + x;
+    return {
+      channel: Math.floor(at / (height * width)),
+      row: Math.floor((at % (height * width)) / width),
+      column: at % width,
+    };
+  }),
+  "pixel unshuffle": copied(({ layer, channel, y, x }) => {
+    const { factor } = layer.options;
+    const place = channel % factor ** 2;
+    const [down, across] = [Math.floor(place / factor), place % factor];
+    return {
+      channel: Math.floor(channel / factor ** 2),
+      row: y * factor + down,
+      column: x * factor + across,
+    };
+  }),
+  "pixel shuffle": copied(({ layer, channel, y, x }) => {
+    const { factor } = layer.options;
+    const place = (y % factor) * factor + (x % factor);
+    return {
+      channel: channel * factor ** 2 + place,
+      row: Math.floor(y / factor),
+      column: Math.floor(x / factor),
+    };
+  }),
+};
+for (const kind of Object.keys(POINTWISE)) {
+  PARTS[kind] = (given) => ({ how: "function", parts: same(given) });
+}
+
+function beside(i, length, mode) {
+  if (mode === "constant") return i;
+  if (mode === "replicate") return Math.min(length - 1, Math.max(0, i));
+  return i < 0 ? -i : i >= length ? 2 * length - 2 - i : i;
+}
