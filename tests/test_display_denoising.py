@@ -165,7 +165,8 @@ def test_images_beyond_a_learned_range_show():
     X = (1000 * RNG.random((12, 8, 8)) + 100).astype(np.uint16)
     X[0, 0, 0] = 65_000
     cae = small_cae().fit(X)
-    display = DenoisingDisplay.from_estimator(cae, X, n_images=1)
+    with pytest.warns(UserWarning, match="hot pixels come back as they are"):
+        display = DenoisingDisplay.from_estimator(cae, X, n_images=1)
     assert display.clean.max() > 1
     assert np.asarray(shown(display, 0, 0)).max() > 0
     (image,) = display.axes_[0, 0].get_images()
