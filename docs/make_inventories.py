@@ -59,6 +59,7 @@ OBJECTS = {
             f"sklearn.{name}": ("py:class", f"{SKLEARN}#$")
             for name in (
                 "covariance.EllipticEnvelope",
+                "covariance.LedoitWolf",
                 "decomposition.PCA",
                 "ensemble.IsolationForest",
                 "frozen.FrozenEstimator",

@@ -90,7 +90,7 @@ class ImageBatch:
 
         Parameters
         ----------
-        layers : sequence of str
+        layers : list of str
             The names.
 
         Returns
@@ -105,7 +105,7 @@ class ImageBatch:
 
         Parameters
         ----------
-        layers : sequence of str
+        layers : list of str
             Names of layers. Their maps are brought to length 1 at each place and averaged with
             those around it.
 

@@ -37,7 +37,8 @@ class DensityScore(OutlierScore):
     Parameters
     ----------
     layers : list of str, default=None
-        Names of layers with feature maps, as :meth:`DenoisingCAE.feature_maps` takes them. ``None``
+        Names of layers with feature maps, as
+        :meth:`~sklearn_cae.DenoisingCAE.feature_maps` takes them. ``None``
         is the code, and of VGG16 the last two blocks up to the fourth.
     pooling : int, default=1
         Maps are averaged over ``pooling`` x ``pooling`` parts of the image; of use with ``layers``.

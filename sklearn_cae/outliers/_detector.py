@@ -236,6 +236,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
             then as it was before, as it is after any other error and after Ctrl-C.
         """
         self._validate_params()
+        resolve_score(self.outlier_score)  # What is wrong with it is told before the training.
         seed = resolve_seed(self.random_state)
         _, X, noise = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, noise)
@@ -275,7 +276,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images of the size and in the units of those in ``fit``.
+            Images in the units of those in ``fit``, and of their size where the score needs it.
 
         Returns
         -------
@@ -289,7 +290,8 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If X does not have the shape or the units of the images in ``fit``, or is not finite.
+            If X does not have the units of the images in ``fit``, or their size where the score
+            needs it, or is not finite.
         """
         return self._scores(self._read(X)[1]).mean(axis=0)
 
@@ -299,7 +301,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images of the size and in the units of those in ``fit``.
+            Images in the units of those in ``fit``, and of their size where the score needs it.
 
         Returns
         -------
@@ -319,7 +321,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images of the size and in the units of those in ``fit``.
+            Images in the units of those in ``fit``, and of their size where the score needs it.
 
         Returns
         -------
@@ -348,13 +350,13 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         so up to terms of order 1 / n, because the held-out images also give its means and standard
         deviations.
 
-        Images that are unlike those in ``fit`` for another reason, such as another camera or
-        writer, get small p-values too: shuffle ordered data before splitting it.
+        Images that are unlike those in ``fit`` for another reason, such as another camera, writer
+        or size, get small p-values too: shuffle ordered data before splitting it.
 
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images of the size and in the units of those in ``fit``.
+            Images in the units of those in ``fit``, and of their size where the score needs it.
 
         Returns
         -------

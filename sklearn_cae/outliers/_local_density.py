@@ -27,7 +27,8 @@ class LocalDensityScore(MapScore):
     Parameters
     ----------
     layers : list of str, default=None
-        Names of layers with feature maps, as :meth:`DenoisingCAE.feature_maps` takes them. ``None``
+        Names of layers with feature maps, as
+        :meth:`~sklearn_cae.DenoisingCAE.feature_maps` takes them. ``None``
         is the first and the second stage of the encoder, and of VGG16 its second and third block.
     density : density estimator, default=None
         As in :class:`DensityScore`, on the features of places. ``None`` is
