@@ -93,6 +93,5 @@ AnomalyMapDisplay.from_estimator(detector, np.stack([*normal[:4], *others]), n_i
 plt.show()
 
 # %%
-# How to read it: bright places are those that the network, which knows threes only, cannot give
-# back; the score and the p-value come from the code of the whole image, so that an image can be odd
-# although its map is dark, and the other way round.
+# How to read it: bright places are those that move the code of an image away from the codes of
+# threes. The mean of a map is minus the score, so that an image with a bright map is an odd one.
