@@ -98,17 +98,23 @@ class CoresetNeighbors(Savable, VersionedState, BaseEstimator):
         Raises
         ------
         ValueError
-            If there are fewer rows than ``n_neighbors``, or they are not finite.
+            If there are fewer rows than ``n_neighbors``, fewer are to be kept, or they are not
+            finite.
         """
         self._validate_params()
+        if self.n_neighbors > self.n_kept:
+            raise ValueError(
+                f"n_neighbors={self.n_neighbors} is more than n_kept={self.n_kept}, the rows that "
+                "are kept. Keep more, or average over fewer."
+            )
         fitted = BaseEstimator()
         rows = validate_data(
             fitted, X, dtype=[np.float64, np.float32], ensure_min_samples=self.n_neighbors
         )
         rng = np.random.default_rng(resolve_seed(self.random_state))
         kept = rows[_spread(rows, self.n_kept, rng)]
-        n_neighbors = min(self.n_neighbors, len(kept))
-        fitted.neighbors_ = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(kept)
+        neighbors = NearestNeighbors(n_neighbors=self.n_neighbors, algorithm="brute")
+        fitted.neighbors_ = neighbors.fit(kept)
         commit(self, vars(fitted))
         return self
 

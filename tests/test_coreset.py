@@ -46,3 +46,8 @@ def test_a_wrong_parameter_is_refused(params):
 def test_more_neighbours_than_rows_are_refused():
     with pytest.raises(ValueError, match="minimum of 5"):
         CoresetNeighbors(n_neighbors=5).fit(np.eye(3))
+
+
+def test_more_neighbours_than_rows_to_keep_are_refused():
+    with pytest.raises(ValueError, match="n_neighbors=3 is more than n_kept=2"):
+        CoresetNeighbors(2, n_neighbors=3).fit(np.eye(5))

@@ -80,11 +80,10 @@ class LocalDensityScore(MapScore):
         smoothing: float = 3.0,
         worst: float = 0.01,
     ) -> None:
+        super().__init__(smoothing=smoothing, worst=worst)
         self.layers = layers
         self.density = density
         self.per_position = per_position
-        self.smoothing = smoothing
-        self.worst = worst
 
     @property
     def any_size(self):

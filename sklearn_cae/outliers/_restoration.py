@@ -1,15 +1,11 @@
 """A score by how well a corruption is restored."""
 
-from numbers import Integral
-
 import numpy as np
-from sklearn.utils._param_validation import Interval
 
-from .._random import derived_seed
-from ._score import MAP_CONSTRAINTS, MapScore
+from ._score import DrawnMapScore
 
 
-class RestorationScore(MapScore):
+class RestorationScore(DrawnMapScore):
     """A small mean absolute error of what is restored, averaged over draws of the corruption.
 
     For an autoencoder whose ``noise`` asks what an image shows, as
@@ -57,15 +53,6 @@ class RestorationScore(MapScore):
     (177,)
     """
 
-    _parameter_constraints = MAP_CONSTRAINTS | {
-        "n_draws": [Interval(Integral, 1, None, closed="left")]
-    }
-
-    def __init__(self, *, n_draws: int = 4, smoothing: float = 0.0, worst: float = 1.0) -> None:
-        self.n_draws = n_draws
-        self.smoothing = smoothing
-        self.worst = worst
-
     def check_autoencoder(self, cae):
         if cae.noise_ is None:
             raise ValueError(
@@ -73,9 +60,6 @@ class RestorationScore(MapScore):
                 "fitted on pairs and has no noise. Fit it on clean images, as in "
                 "DenoisingCAE(noise=['erase_color', 'quarter_turns']), or choose another score."
             )
-
-    def learn(self, collect, seed):
-        self.seeds_ = [derived_seed(seed, draw) for draw in range(self.n_draws)]
 
     def errors(self, batch):
         errors = [np.abs(restored - batch.images).mean(axis=3) for restored in self._all(batch)]

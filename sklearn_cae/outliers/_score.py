@@ -2,7 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
 from .._fitted import VersionedState
+from .._random import derived_seed
 from ._batch import ImageBatch
 
 # Makes one array of what a function of a batch gives for all training images.
@@ -160,18 +161,19 @@ class MapScore(OutlierScore):
 
     Parameters
     ----------
-    smoothing : float
+    smoothing : float, default=0.0
         Standard deviation in pixels of the Gaussian that smooths the map; 0 leaves it.
-    worst : float
+    worst : float, default=1.0
         Share of the pixels that count: 1 is the mean of the map, which tells whole images apart;
         0.01 the mean of the worst hundredth, for defects that cover a small part of an image. One
         pixel counts at least.
     """
 
-    smoothing: float
-    worst: float
-
     _parameter_constraints = MAP_CONSTRAINTS
+
+    def __init__(self, *, smoothing: float = 0.0, worst: float = 1.0) -> None:
+        self.smoothing = smoothing
+        self.worst = worst
 
     @property
     def normalizes_contrast(self):
@@ -201,3 +203,31 @@ class MapScore(OutlierScore):
         if n_worst < pixels.shape[1]:
             pixels = np.partition(pixels, -n_worst, axis=1)[:, -n_worst:]
         return -pixels.mean(axis=1)
+
+
+class DrawnMapScore(MapScore):
+    """Base of the scores by a map whose errors are averaged over draws of the training's noise.
+
+    Parameters
+    ----------
+    n_draws : int, default=4
+        Number of draws, each of which costs a pass of the network.
+    smoothing, worst : float
+        As in :class:`MapScore`.
+
+    Attributes
+    ----------
+    seeds_ : list of int
+        Seed of each draw.
+    """
+
+    _parameter_constraints = MAP_CONSTRAINTS | {
+        "n_draws": [Interval(Integral, 1, None, closed="left")]
+    }
+
+    def __init__(self, *, n_draws: int = 4, smoothing: float = 0.0, worst: float = 1.0) -> None:
+        super().__init__(smoothing=smoothing, worst=worst)
+        self.n_draws = n_draws
+
+    def learn(self, collect, seed):
+        self.seeds_ = [derived_seed(seed, draw) for draw in range(self.n_draws)]

@@ -5,10 +5,9 @@ from numbers import Integral
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from .._random import derived_seed
 from ..metrics import SSIM_MIN_SIZE, ssim_maps
 from ._features import at_each_pixel
-from ._score import MAP_CONSTRAINTS, MapScore
+from ._score import MAP_CONSTRAINTS, DrawnMapScore, MapScore
 
 
 class ReconstructionScore(MapScore):
@@ -31,10 +30,6 @@ class ReconstructionScore(MapScore):
     >>> CAEOutlierDetector(outlier_score=ReconstructionScore(smoothing=2, worst=0.01)).outlier_score
     ReconstructionScore(smoothing=2, worst=0.01)
     """
-
-    def __init__(self, *, smoothing: float = 0.0, worst: float = 1.0) -> None:
-        self.smoothing = smoothing
-        self.worst = worst
 
     def errors(self, batch):
         return batch.squared_error
@@ -65,10 +60,6 @@ class SSIMScore(MapScore):
     SSIMScore()
     """
 
-    def __init__(self, *, smoothing: float = 0.0, worst: float = 1.0) -> None:
-        self.smoothing = smoothing
-        self.worst = worst
-
     def errors(self, batch):
         height, width = batch.images.shape[1:3]
         missing = [(0, max(0, SSIM_MIN_SIZE - side)) for side in (height, width)]
@@ -79,7 +70,7 @@ class SSIMScore(MapScore):
         return 1 - ssim_maps(*pair)[:, :height, :width]
 
 
-class DenoisingScore(MapScore):
+class DenoisingScore(DrawnMapScore):
     """A small mean squared error of what is denoised, averaged over draws of the training's noise.
 
     The same image always gets the same noise. Scores are minus the error, in squared units of the
@@ -107,24 +98,12 @@ class DenoisingScore(MapScore):
     DenoisingScore(n_draws=8)
     """
 
-    _parameter_constraints = MAP_CONSTRAINTS | {
-        "n_draws": [Interval(Integral, 1, None, closed="left")]
-    }
-
-    def __init__(self, *, n_draws: int = 4, smoothing: float = 0.0, worst: float = 1.0) -> None:
-        self.n_draws = n_draws
-        self.smoothing = smoothing
-        self.worst = worst
-
     def check_autoencoder(self, cae):
         if cae.noise_ is None:
             raise ValueError(
                 "DenoisingScore draws the noise of the training, but the autoencoder was fitted on "
                 "pairs and has none. Fit it on clean images, or choose another score."
             )
-
-    def learn(self, collect, seed):
-        self.seeds_ = [derived_seed(seed, draw) for draw in range(self.n_draws)]
 
     def errors(self, batch):
         errors = [
@@ -160,9 +139,8 @@ class FeatureScore(MapScore):
     }
 
     def __init__(self, stage: int = 2, *, smoothing: float = 0.0, worst: float = 1.0) -> None:
+        super().__init__(smoothing=smoothing, worst=worst)
         self.stage = stage
-        self.smoothing = smoothing
-        self.worst = worst
 
     def check_autoencoder(self, cae):
         n_stages = getattr(cae.net_.module_, "n_stages", 0)
