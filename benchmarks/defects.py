@@ -22,19 +22,17 @@ import numpy as np
 import torch
 from _defects import TEXTURES, load_textures
 from _results import resume
+from _vgg16 import frozen_vgg16
 from scipy import ndimage
 from sklearn.covariance import LedoitWolf
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
 from sklearn_cae import (
-    Autoencoder,
     CAEOutlierDetector,
     DenoisingCAE,
     LocalDensityScore,
     Patches,
     ReconstructionScore,
-    VGG16Encoder,
 )
 
 METHODS = (
@@ -62,20 +60,13 @@ def detector_of(method, n_train, vgg16, seed):
         "VGG16, Gaussian": LocalDensityScore(density=LedoitWolf()),
     }[method]
     if method.startswith("VGG16"):
-        cae = frozen_vgg16(vgg16)
+        cae = frozen_vgg16(3, vgg16, np.zeros((2, 96, 96), np.uint8))
     else:
         cae = DenoisingCAE(patches=None if method == "default" else Patches(32, per_image=8))
     # Five trainings for few crops; of many a part is enough.
     many = n_train >= 100 and not method.startswith("VGG16")
     calibration = 0.4 if many else "auto"
     return CAEOutlierDetector(cae, outlier_score=score, calibration=calibration, random_state=seed)
-
-
-def frozen_vgg16(weights):
-    """An autoencoder that is not trained: its encoder is all that counts."""
-    network = Autoencoder(VGG16Encoder(3, weights=weights))
-    cae = DenoisingCAE(network, max_epochs=0, for_codes=True, data_range=(0, 255), random_state=0)
-    return FrozenEstimator(cae.fit(np.zeros((2, 96, 96), np.uint8)))
 
 
 def filter_maps(images):

@@ -12,11 +12,11 @@ import argparse
 
 import numpy as np
 import torch
+from _vgg16 import frozen_vgg16
 from skimage.data import lfw_subset
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
-from sklearn_cae import Autoencoder, CAEOutlierDetector, CodeDensity, DenoisingCAE, VGG16Encoder
+from sklearn_cae import CAEOutlierDetector, CodeDensity
 
 N_TRAIN = 60
 
@@ -28,9 +28,7 @@ def detectors(vgg16, seed):
         for score in ("density", "reconstruction", "local_density")
     }
     if vgg16:
-        network = Autoencoder(VGG16Encoder(4, weights=vgg16))
-        cae = DenoisingCAE(network, max_epochs=0, for_codes=True, data_range=(0, 1), random_state=0)
-        frozen = FrozenEstimator(cae.fit(np.zeros((2, 50, 50), np.float32)))
+        frozen = frozen_vgg16(4, vgg16, np.zeros((2, 50, 50), np.float32))
         found["VGG16, density"] = CAEOutlierDetector(
             frozen, contrast_normalization=True, random_state=seed
         )

@@ -19,18 +19,11 @@ import numpy as np
 import torch
 from _data import DATASETS, load
 from _results import resume
+from _vgg16 import frozen_vgg16
 from scipy.ndimage import zoom
-from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 
-from sklearn_cae import Autoencoder, CAEOutlierDetector, DenoisingCAE, VGG16Encoder
-
-
-def frozen_vgg16(n_blocks, weights, images):
-    """An autoencoder that is not trained: its encoder is all that counts."""
-    network = Autoencoder(VGG16Encoder(n_blocks, weights=weights))
-    cae = DenoisingCAE(network, max_epochs=0, for_codes=True, data_range=(0, 255), random_state=0)
-    return FrozenEstimator(cae.fit(images[:2]))
+from sklearn_cae import CAEOutlierDetector
 
 
 def prepared(images, enlarge):
