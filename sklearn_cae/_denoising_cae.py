@@ -28,10 +28,12 @@ from .persistence import PRETRAINED_CLASSES, pretrained_path, take_over
 from .training import (
     LR_SCHEDULES,
     OPTIMIZERS,
+    PRECISIONS,
     TrainingPlan,
     harm_of,
     resolve_device,
     resolve_optimizer,
+    resolve_precision,
     train,
 )
 
@@ -120,6 +122,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         and to the limits of their dtype where the range was learned.
     device : str, default="auto"
         Device of torch; "auto" picks CUDA, else MPS, else CPU.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What the convolutions compute in. "auto" trains in bfloat16 where the processor or GPU has
+        it, on images or patches of 16 x 16 pixels or more, which takes about half the time, and
+        gives results in float32. "bfloat16" computes results in it too: three times as fast, and
+        off by up to 0.01 of the data range. Weights, losses and optimizers are always float32.
     for_codes : bool, default=False
         Say that the network is trained for its codes. No warning then, when its images are worse
         than its noisy input.
@@ -150,6 +157,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     limits_ : tuple of float or None
         Where the noisy training images lay, in units of the data range: 0 and 1 if the noise was
         clipped to it, ``None`` if it was not. ``predict`` clips noisy images likewise.
+    precision_ : {"float32", "bfloat16"}
+        What ``predict`` and ``transform`` compute in; ``net_.precision`` is that of the training.
     image_spec_ : ImageSpec
         Shape, layout, dtype and units of the training images.
     image_shape_ : tuple of int
@@ -236,6 +245,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         "channel_axis": [Options(Integral, {-1, 1, 3})],
         "data_range": [StrOptions({"auto"}), tuple, list],
         "device": [str],
+        "precision": [StrOptions(set(PRECISIONS))],
         "for_codes": ["boolean"],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],
@@ -263,6 +273,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         channel_axis: int = -1,
         data_range: str | Sequence[float] = "auto",
         device: str = "auto",
+        precision: str = "auto",
         for_codes: bool = False,
         warm_start: bool = False,
         random_state: int | np.random.RandomState | None = None,
@@ -286,6 +297,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         self.channel_axis = channel_axis
         self.data_range = data_range
         self.device = device
+        self.precision = precision
         self.for_codes = for_codes
         self.warm_start = warm_start
         self.random_state = random_state
@@ -437,11 +449,22 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
             if not (resume and take_over(net, self.net_)):
                 loss.load_pretrained(net.criterion_, progress=progress)
 
-        net = train(plan, module, criterion, train_images, valid_images, prepare=prepare)
+        precision = resolve_precision(self.precision, network, images.shape[:2], plan.device)
+        net = train(
+            plan,
+            module,
+            criterion,
+            train_images,
+            valid_images,
+            precision=precision,
+            prepare=prepare,
+        )
         if not (one_pass or self.for_codes):
             _warn_of_harm(net, network, train_images, valid_images)
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
-        commit(self, {**learned, "limits_": images.limits, "optimizer_": self._optimizer(network)})
+        learned |= {"limits_": images.limits, "optimizer_": self._optimizer(network)}
+        learned["precision_"] = "float32" if self.precision == "auto" else self.precision
+        commit(self, learned)
         if plan.checkpoint is not None:
             plan.checkpoint.raise_error()
         return self

@@ -271,6 +271,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self.net_.device,
             self.limits_,
             hidden=self.target_ == "masked",
+            precision=self.precision_,
         )
 
     @property

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import torch
 
+from ._precision import computing_in
 from ._tiles import Tiling, is_large, measure_margin, within
 from ._turns import TURNS
 from .images import from_unit, groups_of_one_shape, to_array, to_unit
@@ -40,11 +41,14 @@ class Runner:
         Where its inputs lay in training, in units of the data range; ``None`` if anywhere.
     hidden : bool, default=False
         Whether it was trained on hidden pixels: they are hidden from it again to denoise.
+    precision : {"float32", "bfloat16"}, default="float32"
+        In what the network computes. Results are float32.
     """
 
-    def __init__(self, module, spec, device, limits, hidden=False):
+    def __init__(self, module, spec, device, limits, hidden=False, precision="float32"):
         self.module = module
         self.hidden = hidden
+        self.precision = precision
         self.spec = spec
         self.device = device
         self.limits = limits
@@ -92,7 +96,8 @@ class Runner:
         """Codes of images: float32, (n, length of a code)."""
 
         def encode(batch):
-            return self.module.encode(self.within_limits(batch)).flatten(1).cpu().numpy()
+            codes = self.module.encode(self.within_limits(batch))
+            return codes.float().flatten(1).cpu().numpy()
 
         out = np.empty((len(images), math.prod(self.module.code_shape)), np.float32)
         return self.in_batches(self.on_tensors(encode), images, out)
@@ -104,7 +109,7 @@ class Runner:
 
         def decode(rows):
             batch = torch.from_numpy(rows).to(self.device).reshape(-1, *module.code_shape)
-            return from_unit(module.decode(batch, size), spec, spec.dtype)
+            return from_unit(module.decode(batch, size).float(), spec, spec.dtype)
 
         return self.in_batches(
             decode, codes, np.empty((len(codes), *size, spec.n_channels), spec.dtype)
@@ -136,7 +141,9 @@ class Runner:
         beyond the limits comes back on top, where a range that was learned leaves room for it.
         """
         seen = self.within_limits(batch)
-        output = predict_hidden(self.module, seen) if self.hidden else self.module(seen)
+        with self._computing():
+            output = predict_hidden(self.module, seen) if self.hidden else self.module(seen)
+        output = output.float()
         if self.spec.fixed or self.module.bounded:
             return output.clamp(*self.spec.unit_limits)
         return output + (batch - seen)
@@ -157,7 +164,7 @@ class Runner:
         size = self._batch_size(arrays)
         for batch in _batches(arrays, size):
             given = arrays[batch]
-            with torch.inference_mode():
+            with torch.inference_mode(), self._computing():
                 results = function(_padded(given, size))[: len(given)]
             if out is None:
                 out = np.empty((len(arrays), *results.shape[1:]), results.dtype)
@@ -167,6 +174,9 @@ class Runner:
     def within_limits(self, batch):
         """Clip a tensor to where the inputs lay in training."""
         return batch if self.limits is None else batch.clamp(*self.limits)
+
+    def _computing(self):
+        return computing_in(self.precision, self.device)
 
     @cached_property
     def margin(self):

@@ -19,7 +19,7 @@ from .persistence import (
     read_state,
     without_memory,
 )
-from .training import OPTIMIZERS, make_net, resolve_device, resolve_optimizer
+from .training import OPTIMIZERS, PRECISIONS, make_net, resolve_device, resolve_optimizer
 
 # The first streams of a seed are those of the training.
 WEIGHTS_STREAM = 4
@@ -31,6 +31,7 @@ FITTED: dict[str, Any] = {
     "noise_": (NoiseModel, type(None)),
     "target_": str,
     "limits_": (tuple, type(None)),
+    "precision_": str,
     "seed_": int,
     "n_features_in_": int,
     "optimizer_": object,
@@ -112,8 +113,11 @@ def _check_fitted(state):
     for name, kinds in FITTED.items():
         if not isinstance(state[name], kinds):
             raise ValueError(f"{name} is of type {type(state[name]).__name__}.")
-    if state["target_"] not in TARGETS or state["seed_"] < 0:
-        raise ValueError("target_ is none there is, or seed_ is negative.")
+    for name, known in (("target_", TARGETS), ("precision_", PRECISIONS)):
+        if state[name] not in known:
+            raise ValueError(f"{name} is {state[name]!r}; expected one of {list(known)}.")
+    if state["seed_"] < 0:
+        raise ValueError("seed_ is negative.")
     limits = state["limits_"]
     if limits is not None and not (len(limits) == 2 and all(map(_is_float, limits))):
         raise ValueError("limits_ has to be two numbers.")

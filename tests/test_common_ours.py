@@ -75,6 +75,7 @@ NETWORK = LAYOUT | {
     "callbacks": [],
     "device": "cpu:0",
     "for_codes": False,
+    "precision": "bfloat16",
     "warm_start": True,
     "random_state": 5,
     "verbose": 1,

@@ -40,7 +40,9 @@ def network():
 
 def trained(module=None, valid=None, *, images=IMAGES, prepare=lambda net: None, **changes):
     module = network() if module is None else module
-    return train(plan(**changes), module, nn.MSELoss(), images, valid, prepare=prepare)
+    return train(
+        plan(**changes), module, nn.MSELoss(), images, valid, precision="float32", prepare=prepare
+    )
 
 
 def test_epochs_are_recorded():

@@ -7,6 +7,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
+from ._blocks import in_float32
 from ._decoders import ConvDecoder, halved
 from ._encoder_decoder import ENCODER_DECODER_CONSTRAINTS, EncoderDecoder, EncoderDecoderModule
 from ._spec import EncoderSpec
@@ -125,4 +126,4 @@ class AutoencoderModule(EncoderDecoderModule):
     def decode(self, codes, image_size):
         """Map codes ``(n, *code_shape)`` to images ``(n, C, *image_size)``."""
         maps = self.expand(codes)  # (n, code_channels, h, w)
-        return torch.sigmoid(self.decoder(maps, image_size))  # (n, C, *image_size)
+        return torch.sigmoid(in_float32(self.decoder(maps, image_size)))  # (n, C, *image_size)

@@ -98,3 +98,8 @@ def _init_as_torch(layer, generator):
     for parameter in layer.parameters():
         nn.init.uniform_(parameter, -bound, bound, generator=generator)
     return layer
+
+
+def in_float32(x):
+    """A tensor as float32, itself if it is; a traced network gets no further layer by it."""
+    return x if x.dtype == torch.float32 else x.float()

@@ -25,6 +25,8 @@ class EncoderDecoder(NetworkSpec):
     kernel_size: int
     normalization: str | None
 
+    learns_in_bfloat16 = True
+
     _parameter_constraints = ENCODER_DECODER_CONSTRAINTS
 
     def check(self):

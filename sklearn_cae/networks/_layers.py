@@ -39,7 +39,7 @@ def layer_outputs(
     Returns
     -------
     outputs : list of torch.Tensor
-        Of each layer; of shape (n, n_maps, h, w) for most.
+        Of each layer in float32; of shape (n, n_maps, h, w) for most.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def layer_outputs(
                 f"layer {layer!r} gives no feature maps; choose one of {_names(module)}, or a "
                 "layer within."
             )
-    return [heard[layer][0] for layer in layers]
+    return [heard[layer][0].float() for layer in layers]
 
 
 def _append_to(outputs):

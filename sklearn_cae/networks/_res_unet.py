@@ -64,6 +64,7 @@ class ResUNet(NetworkSpec):
     # Without normalisation Adam needs several times as many steps.
     optimizer = "muon"
     lr = 4e-3
+    learns_in_bfloat16 = True
 
     _parameter_constraints = {
         "channels": [tuple, list],

@@ -135,6 +135,8 @@ class NetworkSpec(Spec):
         What ``DenoisingCAE(optimizer="auto")`` trains it with.
     lr : float
         The learning rate of ``lr="auto"``, for that optimizer.
+    learns_in_bfloat16 : bool
+        Whether ``precision="auto"`` may train it in bfloat16.
 
     See Also
     --------
@@ -144,6 +146,7 @@ class NetworkSpec(Spec):
     decodes: ClassVar[bool | None] = None
     optimizer: ClassVar[str] = "adam"
     lr: ClassVar[float] = 1e-2
+    learns_in_bfloat16: ClassVar[bool] = False
 
     @abstractmethod
     def build(

@@ -66,6 +66,7 @@ def _without_training(cae):
         "noise_": clone(noise),
         "target_": "clean",
         "limits_": None,
+        "precision_": "float32",
         "seed_": 0,
         "image_spec_": spec_of_range(spec.height, spec.n_channels, data_range),
         "n_features_in_": spec.height**2 * spec.n_channels,

@@ -5,6 +5,7 @@ from ._device import resolve_device
 from ._history import epoch_curves
 from ._muon import Muon
 from ._net import DenoisingNet, make_net
+from ._precision import PRECISIONS, resolve_precision
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
 from ._verdict import harm_of
@@ -12,6 +13,7 @@ from ._verdict import harm_of
 __all__ = [
     "LR_SCHEDULES",
     "OPTIMIZERS",
+    "PRECISIONS",
     "BatchIterator",
     "DenoisingNet",
     "Muon",
@@ -23,5 +25,6 @@ __all__ = [
     "make_net",
     "resolve_device",
     "resolve_optimizer",
+    "resolve_precision",
     "train",
 ]

@@ -50,7 +50,7 @@ def settle_batch_statistics(net, images):
         layer.momentum = None  # a mean over all batches
     with torch.no_grad():
         for batch in net.get_iterator(images, training=True):
-            net.module_(batch.input)
+            net.infer(batch.input)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     net.module_.eval()

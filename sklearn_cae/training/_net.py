@@ -7,6 +7,7 @@ import torch
 from skorch import NeuralNet
 from skorch.callbacks import PassthroughScoring
 
+from .._precision import computing_in
 from .._random import derived_seed
 from ..metrics import PSNR_CAP
 from ._batches import BatchIterator
@@ -29,6 +30,8 @@ class DenoisingNet(NeuralNet):
         Where images lie, in units of the data range; what goes beyond is clipped for the PSNR.
     clean_targets : bool
         Whether outputs are compared with clean images.
+    precision : {"float32", "bfloat16"}
+        In what the network computes; losses are float32.
     annealed : bool
         Whether the learning rate has come down in the training so far.
     **kwargs
@@ -47,12 +50,14 @@ class DenoisingNet(NeuralNet):
         seed=0,
         limits=(0.0, 1.0),
         clean_targets=True,
+        precision="float32",
         annealed=False,
         **kwargs,
     ):
         self.seed = seed
         self.limits = limits
         self.clean_targets = clean_targets
+        self.precision = precision
         self.annealed = annealed
         self.epochs_done = 0
         super().__init__(module, *args, **kwargs)
@@ -87,6 +92,11 @@ class DenoisingNet(NeuralNet):
 
     def _validation_seeds(self):
         return None, derived_seed(self.seed, VALID_STREAM)
+
+    def infer(self, x, **fit_params):
+        """Give the network's output in float32, whatever it computes in."""
+        with computing_in(self.precision, self.device):
+            return super().infer(x, **fit_params).float()
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         """Compute the loss, and stop with an error when training has diverged."""
@@ -135,7 +145,7 @@ class DenoisingNet(NeuralNet):
         parts = []
         for batch in self.get_iterator(images):
             with torch.inference_mode():
-                compared = (self.module_(batch.input), batch.input)
+                compared = (self.infer(batch.input), batch.input)
                 parts.append(torch.stack([self._psnr(x, batch.target.images) for x in compared]))
         return torch.cat(parts, dim=1).cpu().numpy()
 

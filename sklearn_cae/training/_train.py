@@ -57,7 +57,7 @@ class TrainingPlan:
     checkpoint: Any = None
 
 
-def train(plan, module, criterion, train_images, valid_images, *, prepare):
+def train(plan, module, criterion, train_images, valid_images, *, precision, prepare):
     """Train a module and give the net.
 
     Parameters
@@ -68,6 +68,8 @@ def train(plan, module, criterion, train_images, valid_images, *, prepare):
         The network and the loss with their initial weights.
     train_images, valid_images : TrainingImages
         The images; ``None`` if none are there to validate.
+    precision : {"float32", "bfloat16"}
+        What the network computes in.
     prepare : callable
         Called with the net before the first step, to give it the state of an earlier training.
 
@@ -95,6 +97,7 @@ def train(plan, module, criterion, train_images, valid_images, *, prepare):
         limits=train_images.spec.unit_limits,
         clean_targets=train_images.clean_targets,
         device=plan.device,
+        precision=precision,
         verbose=plan.verbose,
         train_split=predefined_split(valid_images) if valid_images else None,
         callbacks=list(plan.callbacks),
