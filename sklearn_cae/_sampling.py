@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
-from sklearn.mixture import GaussianMixture
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
@@ -291,6 +290,9 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
             return PCA(n_components, random_state=seed).fit(codes)
 
     def _fit_density(self, codes, seed):
+        # Imported here, because it takes long and a density may be given.
+        from sklearn.mixture import GaussianMixture
+
         density = GaussianMixture(N_GAUSSIANS) if self.density is None else clone(self.density)
         return fit_density(density, codes, seed)
 

@@ -9,13 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
-from skimage.filters import unsharp_mask
-from skimage.restoration import (
-    denoise_nl_means,
-    denoise_tv_chambolle,
-    denoise_wavelet,
-    wiener,
-)
+from skimage import filters, restoration
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -77,13 +71,13 @@ def _median(images, size):
 
 
 def _total_variation(image, weight):
-    return denoise_tv_chambolle(image, weight=weight, channel_axis=-1)
+    return restoration.denoise_tv_chambolle(image, weight=weight, channel_axis=-1)
 
 
 def _nl_means(image, sigma, patch_size):
     # Of h = 0.4 to 1 times sigma the last did best against Gaussian and Poisson noise, once sigma
     # was tuned; then it is a little below the noise's.
-    filtered = denoise_nl_means(
+    filtered = restoration.denoise_nl_means(
         image,
         h=sigma,
         sigma=sigma,
@@ -99,7 +93,7 @@ def _wavelet(image, sigma, wavelet):
     pywt = import_optional("pywt", extra=None, purpose="The wavelet filter", package="PyWavelets")
     # scikit-image leaves out the three coarsest levels, which costs 3 dB on 64 x 64 pixels.
     levels = pywt.dwt_max_level(min(image.shape[:2]), wavelet)
-    return denoise_wavelet(
+    return restoration.denoise_wavelet(
         image,
         sigma=sigma,
         wavelet=wavelet,
@@ -112,7 +106,7 @@ def _wavelet(image, sigma, wavelet):
 
 def _unsharp_mask(image, radius, amount):
     # With channel_axis=-1 scikit-image 0.26 leaves most of the result uninitialised.
-    return unsharp_mask(image, radius=radius, amount=amount, channel_axis=2)
+    return filters.unsharp_mask(image, radius=radius, amount=amount, channel_axis=2)
 
 
 def _wiener(image, std, balance):
@@ -122,7 +116,7 @@ def _wiener(image, std, balance):
     psf = np.outer(profile, profile) / profile.sum() ** 2
     # Mirrored borders, because the filter takes an image to be periodic.
     padded = np.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
-    channels = [wiener(channel, psf, balance) for channel in np.moveaxis(padded, 2, 0)]
+    channels = [restoration.wiener(channel, psf, balance) for channel in np.moveaxis(padded, 2, 0)]
     return np.stack(channels, axis=2)[reach:-reach, reach:-reach]
 
 

@@ -5,9 +5,8 @@ from numbers import Integral
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from skimage import data
-from skimage.color import rgb2gray
-from skimage.util import img_as_ubyte
+from skimage import color as colors
+from skimage import data, util
 from sklearn.datasets import load_digits, load_sample_image
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
@@ -169,15 +168,15 @@ def _source_names(splits: tuple[str, ...], *, patch_size: int, color: bool) -> l
 def _load_stack(name: str, *, color: bool) -> np.ndarray:
     """Return the image or images of a source as uint8 of shape (n, height, width[, 3])."""
     if name == "digits":
-        return img_as_ubyte(load_digits().images / 16)
+        return util.img_as_ubyte(load_digits().images / 16)
     if name == "lfw_subset":
-        return img_as_ubyte(data.lfw_subset())
+        return util.img_as_ubyte(data.lfw_subset())
     if name in ("china", "flower"):
         photograph = load_sample_image(f"{name}.jpg")
     else:
         photograph = getattr(data, name)()
     if photograph.ndim == 3 and not color:
-        photograph = img_as_ubyte(rgb2gray(photograph))
+        photograph = util.img_as_ubyte(colors.rgb2gray(photograph))
     return photograph[np.newaxis]
 
 

@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array
 
@@ -45,6 +44,8 @@ def _pca(n_images, seed):
 
 def _tsne(n_images, seed):
     # The perplexity is at most that of all other images.
+    from sklearn.manifold import TSNE  # which takes long to import
+
     return TSNE(2, perplexity=min(30, (n_images - 1) / 3), random_state=seed)
 
 

@@ -1,52 +1,45 @@
-"""Names of classes in files, and the classes of scikit-learn and torch that may stand in one."""
+"""Names of classes in files, and the classes of scikit-learn and torch that may stand in one.
 
+Parts of scikit-learn are imported when a file is written or read: they take as long as the library.
+"""
+
+from functools import cache
+from importlib import import_module
 from inspect import isclass
 
 import torch
-from sklearn.covariance import EllipticEnvelope, EmpiricalCovariance, LedoitWolf, MinCovDet
-from sklearn.decomposition import PCA
-from sklearn.frozen import FrozenEstimator
-from sklearn.mixture import BayesianGaussianMixture, GaussianMixture
-from sklearn.neighbors import KernelDensity, LocalOutlierFactor, NearestNeighbors
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import MinMaxScaler, Normalizer, RobustScaler, StandardScaler
 
 LIBRARY, CUSTOM = "sklearn_cae", "custom"
 
 # Their fitted state is arrays, but for those in `REFITTED`.
 ESTIMATORS = (
-    PCA,
-    BayesianGaussianMixture,
-    EllipticEnvelope,
-    EmpiricalCovariance,
-    FrozenEstimator,
-    GaussianMixture,
-    KernelDensity,
-    LedoitWolf,
-    LocalOutlierFactor,
-    MinCovDet,
-    MinMaxScaler,
-    NearestNeighbors,
-    Normalizer,
-    Pipeline,
-    RobustScaler,
-    StandardScaler,
+    "sklearn.covariance.EllipticEnvelope",
+    "sklearn.covariance.EmpiricalCovariance",
+    "sklearn.covariance.LedoitWolf",
+    "sklearn.covariance.MinCovDet",
+    "sklearn.decomposition.PCA",
+    "sklearn.frozen.FrozenEstimator",
+    "sklearn.mixture.BayesianGaussianMixture",
+    "sklearn.mixture.GaussianMixture",
+    "sklearn.neighbors.KernelDensity",
+    "sklearn.neighbors.LocalOutlierFactor",
+    "sklearn.neighbors.NearestNeighbors",
+    "sklearn.pipeline.Pipeline",
+    "sklearn.preprocessing.MinMaxScaler",
+    "sklearn.preprocessing.Normalizer",
+    "sklearn.preprocessing.RobustScaler",
+    "sklearn.preprocessing.StandardScaler",
 )
 
 # What holds trees: of these a file keeps the training data, to which they are fitted again. The
 # trees themselves are compiled code's, which could be led out of its memory.
 REFITTED = {
-    KernelDensity: lambda state: state["tree_"].data,
-    LocalOutlierFactor: lambda state: state["_fit_X"],
-    NearestNeighbors: lambda state: state["_fit_X"],
+    "sklearn.neighbors.KernelDensity": lambda state: state["tree_"].data,
+    "sklearn.neighbors.LocalOutlierFactor": lambda state: state["_fit_X"],
+    "sklearn.neighbors.NearestNeighbors": lambda state: state["_fit_X"],
 }
 
 LOSSES = ("BCELoss", "BCEWithLogitsLoss", "HuberLoss", "L1Loss", "MSELoss", "SmoothL1Loss")
-
-
-def _sklearn_name(cls):
-    package = ".".join(cls.__module__.split(".")[:2])
-    return f"{package}.{cls.__name__}"
 
 
 def _torch_classes():
@@ -61,22 +54,30 @@ def _torch_classes():
     return losses | optimizers
 
 
-# Classes of other libraries by the names that stand in files.
-OTHERS = {_sklearn_name(cls): cls for cls in ESTIMATORS} | _torch_classes()
-_NAMES = {cls: name for name, cls in OTHERS.items()}
+@cache
+def other_classes():
+    """Classes of other libraries by the names that stand in files."""
+    paths = (path.rpartition(".") for path in ESTIMATORS)
+    estimators = (getattr(import_module(package), name) for package, _, name in paths)
+    return dict(zip(ESTIMATORS, estimators, strict=True)) | _torch_classes()
+
+
+@cache
+def _names():
+    return {cls: name for name, cls in other_classes().items()}
 
 
 def name_of(cls):
-    """The name of a class in files: one of the library's, of ``OTHERS``, or the user's."""
-    if cls in _NAMES:
-        return _NAMES[cls]
+    """The name of a class in files: one of the library's, of another one, or the user's."""
+    if cls in _names():
+        return _names()[cls]
     owner = LIBRARY if cls.__module__.split(".")[0] == LIBRARY else CUSTOM
     return f"{owner}.{cls.__name__}"
 
 
 def is_foreign(cls):
     """Whether it is a class of scikit-learn that no file holds."""
-    return cls.__module__.split(".")[0] == "sklearn" and cls not in _NAMES
+    return cls.__module__.split(".")[0] == "sklearn" and cls not in _names()
 
 
 def named(classes, *, custom=False):

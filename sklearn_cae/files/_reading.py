@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 
 from .._fitted import KEY, VersionedState, defaults_of
 from .._version import __version__
-from ._classes import CUSTOM, OTHERS, REFITTED, named
+from ._classes import CUSTOM, REFITTED, name_of, named, other_classes
 from ._container import read_file
 from ._writing import is_fitted_name
 
@@ -63,7 +63,7 @@ def read_estimator(path, classes, *, custom=None, device="auto"):
         If it cannot be read.
     """
     facts, arrays = read_file(path)
-    table = OTHERS | named(classes) | named(custom or {}, custom=True)
+    table = other_classes() | named(classes) | named(custom or {}, custom=True)
     try:
         return ObjectReader(arrays, table, device).read_all(facts)
     except WRONG as error:
@@ -234,7 +234,7 @@ class ObjectReader:
 
     def _data(self, cls, node):
         data = self.read(node)
-        if cls not in REFITTED or not isinstance(data, np.ndarray):
+        if name_of(cls) not in REFITTED or not isinstance(data, np.ndarray):
             raise ValueError(f"{cls.__name__} is not fitted to data.")
         return data
 

@@ -148,7 +148,7 @@ class ObjectWriter:
         """Write an estimator or a spec once; wherever else it stands, its place does."""
         if id(value) not in self._written:
             if is_foreign(type(value)):
-                known = ", ".join(sorted(cls.__name__ for cls in ESTIMATORS))
+                known = ", ".join(sorted(name.rpartition(".")[2] for name in ESTIMATORS))
                 raise NotKept(f"{name} = {_short(value)}; of scikit-learn it holds {known}.")
             node = {"class": name_of(type(value)), **self._parts(value, name)}
             self.objects.append(node)
@@ -162,9 +162,9 @@ class ObjectWriter:
         params = value.get_params(deep=False)
         state = value.__getstate__()
         parts = {"params": self._params(value, params, name)}
-        if type(value) in REFITTED:
+        if (cls := name_of(type(value))) in REFITTED:
             if hasattr(value, "n_features_in_"):
-                data = np.asarray(REFITTED[type(value)](state))
+                data = np.asarray(REFITTED[cls](state))
                 parts["data"] = self.write(data, _within(name, "data"))
             return parts
         fitted = {key: state[key] for key in state if is_fitted_name(key)}

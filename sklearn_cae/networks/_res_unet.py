@@ -31,15 +31,20 @@ class ResUNet(NetworkSpec):
 
     Parameters
     ----------
-    channels : tuple of int, default=(32, 64, 128)
+    channels : tuple of int, default=(36, 48)
         Feature maps of each scale, the finest first; each scale halves height and width.
-    blocks : int, default=2
+    blocks : int, default=4
         Residual blocks of two convolutions at each scale, in the encoder as in the decoder.
 
     See Also
     --------
     UNet : For small images and short trainings.
     Autoencoder : For codes.
+
+    Notes
+    -----
+    The defaults make 59,000 multiply-adds a pixel. For that, many narrow layers at few scales were
+    best in ``benchmarks/train_pretrained.py``.
 
     References
     ----------
@@ -71,7 +76,7 @@ class ResUNet(NetworkSpec):
         "blocks": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, channels: Sequence[int] = (32, 64, 128), *, blocks: int = 2) -> None:
+    def __init__(self, channels: Sequence[int] = (36, 48), *, blocks: int = 4) -> None:
         self.channels = channels
         self.blocks = blocks
 
