@@ -1,102 +1,273 @@
-"""Training speed beside a hand-written PyTorch loop and a plain skorch net, in one run.
+"""Speed of training and prediction beside other ways to do the same, in one run.
 
-The three train the same network with the same optimizer and batches on the same random uint8
-images, in turn, several times; what counts is the ratio of each turn. The plain skorch net gets
-float arrays of noisy and clean images, which skorch fetches one by one.
+All train the same layers with Adam on the same random uint8 images and Gaussian noise drawn anew,
+in turn, several times; what counts is the ratio of the processor times of each turn. Beside ours
+stand
+
+- *tuned*: a loop by hand with all that ours does: images in memory as uint8, whole batches,
+  channels last, noise on the batch, bfloat16 where the library trains in it;
+- *usual*: PyTorch as people write it: float32 pairs in a ``TensorDataset``, a ``DataLoader``;
+- *skorch*: a plain ``NeuralNet`` on the same pairs;
+- *keras*: ``Model.fit`` of the same layers, where Keras is installed with the backend that
+  ``KERAS_BACKEND`` names.
+
+``PSNR`` is that of denoised photographs after so many images, so that what is compared has learned
+the same; the speeds are those of random images, which cost as much. ``predict`` is compared with
+the tuned loop's network called on the same batches in float32.
 
     python benchmarks/throughput.py
 """
 
 import argparse
+import os
 import time
 
 import numpy as np
 import torch
 from skorch import NeuralNet
 
-from sklearn_cae import Autoencoder, ConvEncoder, DenoisingCAE, GaussianNoise
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, UNet
+from sklearn_cae.datasets import load_natural_patches
+from sklearn_cae.metrics import peak_signal_noise_ratio
 
 STD = 0.1
+LR = 1e-2
+CASES = {
+    "Autoencoder(), 28x28x1": (Autoencoder(), (28, 28, 1), 32),
+    "Autoencoder(), 32x32x3": (Autoencoder(), (32, 32, 3), 32),
+    "UNet(), 32x32x3": (UNet(), (32, 32, 3), 32),
+    "Autoencoder(), 128x128x3": (Autoencoder(), (128, 128, 3), 8),
+}
 
 
-def network(cae):
-    """The torch module of the fitted network, with new weights."""
-    return cae.network_.build((32, 32), 3, torch.Generator().manual_seed(0))
+class Ours:
+    """The estimator."""
 
-
-def ours(cae, images):
-    DenoisingCAE(**cae.get_params(deep=False)).fit(images)
-
-
-def hand_written(cae, images):
-    module = network(cae).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.Adam(module.parameters(), lr=cae.lr)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, cae.lr, total_steps=-(-len(images) // cae.batch_size) + 1
-    )
-    data = torch.from_numpy(images)
-    total = 0.0
-    for rows in torch.randperm(len(data)).split(cae.batch_size):
-        clean = data[rows].permute(0, 3, 1, 2).float() / 255
-        noisy = (clean + STD * torch.randn(clean.shape)).clamp(0, 1)
-        loss = torch.nn.functional.mse_loss(module(noisy), clean)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-        total += loss.item()
-
-
-def plain_skorch(cae, images):
-    clean = np.moveaxis(images, 3, 1).astype(np.float32) / 255
-    noise = np.random.default_rng(0).normal(0, STD, clean.shape).astype(np.float32)
-    net = NeuralNet(
-        network(cae),
-        torch.nn.MSELoss,
-        optimizer=torch.optim.Adam,
-        lr=cae.lr,
-        batch_size=cae.batch_size,
-        max_epochs=1,
-        train_split=None,
-        iterator_train__shuffle=True,
-        verbose=0,
-    )
-    net.fit((clean + noise).clip(0, 1), clean)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--n-images", type=int, default=3200)
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--threads", type=int, default=1)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    images = np.random.default_rng(0).integers(0, 256, (args.n_images, 32, 32, 3), dtype=np.uint8)
-    tiny = Autoencoder(ConvEncoder((8,), code_channels=8))
-    for name, spec in {"default network": Autoencoder(), f"tiny network, {tiny}": tiny}.items():
-        cae = DenoisingCAE(
-            spec,
+    def __init__(self, network, batch_size):
+        self.cae = DenoisingCAE(
+            network,
             noise=GaussianNoise(STD),
+            lr=LR,
+            batch_size=batch_size,
             max_epochs=1,
             validation_fraction=0,
             for_codes=True,
             random_state=0,
-        ).fit(images[:64])
-        loops = (ours, hand_written, plain_skorch)
-        seconds = {loop: [] for loop in loops}
-        for repeat in range(args.repeats + 1):
-            for loop in loops:
-                start = time.perf_counter()
-                loop(cae, images)
-                if repeat:
-                    seconds[loop].append(time.perf_counter() - start)
-        print(f"{name}: {args.n_images / np.median(seconds[ours]):.0f} images/s")
-        for loop in loops[1:]:
-            ratio = np.array(seconds[ours]) / np.array(seconds[loop])
-            print(
-                f"  time of DenoisingCAE / {loop.__name__}: median {np.median(ratio):.2f}, "
-                f"from {ratio.min():.2f} to {ratio.max():.2f} in {args.repeats} turns"
+        )
+
+    def fit(self, images):
+        self.cae.fit(images)
+
+    def predict(self, images):
+        return self.cae.predict(images)
+
+
+class Loop:
+    """A network of the same layers, trained by hand."""
+
+    def __init__(self, network, batch_size):
+        self.network, self.batch_size = network, batch_size
+
+    def new_module(self, images):
+        height, width, n_channels = images.shape[1:]
+        generator = torch.Generator().manual_seed(0)
+        return self.network.build((height, width), n_channels, generator).train()
+
+    def predict(self, images):
+        parts = []
+        with torch.inference_mode():
+            for batch in torch.from_numpy(images).split(64):
+                denoised = self.module.eval()(batch.permute(0, 3, 1, 2).float() / 255)
+                parts.append(denoised.mul(255).round().clamp(0, 255).byte())
+        return torch.cat(parts).permute(0, 2, 3, 1).numpy()
+
+
+class Tuned(Loop):
+    """A loop with every trick that the library uses."""
+
+    def __init__(self, network, batch_size, precision):
+        super().__init__(network, batch_size)
+        self.mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
+
+    def fit(self, images):
+        self.module = self.new_module(images).to(memory_format=torch.channels_last)
+        n_steps = -(-len(images) // self.batch_size)
+        optimizer = torch.optim.Adam(self.module.parameters(), lr=LR)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LR, total_steps=n_steps + 1)
+        data = torch.from_numpy(images)
+        for rows in torch.randperm(len(data)).split(self.batch_size):
+            clean = data[rows].permute(0, 3, 1, 2).float().div_(255)
+            noisy = torch.randn_like(clean).mul_(STD).add_(clean).clamp_(0, 1)
+            with self.mixed:
+                denoised = self.module(noisy)
+            loss = torch.nn.functional.mse_loss(denoised.float(), clean)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+
+
+def float_pairs(images):
+    """Noisy and clean images, float32 with channels first."""
+    clean = np.moveaxis(images, 3, 1).astype(np.float32) / 255
+    noise = np.random.default_rng(0).normal(0, STD, clean.shape).astype(np.float32)
+    return (clean + noise).clip(0, 1), clean
+
+
+class Usual(Loop):
+    """PyTorch as people write it."""
+
+    def fit(self, images):
+        noisy, clean = map(torch.from_numpy, float_pairs(images))
+        pairs = torch.utils.data.TensorDataset(noisy, clean)
+        loader = torch.utils.data.DataLoader(pairs, self.batch_size, shuffle=True)
+        self.module = self.new_module(images)
+        optimizer = torch.optim.Adam(self.module.parameters(), lr=1e-3)
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = torch.nn.functional.mse_loss(self.module(x), y)
+            loss.backward()
+            optimizer.step()
+
+
+class PlainSkorch(Loop):
+    """A plain net of skorch."""
+
+    def fit(self, images):
+        net = NeuralNet(
+            self.new_module(images),
+            torch.nn.MSELoss,
+            optimizer=torch.optim.Adam,
+            lr=1e-3,
+            batch_size=self.batch_size,
+            max_epochs=1,
+            train_split=None,
+            iterator_train__shuffle=True,
+            verbose=0,
+        )
+        net.fit(*float_pairs(images))
+        self.module = net.module_
+
+
+class Keras:
+    """The layers of the autoencoder in Keras."""
+
+    def __init__(self, network, batch_size):
+        if not isinstance(network, Autoencoder):
+            raise ImportError("only the autoencoder is written in Keras here")
+        import keras
+
+        self.keras, self.batch_size = keras, batch_size
+
+    def fit(self, images):
+        keras, layers = self.keras, self.keras.layers
+        side = 2**3
+        height, width = (-(-n // side) * side for n in images.shape[1:3])
+
+        def block(x, n_maps):
+            x = layers.Conv2D(n_maps, 3, padding="same", use_bias=False)(x)
+            return layers.ReLU()(layers.BatchNormalization()(x))
+
+        x = image = keras.Input((height, width, images.shape[3]))
+        for n_maps in (32, 64, 128):
+            x = layers.MaxPooling2D()(block(x, n_maps))
+        x = layers.Conv2D(128, 3, padding="same")(x)
+        for n_maps in (128, 64, 32):
+            x = block(layers.UpSampling2D()(x), n_maps)
+        x = layers.Conv2D(images.shape[3], 3, padding="same", activation="sigmoid")(x)
+        self.model = keras.Model(image, x)
+        self.model.compile(keras.optimizers.Adam(1e-3), "mse")
+        pairs = [np.moveaxis(part, 1, 3) for part in float_pairs(images)]
+        missing = ((0, 0), (0, height - images.shape[1]), (0, width - images.shape[2]), (0, 0))
+        pairs = [np.pad(part, missing, mode="edge") for part in pairs]
+        self.model.fit(*pairs, batch_size=self.batch_size, epochs=1, verbose=0)
+
+    def predict(self, images):
+        height, width = self.model.input_shape[1:3]
+        missing = ((0, 0), (0, height - images.shape[1]), (0, width - images.shape[2]), (0, 0))
+        x = np.pad(images, missing, mode="edge").astype(np.float32) / 255
+        y = self.model.predict(x, batch_size=64, verbose=0)[:, : images.shape[1], : images.shape[2]]
+        return np.rint(255 * y).clip(0, 255).astype(np.uint8)
+
+
+def rivals(network, batch_size, precision):
+    made = {
+        "tuned": Tuned(network, batch_size, precision),
+        "usual": Usual(network, batch_size),
+        "skorch": PlainSkorch(network, batch_size),
+    }
+    try:
+        made[f"keras ({os.environ.get('KERAS_BACKEND', 'tensorflow')})"] = Keras(
+            network, batch_size
+        )
+    except ImportError as error:
+        print(f"  without Keras: {error}")
+    return made
+
+
+def seconds_of(function, images):
+    start = time.process_time()
+    function(images)
+    return time.process_time() - start
+
+
+def learned(way, shape, n_images):
+    """PSNR in dB of photographs that were not trained on, after some thousand images."""
+    color = shape[2] == 3
+    options = {"patch_size": shape[0], "color": color}
+    X = load_natural_patches(n_patches=n_images, **options).images
+    clean = load_natural_patches(n_patches=200, subset="test", **options).images
+    X, clean = (images.reshape(len(images), *shape) for images in (X, clean))
+    rng = np.random.default_rng(0)
+    noisy = np.rint(clean + rng.normal(0, 255 * STD, clean.shape)).clip(0, 255).astype(np.uint8)
+    way.fit(X)
+    return peak_signal_noise_ratio(clean, way.predict(noisy), data_range=255)
+
+
+def told(times):
+    ratios = np.array(times)
+    return f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
+
+
+def compare(name, args):
+    network, shape, batch_size = CASES[name]
+    for n_images in args.n_images:
+        size = (n_images, *shape)
+        images = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
+        ours = Ours(network, batch_size)
+        ours.fit(images[: 4 * batch_size])
+        precision = ours.cae.net_.precision
+        ways = {"ours": ours, **rivals(network, batch_size, precision)}
+        fitting = {way: [] for way in ways}
+        predicting = {way: [] for way in ways}
+        for turn in range(args.repeats + 1):
+            for way, object_ in ways.items():
+                times = seconds_of(object_.fit, images), seconds_of(object_.predict, images)
+                if turn:
+                    fitting[way].append(times[0])
+                    predicting[way].append(times[1])
+        print(f"{name}, {n_images} images, {torch.get_num_threads()} threads, {precision}")
+        for way, object_ in ways.items():
+            fit, predict = (
+                told(np.divide(times[way], times["ours"])) for times in (fitting, predicting)
             )
+            psnr = f"{learned(object_, shape, args.n_learned):.2f} dB" if args.n_learned else "-"
+            speed = n_images / np.median(fitting[way])
+            print(f"  {way:20} fit {fit:22} predict {predict:22} {speed:6.0f} images/s  {psnr}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--n-images", type=int, nargs="+", default=[3200])
+    parser.add_argument("--n-learned", type=int, default=2000, help="0: no PSNR")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    print("processor time of each / that of ours, median (smallest to largest)")
+    for name in args.cases:
+        compare(name, args)
 
 
 if __name__ == "__main__":
