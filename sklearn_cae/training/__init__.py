@@ -5,6 +5,7 @@ from ._device import resolve_device
 from ._history import epoch_curves
 from ._muon import Muon
 from ._net import DenoisingNet, make_net
+from ._processes import all_processes, describe_params
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
 from ._verdict import harm_of
@@ -16,7 +17,9 @@ __all__ = [
     "DenoisingNet",
     "Muon",
     "TrainingPlan",
+    "all_processes",
     "count_batches",
+    "describe_params",
     "epoch_curves",
     "fitting_batch_size",
     "harm_of",

@@ -10,6 +10,7 @@ from skorch.callbacks import PassthroughScoring
 from .._random import derived_seed
 from ..metrics import PSNR_CAP
 from ._batches import BatchIterator
+from ._processes import OneProcess
 
 # The first stream is that of the split.
 SHUFFLE_STREAM, NOISE_STREAM, VALID_STREAM = range(1, 4)
@@ -31,6 +32,8 @@ class DenoisingNet(NeuralNet):
         Whether outputs are compared with clean images.
     annealed : bool
         Whether the learning rate has come down in the training so far.
+    processes : OneProcess or None
+        Who trains; ``None`` is this process alone.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
 
@@ -48,12 +51,14 @@ class DenoisingNet(NeuralNet):
         limits=(0.0, 1.0),
         clean_targets=True,
         annealed=False,
+        processes=None,
         **kwargs,
     ):
         self.seed = seed
         self.limits = limits
         self.clean_targets = clean_targets
         self.annealed = annealed
+        self.processes = OneProcess() if processes is None else processes
         self.epochs_done = 0
         super().__init__(module, *args, **kwargs)
 
@@ -109,16 +114,25 @@ class DenoisingNet(NeuralNet):
                 f"Lower lr={self.lr:g}, or use a network with batch normalisation."
             )
 
+    def train_step_single(self, batch, **fit_params):
+        """Compute gradients and loss of a batch, of which this process takes its share."""
+        with self.processes.joined_batch_norm():
+            step = super().train_step_single(self.processes.share(batch), **fit_params)
+        step["loss"] = self.processes.join_gradients(self.module_.parameters(), step["loss"])
+        return step
+
     def validation_step(self, batch, **fit_params):
         """Compute the loss of a batch, and the mean PSNR of its output and of its noisy images.
 
         There is no PSNR where the targets are noisy.
         """
-        step = super().validation_step(batch, **fit_params)
+        own = self.processes.share(batch)
+        step = super().validation_step(own, **fit_params)
+        step["loss"] = self.processes.total(step["loss"])
         if self.clean_targets:
-            for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", batch.input)):
-                psnr = self._psnr(images, batch.target.images)
-                self.history.record_batch(name, psnr.mean().item())
+            for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", own.input)):
+                psnr = self._psnr(images, own.target.images)
+                self.history.record_batch(name, self.processes.mean(psnr).item())
         return step
 
     def _psnr(self, images, target):
