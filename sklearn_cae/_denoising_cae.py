@@ -168,6 +168,9 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         Number of all weights and biases of the network: the trained and the frozen ones.
     layer_names_ : list of str
         Names of the stages of the network, for ``feature_maps``.
+    tile_margin_ : int or None
+        Pixels around a tile of an image that its result depends on, rounded up to a multiple of 64,
+        so that pooling falls as in the whole image. ``None`` if the network cannot take tiles.
     runner_ : Runner
         The network on arrays (n, H, W, C), without gradients.
 
