@@ -18,6 +18,7 @@ from ._html import NetworkHTMLMixin
 from ._network_state import NetworkState, build_modules
 from ._onnx import OnnxExport
 from ._random import resolve_seed, seeded
+from ._threads import threads_of_worker
 from ._warnings import warn_user
 from .files import Savable, read_estimator
 from .images import spec_of_range
@@ -417,7 +418,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         return self._fit(X, y, resume=hasattr(self, "net_"), one_pass=True)
 
     def _fit(self, X, y, *, resume, one_pass):
-        with all_processes() as processes:
+        with threads_of_worker(), all_processes() as processes:
             learned, checkpoint = self._train(X, y, processes, resume=resume, one_pass=one_pass)
         commit(self, learned)
         if checkpoint is not None:
