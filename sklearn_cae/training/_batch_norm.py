@@ -32,8 +32,10 @@ class JoinedBatchNorm(TorchFunctionMode):
         self, images, running_mean, running_var, *, weight, bias, training, momentum, eps
     ):
         n_channels = images.shape[1]
-        weight = images.new_ones(n_channels) if weight is None else weight
-        bias = images.new_zeros(n_channels) if bias is None else bias
+        # float32 also where images are not.
+        kind = {"device": images.device, "dtype": torch.promote_types(images.dtype, torch.float32)}
+        weight = torch.ones(n_channels, **kind) if weight is None else weight
+        bias = torch.zeros(n_channels, **kind) if bias is None else bias
         output, mean, variance = _JoinedBatchNorm.apply(images, weight, bias, eps, self.add_up)
         if running_mean is not None:
             running_mean.lerp_(mean, momentum)
@@ -46,7 +48,8 @@ class _JoinedBatchNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, images, weight, bias, eps, add_up):
-        own_variance, own_mean = torch.var_mean(images, _but_channels(images), correction=0)
+        values = images.to(weight.dtype)
+        own_variance, own_mean = torch.var_mean(values, _but_channels(images), correction=0)
         n_own = images.numel() // images.shape[1]
         sums = torch.stack([own_mean, own_variance, torch.ones_like(own_mean)]).double() * n_own
         sums[1] += n_own * own_mean.double().square()
@@ -56,7 +59,7 @@ class _JoinedBatchNorm(torch.autograd.Function):
         # float64: little is lost where the mean is far larger than the standard deviation.
         variance = (sums[1] / n - mean.square()).clamp_(min=0)
         unbiased = variance * n / (n - 1).clamp(min=1)
-        mean, variance, unbiased = (x.to(images.dtype) for x in (mean, variance, unbiased))
+        mean, variance, unbiased = (x.to(weight.dtype) for x in (mean, variance, unbiased))
         ctx.save_for_backward(images, weight, mean, variance)
         ctx.eps, ctx.add_up, ctx.n = eps, add_up, n
         ctx.mark_non_differentiable(mean, unbiased)
@@ -71,7 +74,7 @@ class _JoinedBatchNorm(torch.autograd.Function):
         )
         sums = torch.stack([grad_bias, grad_weight]).double()
         ctx.add_up(sums)
-        mean_grad, mean_product = (sums / ctx.n).to(images.dtype)
+        mean_grad, mean_product = (sums / ctx.n).to(weight.dtype)
         inverse_std = torch.rsqrt(variance + ctx.eps)
         slope = weight * inverse_std.square() * mean_product
         offset = weight * inverse_std * mean_grad - slope * mean
