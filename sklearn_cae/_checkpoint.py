@@ -103,8 +103,10 @@ class TrainingCheckpoint(Callback):
         """Go on where the last checkpoint is. skorch has called all other callbacks before."""
         self.training_ = _describe(net, X)
         self.epochs_before_ = len(net.history)
-        self._prepare_folder()
-        state = self._last()
+        if net.processes.is_first:
+            self._prepare_folder()
+        # Another process may not see the folder.
+        state = net.processes.of_first(self._last() if net.processes.is_first else None)
         if state is not None:
             self._check_same(state["training"])
             _restore(net, state, self.path)
@@ -114,8 +116,12 @@ class TrainingCheckpoint(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Write a checkpoint if it is time."""
         done = len(net.history) - self.epochs_before_
-        if self._is_time(done):
+        if net.processes.is_first and self._is_time(done):
             self._write(net, done)
+
+    def share_error(self, processes):
+        """Let all processes know what has kept the first one from writing."""
+        self.error_ = processes.of_first(self.error_)
 
     def raise_error(self):
         """Raise what has kept the last checkpoint from being written, if anything has."""

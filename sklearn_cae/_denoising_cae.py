@@ -18,18 +18,21 @@ from ._html import NetworkHTMLMixin
 from ._network_state import NetworkState, build_modules
 from ._onnx import OnnxExport
 from ._random import resolve_seed, seeded
+from ._threads import threads_of_worker
 from ._warnings import warn_user
 from .files import Savable, read_estimator
 from .images import spec_of_range
 from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, resolve_loss
 from .networks import NETWORKS, NetworkSpec, resolve_network
 from .noise import NoiseModel
-from .persistence import PRETRAINED_CLASSES, pretrained_path, take_over
+from .persistence import PRETRAINED_CLASSES, pretrained_path, share_state, take_over
 from .training import (
     LR_SCHEDULES,
     OPTIMIZERS,
     PRECISIONS,
     TrainingPlan,
+    all_processes,
+    describe_params,
     harm_of,
     resolve_device,
     resolve_optimizer,
@@ -175,6 +178,9 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         Number of all weights and biases of the network: the trained and the frozen ones.
     layer_names_ : list of str
         Names of the stages of the network, for ``feature_maps``.
+    tile_margin_ : int or None
+        Pixels around a tile of an image that its result depends on, rounded up to a multiple of 64,
+        so that pooling falls as in the whole image. ``None`` if the network cannot take tiles.
     runner_ : Runner
         The network on arrays (n, H, W, C), without gradients.
 
@@ -197,6 +203,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     each epoch; ``fit(X_noisy, X_clean)`` with pairs, used as they are; ``fit(X)`` with the
     ``NoisyImages`` of :class:`NoiseInjector`, whose noise is drawn anew in each epoch; and
     ``fit(X, labels)``, which ignores labels: 1-d ones, or a table of another width than X.
+
+    In processes of ``torch.distributed``, as ``torchrun`` starts them, ``fit`` and ``partial_fit``
+    train one network: each process calls them with the same data and parameters, takes its share of
+    every batch, and ends with the same bits. The first one alone shows progress, warns of harm and
+    writes the files of callbacks. An error in one is an error in all.
 
     The initialisation, normalisation, schedule and batch size of the defaults are the outcome of
     ``benchmarks/fast_to_good.py``.
@@ -419,11 +430,21 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         return self._fit(X, y, resume=hasattr(self, "net_"), one_pass=True)
 
     def _fit(self, X, y, *, resume, one_pass):
+        with threads_of_worker(), all_processes() as processes:
+            learned, checkpoint = self._train(X, y, processes, resume=resume, one_pass=one_pass)
+        commit(self, learned)
+        if checkpoint is not None:
+            checkpoint.raise_error()
+        return self
+
+    def _train(self, X, y, processes, *, resume, one_pass):
+        """Fitted attributes, and the checkpoint of the training, None if there is none."""
         self._validate_params()
+        processes.check_same(lambda: describe_params(self) | {"goes on": str(resume)})
         network, loss = resolve_network(self.network), resolve_loss(self.loss)
         if resume:
             self._check_going_on(network)
-        plan = self._plan(network, resume, one_pass)
+        plan = self._plan(network, processes, resume, one_pass)
         images, learned = self._reader(resume).read(X, y)
         spec = learned["image_spec_"]
         for choice in (network, loss):
@@ -443,7 +464,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         train_images, valid_images = self._split(images, plan, module)
 
         def prepare(net):
-            progress = self.verbose > 0
+            progress = plan.verbose > 0
             if not resume:
                 network.load_pretrained(net.module_, progress=progress)
             if not (resume and take_over(net, self.net_)):
@@ -459,15 +480,15 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
             precision=precision,
             prepare=prepare,
         )
-        if not (one_pass or self.for_codes):
+        share_state(net, processes)
+        if processes.is_first and not (one_pass or self.for_codes):
             _warn_of_harm(net, network, train_images, valid_images)
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
         learned |= {"limits_": images.limits, "optimizer_": self._optimizer(network)}
         learned["precision_"] = "float32" if self.precision == "auto" else self.precision
-        commit(self, learned)
         if plan.checkpoint is not None:
-            plan.checkpoint.raise_error()
-        return self
+            plan.checkpoint.share_error(processes)
+        return learned, plan.checkpoint
 
     def _reader(self, resume):
         if self.patches is not None:
@@ -485,7 +506,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     def _optimizer(self, network):
         return network.optimizer if self.optimizer == "auto" else self.optimizer
 
-    def _plan(self, network, resume, one_pass):
+    def _plan(self, network, processes, resume, one_pass):
         callbacks, checkpoint = split_checkpoint(_check_callbacks(self.callbacks or []))
         seed = self.seed_ if resume else resolve_seed(self.random_state)
         if checkpoint is not None and not isinstance(self.random_state, Integral):
@@ -499,10 +520,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
             early_stopping=self.early_stopping,
             patience=self.patience,
             device=resolve_device(self.device),
-            verbose=self.verbose,
-            seed=seed,
+            verbose=self.verbose if processes.is_first else 0,
+            seed=processes.of_first(seed),
             one_pass=one_pass,
             callbacks=callbacks,
+            processes=processes,
             checkpoint=None if one_pass else checkpoint,
         )
 

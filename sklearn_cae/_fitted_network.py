@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from ._inference import Runner
+from ._tiles import aligned
 from .images import (
     check_columns,
     check_images,
@@ -293,6 +294,11 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     @property
     def n_total_parameters_(self):
         return sum(p.numel() for p in self.net_.module_.parameters())
+
+    @property
+    def tile_margin_(self):
+        margin = self.runner_.margin
+        return None if margin is None else aligned(margin)
 
     @property
     def layer_names_(self):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ._precision import computing_in
+from ._threads import threads_of_worker
 from ._tiles import Tiling, is_large, measure_margin, within
 from ._turns import TURNS
 from .images import from_unit, groups_of_one_shape, to_array, to_unit
@@ -53,6 +54,7 @@ class Runner:
         self.device = device
         self.limits = limits
 
+    @threads_of_worker()
     @torch.inference_mode()
     def denoise(self, images, *, self_ensemble=False, progress=False):
         """Denoise images, large ones in tiles.
@@ -115,6 +117,7 @@ class Runner:
             decode, codes, np.empty((len(codes), *size, spec.n_channels), spec.dtype)
         )
 
+    @threads_of_worker()
     @torch.inference_mode()
     def score(self, images):
         """Minus the mean squared error of the reconstruction, in units of the data range."""
@@ -156,6 +159,7 @@ class Runner:
 
         return on_arrays
 
+    @threads_of_worker()
     def in_batches(self, function, arrays, out=None):
         """Fill ``out`` with a function of batches, of which the last is padded.
 

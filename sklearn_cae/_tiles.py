@@ -68,7 +68,7 @@ class Tiling:
             return [slice(0, length)]
         overlap = _overlap(self.margin)
         n_parts = math.ceil((length - overlap) / (side - overlap))
-        step = _aligned((length - overlap) / n_parts)
+        step = aligned((length - overlap) / n_parts)
         inner = [number * step + overlap // 2 for number in range(1, n_parts)]
         return [slice(*ends) for ends in pairwise([0, *inner, length])]
 
@@ -79,7 +79,7 @@ class Tiling:
         if flipped:
             return _mirrored(self._around(_mirrored(kept, length), length, False), length)
         start, stop = kept.start - self.margin, kept.stop + self.margin
-        return slice(max(start // ALIGNMENT * ALIGNMENT, 0), min(_aligned(stop), length))
+        return slice(max(start // ALIGNMENT * ALIGNMENT, 0), min(aligned(stop), length))
 
 
 def _mirrored(part, length):
@@ -87,14 +87,14 @@ def _mirrored(part, length):
     return slice(length - part.stop, length - part.start)
 
 
-def _aligned(length):
-    """The next multiple of the alignment."""
+def aligned(length):
+    """The next multiple of ``ALIGNMENT``."""
     return math.ceil(length / ALIGNMENT) * ALIGNMENT
 
 
 def _overlap(margin):
     """How much two tiles side by side have in common, so that each pixel is far from the end."""
-    return _aligned(2 * margin)
+    return aligned(2 * margin)
 
 
 def _tile_sides(size, margin):

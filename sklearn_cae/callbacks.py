@@ -149,7 +149,7 @@ class ReconstructionSnapshots(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Draw what the net makes of the images."""
         epoch = len(net.history)
-        if epoch % self.every == 0:
+        if epoch % self.every == 0 and net.processes.is_first:
             with self._no_harm(f"epoch {epoch}"):
                 png = self._draw(net, epoch)
                 self._show(png)

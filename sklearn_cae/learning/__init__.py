@@ -1,6 +1,6 @@
 """What a network learns from: the images, what a step makes of them, and the losses."""
 
-from ._batch import Batch, Target
+from ._batch import Batch, Part, Target
 from ._losses import LOSSES, LossSpec, NamedLoss, PerceptualLoss, TorchLoss, resolve_loss
 from ._patches import PatchedPictures, Patches, Pictures
 from ._reading import TARGETS, TrainingReader
@@ -17,6 +17,7 @@ __all__ = [
     "MaskedImages",
     "NamedLoss",
     "NeighborImages",
+    "Part",
     "PatchedPictures",
     "Patches",
     "PerceptualLoss",

@@ -7,7 +7,7 @@ from ._pretrained import (
     pretrained_path,
     write_pretrained,
 )
-from ._state import load_state, read_state, take_over
+from ._state import load_state, read_state, share_state, take_over
 
 __all__ = [
     "PRETRAINED_CLASSES",
@@ -18,6 +18,7 @@ __all__ = [
     "pretrained_names",
     "pretrained_path",
     "read_state",
+    "share_state",
     "take_over",
     "without_memory",
     "write_pretrained",

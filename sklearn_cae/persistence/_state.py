@@ -46,6 +46,16 @@ def take_over(net, trained):
     return load_state(net, {**_read_numbers(trained), "history": trained.history})
 
 
+def share_state(net, processes):
+    """Give a trained net in every process what that of the first one has: bit by bit the same."""
+
+    def load(state):
+        net.history.clear()
+        load_state(net, state)
+
+    processes.take_state(lambda: read_state(net), load)
+
+
 def _read_numbers(net):
     return {
         "weights": _read_weights(net.module_),

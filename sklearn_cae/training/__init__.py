@@ -6,6 +6,7 @@ from ._history import epoch_curves
 from ._muon import Muon
 from ._net import DenoisingNet, make_net
 from ._precision import PRECISIONS, resolve_precision
+from ._processes import all_processes, describe_params
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
 from ._verdict import harm_of
@@ -18,7 +19,9 @@ __all__ = [
     "DenoisingNet",
     "Muon",
     "TrainingPlan",
+    "all_processes",
     "count_batches",
+    "describe_params",
     "epoch_curves",
     "fitting_batch_size",
     "harm_of",

@@ -48,9 +48,9 @@ def settle_batch_statistics(net, images):
     for layer in layers:
         layer.reset_running_stats()
         layer.momentum = None  # a mean over all batches
-    with torch.no_grad():
+    with torch.no_grad(), net.processes.joined_batch_norm():
         for batch in net.get_iterator(images, training=True):
-            net.infer(batch.input)
+            net.infer(net.processes.share(batch).input)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     net.module_.eval()

@@ -11,6 +11,7 @@ from .._precision import computing_in
 from .._random import derived_seed
 from ..metrics import PSNR_CAP
 from ._batches import BatchIterator
+from ._processes import OneProcess
 
 # The first stream is that of the split.
 SHUFFLE_STREAM, NOISE_STREAM, VALID_STREAM = range(1, 4)
@@ -34,6 +35,8 @@ class DenoisingNet(NeuralNet):
         In what the network computes; losses are float32.
     annealed : bool
         Whether the learning rate has come down in the training so far.
+    processes : OneProcess or None
+        Who trains; ``None`` is this process alone.
     **kwargs
         Parameters of :class:`skorch.NeuralNet`.
 
@@ -52,6 +55,7 @@ class DenoisingNet(NeuralNet):
         clean_targets=True,
         precision="float32",
         annealed=False,
+        processes=None,
         **kwargs,
     ):
         self.seed = seed
@@ -59,6 +63,7 @@ class DenoisingNet(NeuralNet):
         self.clean_targets = clean_targets
         self.precision = precision
         self.annealed = annealed
+        self.processes = OneProcess() if processes is None else processes
         self.epochs_done = 0
         super().__init__(module, *args, **kwargs)
 
@@ -119,16 +124,25 @@ class DenoisingNet(NeuralNet):
                 f"Lower lr={self.lr:g}, or use a network with batch normalisation."
             )
 
+    def train_step_single(self, batch, **fit_params):
+        """Compute gradients and loss of a batch, of which this process takes its share."""
+        with self.processes.joined_batch_norm():
+            step = super().train_step_single(self.processes.share(batch), **fit_params)
+        step["loss"] = self.processes.join_gradients(self.module_.parameters(), step["loss"])
+        return step
+
     def validation_step(self, batch, **fit_params):
         """Compute the loss of a batch, and the mean PSNR of its output and of its noisy images.
 
         There is no PSNR where the targets are noisy.
         """
-        step = super().validation_step(batch, **fit_params)
+        own = self.processes.share(batch)
+        step = super().validation_step(own, **fit_params)
+        step["loss"] = self.processes.total(step["loss"])
         if self.clean_targets:
-            for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", batch.input)):
-                psnr = self._psnr(images, batch.target.images)
-                self.history.record_batch(name, psnr.mean().item())
+            for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", own.input)):
+                psnr = self._psnr(images, own.target.images)
+                self.history.record_batch(name, self.processes.mean(psnr).item())
         return step
 
     def _psnr(self, images, target):

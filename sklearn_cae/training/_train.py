@@ -11,6 +11,7 @@ from skorch.helper import predefined_split
 from ._batch_statistics import MeanOfFirstSteps, settle_batch_statistics
 from ._batches import count_batches, fitting_batch_size
 from ._net import make_net
+from ._processes import OneProcess, describe_images
 from ._progress import EpochProgress
 from ._schedules import GOING_ON, early_stopping_callbacks, lr_callbacks
 
@@ -40,6 +41,8 @@ class TrainingPlan:
         Seed of order and noise.
     one_pass : bool
         Whether this is one pass of a training without end, at a constant rate.
+    processes : OneProcess
+        Who trains.
     """
 
     optimizer: Callable[..., Any]
@@ -54,6 +57,7 @@ class TrainingPlan:
     seed: int
     one_pass: bool
     callbacks: list = field(default_factory=list)
+    processes: OneProcess = field(default_factory=OneProcess)
     checkpoint: Any = None
 
 
@@ -81,11 +85,13 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
     Raises
     ------
     ValueError
-        If the loss or a weight is no longer a finite number.
+        If the loss or a weight is no longer a finite number, or processes differ.
     """
     batch_size = fitting_batch_size(plan.batch_size, len(train_images))
     n_batches = count_batches(len(train_images), batch_size)
     n_epochs = _count_epochs(plan, n_batches)
+    plan.processes.check_same(lambda: describe_images(train_images))
+    plan.processes.check_enough(max(2, len(train_images)) // n_batches)
     net = make_net(
         module,
         criterion,
@@ -100,9 +106,11 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
         precision=precision,
         verbose=plan.verbose,
         train_split=predefined_split(valid_images) if valid_images else None,
-        callbacks=list(plan.callbacks),
+        callbacks=plan.processes.own_callbacks(plan.callbacks),
+        processes=plan.processes,
     )
     prepare(net)
+    plan.processes.check_same_weights(net.module_)
     going_on = net.annealed
     rate = plan.lr * GOING_ON if going_on else plan.lr
     for group in net.optimizer_.param_groups:
@@ -116,6 +124,7 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
     net.module_.eval()
     if not all(torch.isfinite(value).all() for value in net.module_.state_dict().values()):
         raise ValueError(f"Weights became infinite in training. Lower lr={net.lr:g}.")
+    net.processes = OneProcess()
     return net
 
 

@@ -1,0 +1,97 @@
+"""Batch normalisation whose statistics are those of a batch in parts, one in each process."""
+
+import torch
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+
+class JoinedBatchNorm(TorchFunctionMode):
+    """Within it, batch normalisation in training takes mean and variance over all processes.
+
+    Networks stay as they are: their layers call ``torch.nn.functional.batch_norm``, and it is that
+    call which is answered here. torch's own ``SyncBatchNorm`` computes on CUDA alone.
+
+    Parameters
+    ----------
+    add_up : callable
+        Adds a float64 tensor up over all processes, in place.
+    """
+
+    def __init__(self, add_up):
+        super().__init__()
+        self.add_up = add_up
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Answer a call of a function of torch."""
+        kwargs = kwargs or {}
+        if func is F.batch_norm and kwargs["training"]:
+            return self._batch_norm(*args, **kwargs)
+        return func(*args, **kwargs)
+
+    def _batch_norm(
+        self, images, running_mean, running_var, *, weight, bias, training, momentum, eps
+    ):
+        n_channels = images.shape[1]
+        # float32 also where images are not.
+        kind = {"device": images.device, "dtype": torch.promote_types(images.dtype, torch.float32)}
+        weight = torch.ones(n_channels, **kind) if weight is None else weight
+        bias = torch.zeros(n_channels, **kind) if bias is None else bias
+        output, mean, variance = _JoinedBatchNorm.apply(images, weight, bias, eps, self.add_up)
+        if running_mean is not None:
+            running_mean.lerp_(mean, momentum)
+            running_var.lerp_(variance, momentum)
+        return output
+
+
+class _JoinedBatchNorm(torch.autograd.Function):
+    """The output, and the mean and the unbiased variance of each channel."""
+
+    @staticmethod
+    def forward(ctx, images, weight, bias, eps, add_up):
+        values = images.to(weight.dtype)
+        own_variance, own_mean = torch.var_mean(values, _but_channels(images), correction=0)
+        n_own = images.numel() // images.shape[1]
+        sums = torch.stack([own_mean, own_variance, torch.ones_like(own_mean)]).double() * n_own
+        sums[1] += n_own * own_mean.double().square()
+        add_up(sums)
+        n = sums[2, :1]
+        mean = sums[0] / n
+        # float64: little is lost where the mean is far larger than the standard deviation.
+        variance = (sums[1] / n - mean.square()).clamp_(min=0)
+        unbiased = variance * n / (n - 1).clamp(min=1)
+        mean, variance, unbiased = (x.to(weight.dtype) for x in (mean, variance, unbiased))
+        ctx.save_for_backward(images, weight, mean, variance)
+        ctx.eps, ctx.add_up, ctx.n = eps, add_up, n
+        ctx.mark_non_differentiable(mean, unbiased)
+        return F.batch_norm(images, mean, variance, weight, bias, eps=eps), mean, unbiased
+
+    @staticmethod
+    def backward(ctx, grad, *_):
+        images, weight, mean, variance = ctx.saved_tensors
+        # What it would be if mean and variance were constants, and the sums that are missing.
+        partial, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
+            grad, images, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
+        )
+        sums = torch.stack([grad_bias, grad_weight]).double()
+        ctx.add_up(sums)
+        mean_grad, mean_product = (sums / ctx.n).to(weight.dtype)
+        inverse_std = torch.rsqrt(variance + ctx.eps)
+        slope = weight * inverse_std.square() * mean_product
+        offset = weight * inverse_std * mean_grad - slope * mean
+        slope, offset = (_along_channels(x, images) for x in (slope, offset))
+        return (
+            partial.sub_(torch.addcmul(offset, images, slope)),
+            grad_weight,
+            grad_bias,
+            None,
+            None,
+        )
+
+
+def _but_channels(images):
+    return [0, *range(2, images.ndim)]
+
+
+def _along_channels(values, images):
+    """Values of the channels, so that they broadcast over images (n, C, ...)."""
+    return values.reshape(-1, *[1] * (images.ndim - 2))

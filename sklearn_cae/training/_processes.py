@@ -1,0 +1,295 @@
+"""The processes that train one network together: one, or those of ``torch.distributed``.
+
+A training asks one object, so that it has no branches: :class:`OneProcess` does nothing,
+:class:`ProcessGroup` divides batches and joins what comes out.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import timedelta
+from functools import partial
+from numbers import Number
+
+import torch
+from skorch.callbacks import Checkpoint, TrainEndCheckpoint
+from torch import distributed as dist
+
+from ..learning import Batch, Part
+from ._batch_norm import JoinedBatchNorm
+
+# So long a process waits for another one. It covers what the first process alone does meanwhile,
+# such as writing a checkpoint.
+TIME_LIMIT = timedelta(minutes=10)
+# Parameters that may differ between processes: where they compute, and what they show.
+FREE_PARAMETERS = ("callbacks", "device", "verbose")
+# Callbacks of skorch that write: those of these classes, and all of this module.
+WRITERS, WRITERS_MODULE = (Checkpoint, TrainEndCheckpoint), "skorch.callbacks.logging"
+# So many images are compared. Weights of unlike machines differ by rounding.
+N_COMPARED, TOLERANCE = 64, 1e-3
+
+
+class OneProcess:
+    """A training in this process alone."""
+
+    @property
+    def is_first(self):
+        """Whether this process shows progress and writes files."""
+        return True
+
+    def share(self, batch):
+        """What this process takes of a batch."""
+        return batch
+
+    def joined_batch_norm(self):
+        """A context in which batch normalisation takes its statistics over the whole batch."""
+        return nullcontext()
+
+    def join_gradients(self, parameters, loss):
+        """Make gradients those of the whole batch, in place, and give its loss."""
+        return loss
+
+    def total(self, loss):
+        """Loss of the whole batch from that of the share."""
+        return loss
+
+    def mean(self, values):
+        """Mean over the values of all processes."""
+        return values.mean()
+
+    def of_first(self, value):
+        """Value that the first process has."""
+        return value
+
+    def take_state(self, read, load):
+        """Load in the other processes what is read in the first one."""
+
+    def check_same(self, describe):
+        """Refuse what differs in what ``describe`` gives, a dict of texts."""
+
+    def check_same_weights(self, module):
+        """Refuse to start from different weights."""
+
+    def check_enough(self, n_images):
+        """Refuse batches that are smaller than the number of processes."""
+
+    def own_callbacks(self, callbacks):
+        """Callbacks that this process runs: the first one all, others none that writes files."""
+        return list(callbacks)
+
+
+class ProcessGroup(OneProcess):
+    """A training that all processes of ``torch.distributed`` share.
+
+    Each makes every batch whole, from the same seeds, and takes its share of it: so images, order,
+    noise and patches are those of one process. Losses count by the share of images, and what is
+    added up over the processes is that of the batch.
+
+    An error in one process closes its connections. Whoever waits for it hears of that at once,
+    finds the message in the store of the group, and ends too. A process that is stuck is waited for
+    ``TIME_LIMIT``. Nothing has to be agreed upon before a step, which would cost time in each.
+    """
+
+    def __init__(self):
+        self._rank, self._size = dist.get_rank(), dist.get_world_size()
+        try:
+            self._group = dist.new_group(timeout=TIME_LIMIT)
+        except RuntimeError as error:
+            raise self._lost(error) from error
+        self._store = self._group.get_group_store()
+        self._joined = JoinedBatchNorm(self._add_up)
+
+    @property
+    def is_first(self):
+        return self._rank == 0
+
+    def share(self, batch):
+        n = len(batch.input)
+        if n < self._size:
+            # Images to validate that are too few to be shared: all compute the same.
+            return Batch(batch.input, Part(batch.target, slice(None), 1 / self._size))
+        rows = slice(n * self._rank // self._size, n * (self._rank + 1) // self._size)
+        own = batch.input[rows]
+        return Batch(own, Part(batch.target, rows, len(own) / n))
+
+    def joined_batch_norm(self):
+        return self._joined
+
+    def join_gradients(self, parameters, loss):
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([*(gradient.flatten() for gradient in gradients), loss.detach()[None]])
+        *joined, total = self._add_up(flat).split([*(g.numel() for g in gradients), 1])
+        for gradient, values in zip(gradients, joined, strict=True):
+            gradient.copy_(values.view(gradient.shape))
+        return total[0]
+
+    def total(self, loss):
+        return self._add_up(loss.detach().clone())
+
+    def mean(self, values):
+        total, n = self._add_up(torch.stack([values.sum(), values.new_tensor(len(values))]))
+        return total / n
+
+    def of_first(self, value):
+        values = [value]
+        with self._others_heard():
+            dist.broadcast_object_list(values, src=0, group=self._group)
+        return values[0]
+
+    def take_state(self, read, load):
+        state = self.of_first(read() if self.is_first else None)
+        if not self.is_first:
+            load(state)
+
+    def check_same(self, describe):
+        found: list[dict[str, str]] = [{}] * self._size
+        with self._others_heard():
+            dist.all_gather_object(found, describe(), group=self._group)
+        first = found[0]
+        for rank, other in enumerate(found):
+            names = [n for n in first.keys() | other.keys() if first.get(n) != other.get(n)]
+            if names:
+                differences = "; ".join(
+                    f"{name}: {first.get(name, 'none')} in process 0, {other.get(name, 'none')} in "
+                    f"process {rank}"
+                    for name in sorted(names)
+                )
+                raise ValueError(
+                    f"Processes that train one network differ ({differences}). Call fit in each "
+                    "with the same data and parameters: every process takes its share by itself."
+                )
+
+    def check_same_weights(self, module):
+        own = torch.cat([p.detach().flatten() for p in module.parameters()])
+        first = own.clone()
+        with self._others_heard():
+            dist.broadcast(first, src=0, group=self._group)
+        if not torch.allclose(own, first, rtol=TOLERANCE, atol=TOLERANCE):
+            raise ValueError(
+                f"Training would start from other weights in process {self._rank} than in process "
+                "0. Go on from the same fitted estimator in each."
+            )
+
+    def check_enough(self, n_images):
+        if n_images < self._size:
+            raise ValueError(
+                f"A batch of {n_images} image(s) is too few for {self._size} processes, each of "
+                "which takes one at least. Give more images or a larger batch_size, or start fewer "
+                "processes."
+            )
+
+    def own_callbacks(self, callbacks):
+        return [item for item in callbacks if self.is_first or not _writes(item)]
+
+    def finish(self):
+        """Wait until all processes have come to the end."""
+        with self._others_heard():
+            dist.barrier(group=self._group)
+
+    def hang_up(self, error):
+        """Close the connections, so that others do not wait for a process with an error."""
+        # The store may be that of a process which has ended.
+        with suppress(RuntimeError):
+            # Before the connections are closed, so that those who hear of it find the message.
+            if not self._store.check(["error"]):
+                self._store.set("error", json.dumps([self._rank, type(error).__name__, str(error)]))
+        self.close()
+
+    def close(self):
+        """Close the connections."""
+        group, self._group = self._group, None
+        if group is not None:
+            dist.destroy_process_group(group)
+
+    def _add_up(self, tensor):
+        with self._others_heard():
+            dist.all_reduce(tensor, group=self._group)
+        return tensor
+
+    @contextmanager
+    def _others_heard(self):
+        """Tell the error of another process instead of that of a lost connection."""
+        try:
+            yield
+        except RuntimeError as error:
+            raise self._error_of_other(error) from error
+
+    def _error_of_other(self, error):
+        with suppress(RuntimeError):
+            if self._store.check(["error"]):
+                rank, kind, message = json.loads(self._store.get("error"))
+                made = ValueError if kind == "ValueError" else RuntimeError
+                return made(f"The training ends because process {rank} failed: {kind}: {message}")
+        return self._lost(error)
+
+    def _lost(self, error):
+        return RuntimeError(
+            f"Process {self._rank} of {self._size} has lost the others: one has ended, or did not "
+            f"answer for {TIME_LIMIT}; its own output tells why. Every process has to call fit. "
+            f"({error})"
+        )
+
+
+@contextmanager
+def all_processes():
+    """The processes of a training: an error in one is an error in all.
+
+    Yields
+    ------
+    processes : OneProcess
+        A :class:`ProcessGroup` where ``torch.distributed`` is initialised with several processes.
+    """
+    together = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+    if not together:
+        yield OneProcess()
+        return
+    processes = ProcessGroup()
+    try:
+        yield processes
+        processes.finish()
+    except BaseException as error:
+        processes.hang_up(error)
+        raise
+    processes.close()
+
+
+def describe_params(estimator):
+    """Parameters as texts that are equal in processes whose parameters are."""
+    params = estimator.get_params(deep=False)
+    return {name: _text(value) for name, value in params.items() if name not in FREE_PARAMETERS}
+
+
+def describe_images(images):
+    """What tells training images from others: their number and shape, and some of their values."""
+    rows = images.rows[:: -(-len(images.rows) // N_COMPARED)]
+    values = hashlib.blake2b(digest_size=8)
+    for stack in images.pictures.take(rows, torch.Generator().manual_seed(0)):
+        values.update(f"{stack.dtype}{stack.shape}".encode() + stack.tobytes())
+    return {
+        "number of training images": str(len(images.rows)),
+        "shape of an image": str(images.shape),
+        "units": str(images.spec.data_range),
+        "values": values.hexdigest(),
+    }
+
+
+def _text(value):
+    # The text of an object may hold its address.
+    if value is None or isinstance(value, (str, Number)):
+        return repr(value)
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_text, value))}]"
+    if isinstance(value, partial):
+        return f"partial({_text([value.func, *value.args, value.keywords])})"
+    if hasattr(value, "get_params") and not isinstance(value, type):
+        return f"{type(value).__qualname__}({_text(value.get_params(deep=False))})"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={_text(item)}" for name, item in value.items())
+    return getattr(value, "__qualname__", type(value).__qualname__)
+
+
+def _writes(item):
+    callback = item[1] if isinstance(item, tuple) else item
+    cls = callback if isinstance(callback, type) else type(callback)
+    return issubclass(cls, WRITERS) or cls.__module__ == WRITERS_MODULE

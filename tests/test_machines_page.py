@@ -1,0 +1,80 @@
+"""The scripts of the page on several machines run, those whose launchers are installed."""
+
+import re
+import subprocess
+import sys
+import textwrap
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small import gray, small_cae, small_unet
+
+import sklearn_cae
+
+PAGE = Path(__file__).parents[1] / "docs" / "user_guide" / "machines.rst"
+
+
+def script(name):
+    """A script of the page by its name."""
+    text = PAGE.read_text(encoding="utf-8")
+    (found,) = re.findall(rf"\.\. code-block:: python\n   :name: {name}\n\n((?:   .*\n|\n)+)", text)
+    return textwrap.dedent(found)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working folder, with images and a denoiser."""
+    np.save(tmp_path / "images.npy", gray())
+    np.save(tmp_path / "huge.npy", gray(1, 192, 128)[0])
+    small_cae(small_unet()).fit(gray()).save(tmp_path / "denoiser.safetensors")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(name):
+    exec(compile(script(name), PAGE.name, "exec"), {"__name__": "__main__"})
+
+
+def test_every_script_can_be_compiled():
+    text = PAGE.read_text(encoding="utf-8")
+    scripts = re.findall(r"\.\. code-block:: python\n(?:   :.*\n)?\n((?:   .*\n|\n)+)", text)
+    assert len(scripts) == 7
+    for code in scripts:
+        compile(textwrap.dedent(code), PAGE.name, "exec")
+
+
+def test_the_script_for_torchrun_trains_one_network_in_two_processes(folder):
+    (folder / "denoiser.safetensors").unlink()
+    (folder / "train.py").write_text(script("train-torchrun"))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    done = subprocess.run(
+        [*command, "--nproc-per-node", "2", "train.py"], timeout=120, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    cae = sklearn_cae.load("denoiser.safetensors")
+    # Of a training with other batches or noise, the PSNR would differ in the first decimal.
+    alone = sklearn_cae.DenoisingCAE("unet", batch_size=64, max_epochs=20, random_state=0)
+    X = gray()
+    assert cae.score(X) == pytest.approx(alone.fit(X).score(X), abs=0.02)
+    # One bar: that of the first process. It begins once.
+    assert done.stderr.count("0/20 [00:00<?, ?epoch/s]") == 1
+
+
+def test_the_script_for_a_search_on_dask_runs(folder, monkeypatch):
+    distributed = pytest.importorskip("dask.distributed")
+    in_threads = partial(distributed.Client, processes=False, n_workers=2, dashboard_address=None)
+    monkeypatch.setattr(distributed, "Client", in_threads)
+    run("search-dask")
+    # The denoiser that was there has a narrower network.
+    assert sklearn_cae.load("denoiser.safetensors").network == "unet"
+
+
+@pytest.mark.parametrize("name", ["predict-blocks", "predict-tiles"])
+def test_the_scripts_for_dask_arrays_denoise_as_predict_does(name, folder):
+    da = pytest.importorskip("dask.array")
+    run(name)
+    images = np.load("images.npy") if name == "predict-blocks" else np.load("huge.npy")[None]
+    expected = sklearn_cae.load("denoiser.safetensors").predict(images)
+    np.testing.assert_allclose(da.from_npy_stack("denoised").compute(), expected, atol=1e-6)

@@ -1,0 +1,80 @@
+import pytest
+import torch
+from joblib import Parallel, delayed
+from skorch.callbacks import Callback
+from small import gray, small_cae
+
+from sklearn_cae import _threads
+from sklearn_cae._threads import threads_of_worker
+
+X = gray()
+
+
+@pytest.fixture(autouse=True)
+def two_threads_by_default(monkeypatch):
+    """As on a machine with two cores where nobody has set the number."""
+    for variable in _threads.VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(_threads, "DEFAULT_THREADS", 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+class Threads(Callback):
+    """Keeps how many threads a training has."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.number_ = torch.get_num_threads()
+
+
+def number_in_fit():
+    torch.set_num_threads(2)  # Of this thread; others may have changed what a new one takes.
+    callback = Threads()
+    small_cae(callbacks=[callback]).fit(X)
+    return callback.number_, torch.get_num_threads()
+
+
+def number_within():
+    torch.set_num_threads(2)
+    with threads_of_worker():
+        return torch.get_num_threads()
+
+
+def in_workers(function):
+    return Parallel(2, backend="threading")(delayed(function)() for _ in range(2))
+
+
+def test_a_fit_in_a_worker_has_one_thread_and_leaves_the_number_as_it_was():
+    assert in_workers(number_in_fit) == [(1, 2)] * 2
+
+
+def test_a_fit_outside_of_workers_has_all_threads():
+    assert number_in_fit() == (2, 2)
+
+
+def test_one_job_is_no_worker():
+    assert Parallel(1)(delayed(number_within)() for _ in range(2)) == [2, 2]
+
+
+@pytest.mark.parametrize("variable", _threads.VARIABLES)
+def test_a_number_of_the_environment_is_kept(variable, monkeypatch):
+    monkeypatch.setenv(variable, "2")
+    assert in_workers(number_within) == [2, 2]
+
+
+def test_a_number_that_torch_was_told_is_kept(monkeypatch):
+    monkeypatch.setattr(_threads, "DEFAULT_THREADS", 4)
+    assert in_workers(number_within) == [2, 2]
+
+
+def number_after_an_error():
+    torch.set_num_threads(2)
+    with pytest.raises(ValueError, match="lr"):
+        small_cae(lr=-1).fit(X)
+    return torch.get_num_threads()
+
+
+def test_the_number_comes_back_after_an_error():
+    assert in_workers(number_after_an_error) == [2, 2]
