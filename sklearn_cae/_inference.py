@@ -50,27 +50,29 @@ class Runner:
         self.limits = limits
 
     @torch.inference_mode()
-    def denoise(self, images, *, self_ensemble=False, progress=False):
+    def denoise(self, images, *, self_ensemble=False, progress=False, out=None):
         """Denoise images, large ones in tiles.
 
         Parameters
         ----------
-        images : ndarray of shape (n, H, W, C)
+        images : ndarray or LazyImages of shape (n, H, W, C)
             Noisy images.
         self_ensemble : bool, default=False
             Take the mean of the results of all flips and quarter turns.
         progress : bool, default=False
             Show a bar, unless all is done at once.
+        out : BlockWriter, default=None
+            Where to write. ``None`` is a new array, for images in memory.
 
         Returns
         -------
-        denoised : ndarray of the shape and dtype of ``images``
+        denoised : ndarray of the shape and dtype of ``images``, or ``out``
             Denoised images.
         """
         turns = TURNS if self_ensemble else TURNS[:1]
         if self_ensemble:
             self._check_turns()
-        out = np.empty_like(images)
+        out = np.empty_like(images) if out is None else out
         for part, result in self._parts_denoised(images, turns, progress):
             out[part] = from_unit(result, self.spec, images.dtype)
         return out
@@ -88,13 +90,14 @@ class Runner:
                     denoised[row] = result
         return denoised
 
-    def encode(self, images):
-        """Codes of images: float32, (n, length of a code)."""
+    def encode(self, images, out=None):
+        """Codes of images: float32, (n, length of a code), in ``out`` if it is not None."""
 
         def encode(batch):
             return self.module.encode(self.within_limits(batch)).flatten(1).cpu().numpy()
 
-        out = np.empty((len(images), math.prod(self.module.code_shape)), np.float32)
+        if out is None:
+            out = np.empty((len(images), math.prod(self.module.code_shape)), np.float32)
         return self.in_batches(self.on_tensors(encode), images, out)
 
     def decode(self, codes):

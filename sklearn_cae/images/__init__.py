@@ -8,11 +8,14 @@ from ._checks import (
     check_columns,
     check_images,
     is_target,
+    lazy_images,
     learn_images,
     read_images,
     read_sequence,
 )
 from ._hiding import N_GRIDS, hide
+from ._lazy import LazyImages, is_lazy, selected, windowed
+from ._out import BlockWriter, check_out
 from ._pairs import NoisyImages, check_same_shape, load_pairs, save_pairs, split_targets
 from ._sequences import ImageSequence, groups_of_one_shape, is_image_list
 from ._sources import ImageSource, chunks
@@ -42,14 +45,17 @@ from ._units import (
 
 __all__ = [
     "N_GRIDS",
+    "BlockWriter",
     "ImageSequence",
     "ImageSource",
     "ImageSpec",
+    "LazyImages",
     "NoisyImages",
     "channels_last",
     "check_channel_axis",
     "check_columns",
     "check_images",
+    "check_out",
     "check_same_shape",
     "check_units",
     "check_within_range",
@@ -60,7 +66,9 @@ __all__ = [
     "groups_of_one_shape",
     "hide",
     "is_image_list",
+    "is_lazy",
     "is_target",
+    "lazy_images",
     "learn_images",
     "learn_sequence_spec",
     "learn_spec",
@@ -70,6 +78,7 @@ __all__ = [
     "read_sequence",
     "result_limits",
     "save_pairs",
+    "selected",
     "sequence_of_size",
     "sequence_to_channels_last",
     "spec_of_range",
@@ -78,4 +87,5 @@ __all__ = [
     "to_channels_last",
     "to_unit",
     "view_of_size",
+    "windowed",
 ]

@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from .._warnings import warn_user
+from ._lazy import LazyImages
 from ._units import (
     check_range,
     check_reach,
@@ -245,10 +247,7 @@ def to_channels_last(source, spec):
     if X.ndim == 2:
         refuse_rows(source, spec)
         _check_width(source, spec)
-        size = (spec.height, spec.width)
-        if spec.channel_axis == 3:
-            return X.reshape(len(X), *size, spec.n_channels)
-        return X.reshape(len(X), spec.n_channels, *size).transpose(0, 2, 3, 1)
+        return _view(X, partial(_rows_channels_last, spec=spec))
     if spec.n_channels == 1:
         refuse_single_image(source)
     images = channels_last(X, spec.channel_axis)
@@ -264,6 +263,18 @@ def to_channels_last(source, spec):
             f"with four dimensions, as channel_axis says.{single}"
         )
     return images
+
+
+def _rows_channels_last(rows, spec):
+    size = (spec.height, spec.width)
+    if spec.channel_axis == 3:
+        return rows.reshape(len(rows), *size, spec.n_channels)
+    return rows.reshape(len(rows), spec.n_channels, *size).transpose(0, 2, 3, 1)
+
+
+def _view(X, function):
+    """Apply a function of arrays of images, to those that are read when they are."""
+    return X.viewed(function) if isinstance(X, LazyImages) else function(X)
 
 
 def refuse_rows(source, spec):
@@ -312,7 +323,9 @@ def _check_size(name, size, spec):
 
 def channels_last(X, axis):
     """View ``(n, H, W)``, ``(n, H, W, C)`` or ``(n, C, H, W)`` as ``(n, H, W, C)``."""
-    return X[..., np.newaxis] if X.ndim == 3 else np.moveaxis(X, axis, 3)
+    if X.ndim == 3:
+        return _view(X, lambda images: images[..., np.newaxis])
+    return _view(X, lambda images: np.moveaxis(images, axis, 3))
 
 
 def from_channels_last(images, ndim, spec):

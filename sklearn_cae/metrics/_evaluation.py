@@ -17,7 +17,9 @@ from ..images import (
     chunks,
     from_channels_last,
     groups_of_one_shape,
+    is_lazy,
     is_target,
+    lazy_images,
     learn_spec,
     read_images,
     read_sequence,
@@ -167,6 +169,16 @@ def batches_of_one_shape(X, y):
             np.stack([images[i] for i in rows]),
             None if targets is None else np.stack([targets[i] for i in rows]),
         )
+
+
+def batches_of_blocks(X, y):
+    """Yield the blocks of an array that is read lazily, and the clean images if y holds any."""
+    images, targets = lazy_images(X), None
+    if is_target(X, y):
+        targets = lazy_images(y, "y") if is_lazy(y) else np.asarray(y)
+        check_same_shape(images, targets)
+    for rows in images.slices():
+        yield images[rows], None if targets is None else targets[rows]
 
 
 def _shapes(images):
