@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import zarr
 from lazy import KINDS, Slices, make_blocks_small, memory_map
-from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from small import (
     BatchRecorder,
@@ -155,8 +154,8 @@ def passes(array):
     return array.n_read / len(array.images)
 
 
-# Of 500 steps or more, after which batch normalisation is not settled in a pass of its own.
-LONG = {"max_epochs": 10, "validation_fraction": 0, "batch_size": 8}
+# Of 100 steps or more, after which batch normalisation is not settled in a pass of its own.
+LONG = {"max_epochs": 12, "validation_fraction": 0, "batch_size": 8}
 
 
 @small_blocks
@@ -164,7 +163,7 @@ def test_fit_makes_a_pass_to_measure_and_one_in_each_epoch():
     array = Slices(X)
     small_cae(**LONG).fit(array)
     # What is still in memory is not read again.
-    assert 8 < passes(array) <= 11
+    assert 9 < passes(array) <= 13
 
 
 @small_blocks
@@ -172,20 +171,21 @@ def test_fit_reads_what_is_held_out_once_in_each_epoch():
     array = Slices(X)
     small_cae(**{**LONG, "validation_fraction": 0.25}).fit(array)
     # 24 of 96 images are three whole blocks.
-    assert 8 < passes(array) <= 11
+    assert 9 < passes(array) <= 13
 
 
 @small_blocks
 def test_fit_on_patches_reads_an_image_once_in_each_epoch():
     array = Slices(X)
     small_cae(small_unet(), patches=Patches(4, per_image=4), **LONG).fit(array)
-    assert 8 < passes(array) <= 11
+    assert 9 < passes(array) <= 13
 
 
-@small_blocks
 @pytest.mark.parametrize("method", ["predict", "transform", "score_samples"])
-def test_results_take_a_pass_to_measure_and_one_to_compute(method):
-    array = Slices(X)
+def test_results_take_a_pass_to_measure_and_one_to_compute(method, monkeypatch):
+    # Blocks of 70 images, which batches of 64 do not end at.
+    monkeypatch.setattr("sklearn_cae.images._lazy.CHUNK_VALUES", 70 * 64)
+    array = Slices(np.tile(X, (3, 1, 1)))
     getattr(IN_MEMORY, method)(array)
     assert passes(array) == 2
 
@@ -211,19 +211,26 @@ def test_images_are_shuffled_within_windows_of_blocks():
     assert_same_weights(small_cae(validation_fraction=0).fit(Slices(X)), cae)
 
 
-def test_memory_does_not_grow_with_the_images(monkeypatch):
-    monkeypatch.setattr("sklearn_cae.images._blocks.BLOCK_BYTES", 2**14)
-    monkeypatch.setattr("sklearn_cae.images._blocks.WINDOW_BYTES", 2**17)
-    monkeypatch.setattr("sklearn_cae.images._lazy.CHUNK_VALUES", 2**14)
-    images = np.random.default_rng(0).integers(0, 256, (8000, 16, 16), dtype=np.uint8)
-    cae = small_cae(Autoencoder(ConvEncoder((1,), code_channels=1)), batch_size=400)
-    out, array = np.empty_like(images), Slices(images)
+def peak_of_training(n_images):
+    """Bytes at the peak of a training and a prediction."""
+    array = Slices(np.random.default_rng(0).integers(0, 256, (n_images, 32, 32), dtype=np.uint8))
+    out = np.empty_like(array.images)
+    cae = small_cae(Autoencoder(ConvEncoder((1,), code_channels=1)))
     tracemalloc.start()
     cae.fit(array).predict(array, out=out)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # A window is 128 KiB, the images 2 MiB; the rest are batches of float32 and the order.
-    assert peak < images.nbytes / 2
+    return peak
+
+
+def test_memory_hardly_grows_with_the_images(monkeypatch):
+    monkeypatch.setattr("sklearn_cae.images._blocks.BLOCK_BYTES", 2**14)
+    monkeypatch.setattr("sklearn_cae.images._blocks.WINDOW_BYTES", 2**17)
+    monkeypatch.setattr("sklearn_cae.images._lazy.CHUNK_VALUES", 2**14)
+    peak_of_training(100)  # What stays in memory for good.
+    growth = peak_of_training(1500) - peak_of_training(500)
+    # Of 1024 bytes for an image 64 are its numbers, and the record of its batch.
+    assert growth < 0.2 * 1000 * 1024
 
 
 # --- results that are written
@@ -380,13 +387,3 @@ def test_the_detector_learns_from_a_window_as_from_memory():
         CAEOutlierDetector(small_cae(), random_state=0).fit(images) for images in (Slices(X), X)
     )
     np.testing.assert_allclose(lazy.score_samples(X), memory.score_samples(X), rtol=1e-6)
-
-
-@small_blocks
-def test_the_detector_of_a_frozen_autoencoder_takes_a_few_passes():
-    array = Slices(X)
-    CAEOutlierDetector(
-        FrozenEstimator(IN_MEMORY), outlier_score="reconstruction", random_state=0
-    ).fit(array)
-    # To measure, and to hold out.
-    assert passes(array) <= 3

@@ -92,6 +92,11 @@ def test_images_are_selected_as_of_an_array(index):
         np.testing.assert_array_equal(images.selected(some)[index], X[some][index])
 
 
+def test_there_is_no_image_beyond_the_last():
+    with pytest.raises(IndexError):
+        lazy_images(Slices(X))[50]
+
+
 LAYOUTS = {
     "rows": (X.reshape(50, 64), (8, 8), 3),
     "rows of colour, channels first": (X[:48].reshape(16, 192), (8, 8, 3), 1),

@@ -26,17 +26,21 @@ class ArrayBlocks:
         How error messages call the array.
     n_rows : int
         Images in a block.
-    n_kept : int, default=1
-        Blocks that are kept in memory: those that were used last.
+    n_kept : int, default=2
+        Blocks that are kept: those that were used last. Two hold any batch of images that follow
+        each other.
+    copied : bool, default=False
+        Whether blocks of a mapped file are copied, to stay in memory for images in random order.
     """
 
-    def __init__(self, array, dtype, name, n_rows, n_kept=1):
+    def __init__(self, array, dtype, name, n_rows, n_kept=2, copied=False):
         self.array = array
         self.shape = tuple(map(int, array.shape))
         self.dtype = dtype
         self.name = name
         self.n_rows = n_rows
         self.n_kept = n_kept
+        self.copied = copied
         self._kept = OrderedDict()
 
     @property
@@ -44,9 +48,9 @@ class ArrayBlocks:
         """Bytes of an image in memory."""
         return math.prod(self.shape[1:]) * self.dtype.itemsize
 
-    def resized(self, n_rows, n_kept):
-        """Give the array in other blocks."""
-        return ArrayBlocks(self.array, self.dtype, self.name, n_rows, n_kept)
+    def in_window(self, n_rows, n_kept):
+        """Give the array in other blocks, of which so many stay in memory."""
+        return ArrayBlocks(self.array, self.dtype, self.name, n_rows, n_kept, copied=True)
 
     def between(self, start, stop):
         """Images from ``start`` to ``stop``: a view where they are in one block."""
@@ -91,8 +95,7 @@ class ArrayBlocks:
                 "leave these images out."
             ) from error
         self._check(block, where, (stop - start, *self.shape[1:]))
-        # A view of a mapped file is read anew each time, which is fine for one pass alone.
-        if self.n_kept > 1 and block.base is not None:
+        if self.copied and block.base is not None:
             block = block.copy()
         return block.astype(self.dtype, copy=False)
 

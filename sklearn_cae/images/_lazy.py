@@ -2,7 +2,6 @@
 
 import math
 from numbers import Integral
-from operator import index as as_index
 
 import numpy as np
 import scipy.sparse
@@ -17,7 +16,7 @@ class LazyImages:
     """Images of an array that is read block by block, which stand where an array of them does.
 
     They are selected along their first axis, by which arrays in memory come out. For those that
-    follow each other, as in ``predict``, a single block is kept; :func:`windowed` keeps more, to
+    follow each other, as in ``predict``, two blocks are kept; :func:`windowed` keeps more, to
     train.
 
     Parameters
@@ -52,7 +51,7 @@ class LazyImages:
         if isinstance(first, slice):
             return self._of_slice(first)[:, *rest]
         if isinstance(first, Integral):
-            row = as_index(first) % len(self)
+            row = range(len(self))[first]
             return self._of_slice(slice(row, row + 1))[0, *rest]
         return self._of_rows(np.asarray(first))[:, *rest]
 
@@ -68,7 +67,7 @@ class LazyImages:
 
     def windowed(self, n_rows, n_kept):
         """Give these images in blocks of ``n_rows``, of which ``n_kept`` stay in memory."""
-        return LazyImages(self.blocks.resized(n_rows, n_kept), self._view, self._rows)
+        return LazyImages(self.blocks.in_window(n_rows, n_kept), self._view, self._rows)
 
     def slices(self):
         """Yield slices of images that follow each other, a block of the array each."""

@@ -89,7 +89,8 @@ def measure(arrays, name="X"):
     for block in _blocks(arrays):
         lows.append(block.min())
         highs.append(block.max())
-        samples.append(block.reshape(-1)[::step])
+        # A view would keep the block.
+        samples.append(block.reshape(-1)[::step].copy())
     # A NaN is the minimum of all that it is among.
     low, high = float(np.min(lows)), float(np.max(highs))
     _check_finite(low, high, arrays[0].dtype, name)
