@@ -4,10 +4,10 @@
 resident memory is compared with the growth of the data. ``predict`` needs a constant beyond a
 photograph of 24 megapixels and its result. Each runs in a process of its own, on Linux.
 
-Of images of 32 x 32 x 3 in a memory map ``fit`` and ``predict`` into another need a constant. What is
-learned from such a map, whose windows of 64 MiB hold about a quarter of the images, is compared with
-what is learned from memory, by the PSNR on patches of other photographs: stored in
-random order, and photograph by photograph.
+Of images of 32 x 32 x 3 in a memory map ``fit`` and ``predict`` into another need a constant. What
+is learned from such a map, whose windows of 64 MiB hold about a quarter of the images, is compared
+with what is learned from memory, by the PSNR on patches of other photographs: stored in random
+order, and photograph by photograph.
 
     python benchmarks/memory.py
     python benchmarks/memory.py --only on-disk --images 10000 100000 1000000

@@ -21,6 +21,7 @@ from .images import (
     read_sequence,
     sequence_of_size,
     sequence_to_channels_last,
+    shapes_of,
     to_channels_last,
     view_of_size,
 )
@@ -122,8 +123,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_units(source, spec)
         one_size = self.net_.module_.fixed_size
         images = (sequence_of_size if one_size else sequence_to_channels_last)(source, spec)
-        for image in images:
-            self.network_.check_images(*image.shape)
+        for shape in shapes_of(images):
+            self.network_.check_images(*shape)
         denoised = self.runner_.denoise_each(images, **options)
         return [from_channels_last(image[np.newaxis], source.ndim, spec)[0] for image in denoised]
 

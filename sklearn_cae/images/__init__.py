@@ -13,8 +13,9 @@ from ._checks import (
     read_images,
     read_sequence,
 )
+from ._collections import LazyList, shapes_of
 from ._hiding import N_GRIDS, hide
-from ._lazy import LazyImages, is_lazy, selected, windowed
+from ._lazy import LazyImages, is_lazy, is_read_lazily, selected, windowed
 from ._out import BlockWriter, check_out
 from ._pairs import NoisyImages, check_same_shape, load_pairs, save_pairs, split_targets
 from ._sequences import ImageSequence, groups_of_one_shape, is_image_list
@@ -50,6 +51,7 @@ __all__ = [
     "ImageSource",
     "ImageSpec",
     "LazyImages",
+    "LazyList",
     "NoisyImages",
     "channels_last",
     "check_channel_axis",
@@ -67,6 +69,7 @@ __all__ = [
     "hide",
     "is_image_list",
     "is_lazy",
+    "is_read_lazily",
     "is_target",
     "lazy_images",
     "learn_images",
@@ -81,6 +84,7 @@ __all__ = [
     "selected",
     "sequence_of_size",
     "sequence_to_channels_last",
+    "shapes_of",
     "spec_of_range",
     "split_targets",
     "to_array",

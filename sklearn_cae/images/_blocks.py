@@ -140,6 +140,34 @@ def size_of_window(arrays):
     return n_rows, max(MIN_WINDOW, window_rows // n_rows)
 
 
+def shuffled_by_block(rows, blocks, n_kept, rng, *, by_block=False):
+    """Put numbers of images in a random order in which each block is read once.
+
+    Blocks in random order make windows of as many as are kept in memory; the images of a window are
+    shuffled. If all blocks make one window, this is the order of an array in memory.
+
+    Parameters
+    ----------
+    rows : ndarray of int
+        The numbers; some may be there several times.
+    blocks : ndarray of int of the shape of ``rows``
+        Numbers of their blocks.
+    n_kept : int
+        Blocks that are kept in memory.
+    rng : numpy.random.Generator
+        Source of randomness.
+    by_block : bool, default=False
+        Make a window of each block.
+    """
+    there = np.unique(blocks)
+    if len(there) <= n_kept:
+        return rng.permutation(rows)
+    window = np.empty(there[-1] + 1, int)
+    window[rng.permutation(there)] = np.arange(len(there)) // (1 if by_block else n_kept)
+    order = rng.permutation(len(rows))
+    return rows[order[np.argsort(window[blocks[order]], kind="stable")]]
+
+
 def _rows_of_chunk(array):
     """Images that HDF5, zarr or dask store together, 1 if nothing is known of it."""
     chunks = getattr(array, "chunks", None)

@@ -10,7 +10,13 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
 from ._lazy import LazyImages, is_lazy, read_lazily
-from ._sequences import ImageSequence, is_image_list, list_images
+from ._sequences import (
+    ImageSequence,
+    is_collection,
+    is_image_list,
+    list_images,
+    read_collection,
+)
 from ._sources import ImageSource
 from ._spec import refuse_rows
 
@@ -156,6 +162,8 @@ def read_sequence(X, *, name="X"):
     """Validate and measure a list of images of any sizes: an :class:`ImageSequence`."""
     if isinstance(X, ImageSequence):
         return X
+    if is_collection(X):
+        return read_collection(X, _checked, name)
     images = [_checked(image, f"{name}[{i}]") for i, image in enumerate(list_images(X, name))]
     return ImageSequence(images, name)
 

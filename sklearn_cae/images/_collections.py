@@ -3,6 +3,9 @@
 from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
 
 from ._blocks import MIN_WINDOW, WINDOW_BYTES, shuffled_by_block
 
@@ -32,10 +35,10 @@ class LazyList:
         self.dtype = dtype
         self.n_kept = n_kept
         self._read = read
-        self._kept = OrderedDict()
-        self._coming = deque()
-        self._pending = {}
-        self._worker = None
+        self._kept: OrderedDict[int, Any] = OrderedDict()
+        self._coming: deque[int] = deque()
+        self._pending: dict[int, Any] = {}
+        self._worker: Any = None
 
     def __len__(self):
         return len(self.shapes)
@@ -54,8 +57,9 @@ class LazyList:
 
     def viewed(self, function):
         """Give these images, each seen through a function that changes its shape alone."""
-        probe = [function(_empty(shape, self.dtype)).shape for shape in self.shapes]
-        return LazyList(lambda number: function(self._read(number)), probe, self.dtype, self.n_kept)
+        value = np.zeros((), self.dtype)
+        shapes = [function(np.broadcast_to(value, shape)).shape for shape in self.shapes]
+        return LazyList(lambda i: function(self._read(i)), shapes, self.dtype, self.n_kept)
 
     def windowed(self, n_kept):
         """Give these images, of which some stay in memory."""
@@ -66,7 +70,7 @@ class LazyList:
 
         As of :meth:`LazyImages.shuffled`, but each image is a block.
         """
-        return shuffled_by_block(rows, rows, 1 if by_block else self.n_kept, self.n_kept, rng)
+        return shuffled_by_block(rows, rows, self.n_kept, rng, by_block=by_block)
 
     @contextmanager
     def read_ahead(self, rows):

@@ -6,7 +6,8 @@ from numbers import Integral
 import numpy as np
 import scipy.sparse
 
-from ._blocks import ArrayBlocks, rows_in_block, size_of_window
+from ._blocks import ArrayBlocks, rows_in_block, shuffled_by_block, size_of_window
+from ._collections import LazyList, size_of_image_window
 
 # Batches are worked through in blocks of about so many values.
 CHUNK_VALUES = 2**20
@@ -76,29 +77,9 @@ class LazyImages:
             yield slice(start, min(start + step, len(self)))
 
     def shuffled(self, rows, rng, *, by_block=False):
-        """Put numbers of images in a random order in which each block is read once.
-
-        Blocks in random order make windows of as many as are kept in memory; the images of a window
-        are shuffled. If all blocks make one window, this is the order of an array in memory.
-
-        Parameters
-        ----------
-        rows : ndarray of int
-            The numbers; some may be there several times.
-        rng : numpy.random.Generator
-            Source of randomness.
-        by_block : bool, default=False
-            Make a window of each block.
-        """
-        numbers = self._block_of(rows)
-        blocks = np.unique(numbers)
-        if len(blocks) <= self.blocks.n_kept:
-            return rng.permutation(rows)
-        window = np.empty(blocks[-1] + 1, int)
-        n_together = 1 if by_block else self.blocks.n_kept
-        window[rng.permutation(blocks)] = np.arange(len(blocks)) // n_together
-        order = rng.permutation(len(rows))
-        return rows[order[np.argsort(window[numbers[order]], kind="stable")]]
+        """Put numbers of images in a random order; see :func:`shuffled_by_block`."""
+        blocks = self._stored(rows) // self.blocks.n_rows
+        return shuffled_by_block(rows, blocks, self.blocks.n_kept, rng, by_block=by_block)
 
     def _of_slice(self, some):
         start, stop, step = some.indices(len(self))
@@ -115,9 +96,6 @@ class LazyImages:
     def _stored(self, rows):
         """Their numbers in the array."""
         return rows if self._rows is None else self._rows[rows]
-
-    def _block_of(self, rows):
-        return self._stored(rows) // self.blocks.n_rows
 
 
 def is_lazy(X):
@@ -156,10 +134,17 @@ def windowed(stacks):
     Stacks whose images belong together have the same blocks, and share the memory of a window.
     Those that are in memory stay as they are.
     """
-    lazy = [stack.blocks for stack in stacks if isinstance(stack, LazyImages)]
-    if not lazy:
+    arrays = [stack.blocks for stack in stacks if isinstance(stack, LazyImages)]
+    lists = [stack for stack in stacks if isinstance(stack, LazyList)]
+    if arrays:
+        size = size_of_window(arrays)
+    elif lists:
+        size = (size_of_image_window(lists),)
+    else:
         return stacks
-    size = size_of_window(lazy)
-    return tuple(
-        stack.windowed(*size) if isinstance(stack, LazyImages) else stack for stack in stacks
-    )
+    return tuple(stack.windowed(*size) if is_read_lazily(stack) else stack for stack in stacks)
+
+
+def is_read_lazily(stack):
+    """Whether a stack of images is read when it is selected from."""
+    return isinstance(stack, (LazyImages, LazyList))

@@ -81,10 +81,15 @@ class ImageSource:
         return len(self.pixels)
 
 
-def measure(arrays, name="X"):
-    """Measure the values of arrays of one dtype in one pass; see :class:`Measures`."""
+def measure(arrays, name="X", n_values=None):
+    """Measure the values of arrays of one dtype in one pass; see :class:`Measures`.
+
+    ``arrays`` may be an iterator if the number of all values is given, or about so.
+    """
+    if n_values is None:
+        n_values = sum(math.prod(array.shape) for array in arrays)
     # A prime distance falls on all rows, columns and channels.
-    step = _next_prime(-(-sum(math.prod(array.shape) for array in arrays) // SAMPLE_VALUES))
+    step = _next_prime(-(-n_values // SAMPLE_VALUES))
     lows, highs, samples = [], [], []
     for block in _blocks(arrays):
         lows.append(block.min())
@@ -93,7 +98,7 @@ def measure(arrays, name="X"):
         samples.append(block.reshape(-1)[::step].copy())
     # A NaN is the minimum of all that it is among.
     low, high = float(np.min(lows)), float(np.max(highs))
-    _check_finite(low, high, arrays[0].dtype, name)
+    _check_finite(low, high, samples[0].dtype, name)
     sample = np.sort(np.concatenate(samples))
     whole = bool(np.issubdtype(sample.dtype, np.integer) or (sample == np.rint(sample)).all())
     return Measures(low, high, _without(sample, RANGE_TAIL), _without(sample, BULK_TAIL), whole)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from .._warnings import warn_user
+from ._collections import shapes_of
 from ._lazy import LazyImages
 from ._units import (
     check_range,
@@ -103,8 +104,8 @@ def learn_sequence_spec(source, size, *, channel_axis=-1, data_range="auto", noi
     """Learn the :class:`ImageSpec` of an ``ImageSequence`` of which squares of a size are cut."""
     axis = check_channel_axis(channel_axis)
     if source.ndim == 4:
-        warn_of_channel_axis(f"{source.name}[0]", (1, *source.images[0].shape), axis)
-    n_channels = source.channels_last(axis)[0].shape[2]
+        warn_of_channel_axis(f"{source.name}[0]", (1, *source.shape[1]), axis)
+    n_channels = shapes_of(source.channels_last(axis))[0][2]
     return _with_units((size, size, n_channels), axis, source, data_range, noisy)
 
 
@@ -225,10 +226,11 @@ def warn_of_channel_axis(name, shape, axis):
 def sequence_to_channels_last(source, spec):
     """View an ``ImageSequence`` as a list of images (H, W, C) with the channels of ``spec``."""
     images = source.channels_last(spec.channel_axis)
-    if images[0].shape[2] != spec.n_channels:
+    n_channels = shapes_of(images)[0][2]
+    if n_channels != spec.n_channels:
         raise ValueError(
-            f"{source.name} holds images with {images[0].shape[2]} channel(s), but the images of "
-            f"fit have {spec.n_channels}."
+            f"{source.name} holds images with {n_channels} channel(s), but the images of fit have "
+            f"{spec.n_channels}."
         )
     return images
 
@@ -308,8 +310,8 @@ def view_of_size(source, spec):
 def sequence_of_size(source, spec):
     """View an ``ImageSequence`` as a list of images (H, W, C), with the H and W of ``spec``."""
     images = sequence_to_channels_last(source, spec)
-    for image in images:
-        _check_size(source.name, image.shape[:2], spec)
+    for shape in shapes_of(images):
+        _check_size(source.name, shape[:2], spec)
     return images
 
 

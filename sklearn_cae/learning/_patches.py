@@ -1,5 +1,6 @@
 """Squares cut out of images, and pictures of which batches are cut."""
 
+from contextlib import ExitStack, contextmanager
 from numbers import Integral
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ..images import LazyImages
+from ..images import LazyList, is_read_lazily
 
 # Pictures that are larger are validated by their central part: whole ones could fill the memory.
 VALIDATED_SIZE = 512
@@ -83,10 +84,19 @@ class Pictures:
 
     def shuffled(self, rows, rng, *, by_block=False):
         """Put numbers of images in a random order; see :meth:`LazyImages.shuffled`."""
-        lazy = next((stack for stack in self.stacks if isinstance(stack, LazyImages)), None)
+        lazy = next((stack for stack in self.stacks if is_read_lazily(stack)), None)
         if lazy is None:
             return rng.permutation(rows)
         return lazy.shuffled(rows, rng, by_block=by_block)
+
+    @contextmanager
+    def read_ahead(self, rows):
+        """Have images of collections read in the background, in this order of their numbers."""
+        with ExitStack() as readers:
+            for stack in self.stacks:
+                if isinstance(stack, LazyList):
+                    readers.enter_context(stack.read_ahead(rows))
+            yield
 
     def take(self, rows, generator):
         """Give, for each stack, the array (n, h, w, C) of a batch."""

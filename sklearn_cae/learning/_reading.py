@@ -20,6 +20,7 @@ from ..images import (
     read_images,
     read_sequence,
     sequence_to_channels_last,
+    shapes_of,
     split_targets,
     to_channels_last,
     view_of_size,
@@ -149,8 +150,8 @@ class TrainingReader:
             raise ValueError(
                 f"target={self.target!r} needs patches of {needed}, but patches={patches!r}."
             )
-        one_size = not isinstance(images, list)
-        sizes = [images.shape[1:3]] if one_size else [image.shape[:2] for image in images]
+        one_size = hasattr(images, "shape")
+        sizes = [images.shape[1:3]] if one_size else [shape[:2] for shape in shapes_of(images)]
         smallest = min(map(min, sizes))
         if smallest < size:
             raise ValueError(
@@ -178,7 +179,7 @@ class TrainingReader:
     def _read_again(self, clean, first):
         """Validate the clean images of noisy ones: in a list, if these are in one."""
         if isinstance(first, ImageSequence):
-            return read_sequence(list(clean), name="y")
+            return read_sequence(clean if is_image_list(clean) else list(clean), name="y")
         return read_images(clean, name="y", lazy=True)
 
     def _fitted_columns(self):
