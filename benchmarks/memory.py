@@ -76,7 +76,7 @@ def peak_on_disk(path):
     """Peak in MiB, and seconds, of a process that fits on a file and writes what it predicts."""
     images = np.load(path, mmap_mode="r")
     out = np.lib.format.open_memmap(f"{path}.out.npy", "w+", images.dtype, images.shape)
-    network = Autoencoder(ConvEncoder((8, 16), code_channels=16))
+    network = Autoencoder(ConvEncoder((4, 8), code_channels=8))
     start = perf_counter()
     cae = DenoisingCAE(network, max_epochs=1, batch_size=256, for_codes=True, random_state=0)
     cae.fit(images).predict(images, out=out)

@@ -9,7 +9,7 @@ import torch
 
 from ._tiles import Tiling, is_large, measure_margin, within
 from ._turns import TURNS
-from .images import from_unit, groups_of_one_shape, to_array, to_unit
+from .images import from_unit, groups_of_one_shape, shapes_of, to_array, to_unit
 from .learning import predict_hidden
 from .networks import layer_output
 
@@ -80,9 +80,9 @@ class Runner:
     def denoise_each(self, images, *, self_ensemble=False, progress=False):
         """Denoise a list of images (H, W, C) of any sizes, as :meth:`denoise` does: a list."""
         options = {"self_ensemble": self_ensemble, "progress": progress}
-        denoised = [None] * len(images)
+        denoised, shapes = [None] * len(images), shapes_of(images)
         for rows in groups_of_one_shape(images):
-            size = _largest_batch(images[rows[0]].shape[:2])
+            size = _largest_batch(shapes[rows[0]][:2])
             for start in range(0, len(rows), size):
                 some = rows[start : start + size]
                 results = self.denoise(_stacked(images, some), **options)
