@@ -1,7 +1,9 @@
 """Arrays that do not fit in memory: training, results and bad input."""
 
+import gc
 import pickle
 import tracemalloc
+import weakref
 
 import h5py
 import numpy as np
@@ -366,6 +368,16 @@ def test_a_fitted_estimator_is_pickled_without_its_array(tmp_path):
     array = KINDS["h5py"](X, tmp_path)  # which cannot be pickled
     cae = small_cae().fit(array)
     assert_same_weights(pickle.loads(pickle.dumps(cae)), cae)
+
+
+def test_a_fitted_estimator_holds_no_images():
+    array = Slices(X)
+    alive = weakref.ref(array)
+    cae = small_cae().fit(array)
+    cae.predict(array)
+    del array
+    gc.collect()
+    assert alive() is None
 
 
 # --- the detector
