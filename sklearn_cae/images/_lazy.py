@@ -108,12 +108,8 @@ def is_lazy(X):
         return isinstance(X, np.memmap) and X.ndim > 1
     if scipy.sparse.issparse(X) or not hasattr(X, "__getitem__"):
         return False
-    shape = getattr(X, "shape", None)
-    return isinstance(shape, tuple) and len(shape) > 1 and isinstance(_dtype_of(X), np.dtype)
-
-
-def _dtype_of(X):
-    return getattr(X, "dtype", None)
+    shape, dtype = getattr(X, "shape", None), getattr(X, "dtype", None)
+    return isinstance(shape, tuple) and len(shape) > 1 and isinstance(dtype, np.dtype)
 
 
 def read_lazily(X, dtype, name):

@@ -223,7 +223,8 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images, most of them normal: integers, float32 or float64.
+            Images, most of them normal: integers, float32 or float64. What is not in memory is read
+            in blocks, as in :class:`DenoisingCAE`.
         y : Ignored
             Present for the interface of scikit-learn.
         groups : array-like of shape (n,), default=None
