@@ -379,6 +379,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
             Clean images, or noisy ones if ``y`` is given or ``target`` says so: integers, float32
             or float64. A list may hold images (H, W), (H, W, C) or (C, H, W) of different sizes.
+            What is not in memory, as a memory map, an array of HDF5, zarr or dask, is read in
+            blocks, once in each epoch, and shuffled within windows of them.
         y : array-like of the shape of X, default=None
             Clean images, or second takes with ``target="noisy"``. Labels are ignored.
 

@@ -1,5 +1,6 @@
 """What a fitted network gives: images, codes, maps and scores."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,18 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from ._inference import Runner
 from ._tiles import aligned
 from .images import (
+    BlockWriter,
+    LazyImages,
     check_columns,
     check_images,
+    check_out,
     check_units,
     from_channels_last,
     is_image_list,
     read_sequence,
     sequence_of_size,
     sequence_to_channels_last,
+    shapes_of,
     to_channels_last,
     view_of_size,
 )
@@ -39,7 +44,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     target_: str
     verbose: int
 
-    def predict(self, X: ArrayLike, *, self_ensemble: bool = False) -> NDArray[Any]:
+    def predict(
+        self, X: ArrayLike, *, self_ensemble: bool = False, out: Any = None
+    ) -> NDArray[Any]:
         """Denoise images.
 
         Images of more than half a megapixel are denoised in tiles that overlap by as much as the
@@ -56,10 +63,13 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         self_ensemble : bool, default=False
             Give the mean of the results for each image in eight positions, its flips and quarter
             turns [1]_. It takes eight times as long.
+        out : array of the shape of X and the dtype of the result, default=None
+            Where to write block by block: an ndarray, a memory map, a dataset of HDF5 or zarr, or
+            anything else with shape, dtype and item assignment. ``None`` is a new ndarray.
 
         Returns
         -------
-        denoised : ndarray of the shape and dtype of X, or list of ndarray
+        denoised : ndarray of the shape and dtype of X, list of ndarray, or ``out``
             Denoised images, a list for a list, clipped to a data range that is fixed, else to the
             limits of the dtype. Integers of any width stay what they are; float16 becomes float64.
 
@@ -68,10 +78,14 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ValueError
             If X does not have the channels or the units of the images in ``fit``, or is not
             finite. If ``self_ensemble`` turns images of a network that takes one size only, and
-            that is not square, or of one that was trained to turn or mirror them back.
+            that is not square, or of one that was trained to turn or mirror them back. If ``out``
+            has another shape or dtype, which is told before anything is computed, or a block of it
+            cannot be written.
 
         Notes
         -----
+        An array that is not in memory is read twice, block by block: once to check its values.
+
         How far a network sees is measured, also that of one of your own. One that cannot be applied
         to a tile takes the whole image at once, whatever its size: it has a global pooling, sees
         further than 416 pixels, depends on the place in the image, or pools over lengths that do
@@ -84,11 +98,24 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         """
         options = {"self_ensemble": self_ensemble, "progress": self.verbose > 0}
         if is_image_list(X):
+            if out is not None:
+                raise ValueError(
+                    "out takes the results of an array, but X is a list of images, whose results "
+                    "are a list. Leave out=None."
+                )
             return self._predict_list(X, options)
-        source, images = self._read_fitted(X)
+        source, images = self._read_fitted(
+            X, accept=None if out is None else lambda read: check_out(out, read.shape, read.dtype)
+        )
         self._check_ensemble(self_ensemble)
-        denoised = self.runner_.denoise(images, **options)
-        return from_channels_last(denoised, source.ndim, self.image_spec_)
+        to_layout = partial(from_channels_last, ndim=source.ndim, spec=self.image_spec_)
+        if out is None and not isinstance(images, LazyImages):
+            return to_layout(self.runner_.denoise(images, **options))
+        out = np.empty(source.shape, source.dtype) if out is None else out
+        writer = BlockWriter(out, images.shape, images.dtype, to_layout)
+        self.runner_.denoise(images, out=writer, **options)
+        writer.flush()
+        return out
 
     def _predict_list(self, X, options):
         check_is_fitted(self)
@@ -97,12 +124,12 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_units(source, spec)
         one_size = self.net_.module_.fixed_size
         images = (sequence_of_size if one_size else sequence_to_channels_last)(source, spec)
-        for image in images:
-            self.network_.check_images(*image.shape)
+        for shape in shapes_of(images):
+            self.network_.check_images(*shape)
         denoised = self.runner_.denoise_each(images, **options)
         return [from_channels_last(image[np.newaxis], source.ndim, spec)[0] for image in denoised]
 
-    def transform(self, X: ArrayLike) -> NDArray[Any]:
+    def transform(self, X: ArrayLike, *, out: Any = None) -> NDArray[Any]:
         """Compute the codes of images.
 
         A large image is encoded at once, not in tiles as in ``predict``.
@@ -111,20 +138,34 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
             Images of the size of those in ``fit``.
+        out : float32 array of shape (n, n_features_out), default=None
+            Where to write block by block, as in ``predict``. ``None`` is a new ndarray.
 
         Returns
         -------
-        codes : ndarray of shape (n, n_features_out)
+        codes : ndarray of shape (n, n_features_out), or ``out``
             float32 codes; a spatial code is flattened channel by channel.
 
         Raises
         ------
         ValueError
-            If X does not have the shape or the units of the images in ``fit``, or is not finite.
+            If X does not have the shape or the units of the images in ``fit``, or is not finite, or
+            if ``out`` is not as described.
         """
-        _, images = self._read_fitted(X, one_size=True)
+        check_is_fitted(self)
         self._check_offers("encode", "transform needs a network with a code")
-        return self.runner_.encode(images)
+        if out is None:
+            return self.runner_.encode(self._read_fitted(X, one_size=True)[1])
+        length = self._n_features_out
+        _, images = self._read_fitted(
+            X,
+            one_size=True,
+            accept=lambda read: check_out(out, (read.shape[0], length), np.float32),
+        )
+        writer = BlockWriter(out, (len(images), length), np.float32)
+        self.runner_.encode(images, writer)
+        writer.flush()
+        return out
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[Any]:
         """Decode codes to images.
@@ -241,10 +282,10 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         view = view_of_size if one_size else to_channels_last
         return view(source, self.image_spec_)
 
-    def _read_fitted(self, X, *, one_size=False):
+    def _read_fitted(self, X, *, one_size=False, accept=None):
         """Validate images for the fitted network: their source, and their view (n, H, W, C)."""
         check_is_fitted(self)
-        source = check_images(self, X)
+        source = check_images(self, X, lazy=True, accept=accept)
         check_units(source, self.image_spec_)
         images = self._view(source, one_size=one_size)
         self.network_.check_images(*images.shape[1:])

@@ -11,7 +11,7 @@ from ._precision import computing_in
 from ._threads import threads_of_worker
 from ._tiles import Tiling, is_large, measure_margin, within
 from ._turns import TURNS
-from .images import from_unit, groups_of_one_shape, to_array, to_unit
+from .images import from_unit, groups_of_one_shape, shapes_of, to_array, to_unit
 from .learning import predict_hidden
 from .networks import layer_output
 
@@ -56,27 +56,29 @@ class Runner:
 
     @threads_of_worker()
     @torch.inference_mode()
-    def denoise(self, images, *, self_ensemble=False, progress=False):
+    def denoise(self, images, *, self_ensemble=False, progress=False, out=None):
         """Denoise images, large ones in tiles.
 
         Parameters
         ----------
-        images : ndarray of shape (n, H, W, C)
+        images : ndarray or LazyImages of shape (n, H, W, C)
             Noisy images.
         self_ensemble : bool, default=False
             Take the mean of the results of all flips and quarter turns.
         progress : bool, default=False
             Show a bar, unless all is done at once.
+        out : BlockWriter, default=None
+            Where to write. ``None`` is a new array, for images in memory.
 
         Returns
         -------
-        denoised : ndarray of the shape and dtype of ``images``
+        denoised : ndarray of the shape and dtype of ``images``, or ``out``
             Denoised images.
         """
         turns = TURNS if self_ensemble else TURNS[:1]
         if self_ensemble:
             self._check_turns()
-        out = np.empty_like(images)
+        out = np.empty_like(images) if out is None else out
         for part, result in self._parts_denoised(images, turns, progress):
             out[part] = from_unit(result, self.spec, images.dtype)
         return out
@@ -84,9 +86,9 @@ class Runner:
     def denoise_each(self, images, *, self_ensemble=False, progress=False):
         """Denoise a list of images (H, W, C) of any sizes, as :meth:`denoise` does: a list."""
         options = {"self_ensemble": self_ensemble, "progress": progress}
-        denoised = [None] * len(images)
+        denoised, shapes = [None] * len(images), shapes_of(images)
         for rows in groups_of_one_shape(images):
-            size = _largest_batch(images[rows[0]].shape[:2])
+            size = _largest_batch(shapes[rows[0]][:2])
             for start in range(0, len(rows), size):
                 some = rows[start : start + size]
                 results = self.denoise(_stacked(images, some), **options)
@@ -94,14 +96,15 @@ class Runner:
                     denoised[row] = result
         return denoised
 
-    def encode(self, images):
-        """Codes of images: float32, (n, length of a code)."""
+    def encode(self, images, out=None):
+        """Codes of images: float32, (n, length of a code), in ``out`` if it is not None."""
 
         def encode(batch):
             codes = self.module.encode(self.within_limits(batch))
             return codes.float().flatten(1).cpu().numpy()
 
-        out = np.empty((len(images), math.prod(self.module.code_shape)), np.float32)
+        if out is None:
+            out = np.empty((len(images), math.prod(self.module.code_shape)), np.float32)
         return self.in_batches(self.on_tensors(encode), images, out)
 
     def decode(self, codes):

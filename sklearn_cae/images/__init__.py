@@ -8,11 +8,15 @@ from ._checks import (
     check_columns,
     check_images,
     is_target,
+    lazy_images,
     learn_images,
     read_images,
     read_sequence,
 )
+from ._collections import LazyList, shapes_of
 from ._hiding import N_GRIDS, hide
+from ._lazy import LazyImages, is_lazy, is_read_lazily, selected, windowed
+from ._out import BlockWriter, check_out
 from ._pairs import NoisyImages, check_same_shape, load_pairs, save_pairs, split_targets
 from ._sequences import ImageSequence, groups_of_one_shape, is_image_list
 from ._sources import ImageSource, chunks
@@ -42,14 +46,18 @@ from ._units import (
 
 __all__ = [
     "N_GRIDS",
+    "BlockWriter",
     "ImageSequence",
     "ImageSource",
     "ImageSpec",
+    "LazyImages",
+    "LazyList",
     "NoisyImages",
     "channels_last",
     "check_channel_axis",
     "check_columns",
     "check_images",
+    "check_out",
     "check_same_shape",
     "check_units",
     "check_within_range",
@@ -60,7 +68,10 @@ __all__ = [
     "groups_of_one_shape",
     "hide",
     "is_image_list",
+    "is_lazy",
+    "is_read_lazily",
     "is_target",
+    "lazy_images",
     "learn_images",
     "learn_sequence_spec",
     "learn_spec",
@@ -70,12 +81,15 @@ __all__ = [
     "read_sequence",
     "result_limits",
     "save_pairs",
+    "selected",
     "sequence_of_size",
     "sequence_to_channels_last",
+    "shapes_of",
     "spec_of_range",
     "split_targets",
     "to_array",
     "to_channels_last",
     "to_unit",
     "view_of_size",
+    "windowed",
 ]

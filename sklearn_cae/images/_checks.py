@@ -1,12 +1,22 @@
 """Validation of what users give as images."""
 
+import math
+from numbers import Integral
+
 import numpy as np
 import scipy.sparse
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from ._sequences import ImageSequence, is_image_list, list_images
+from ._lazy import LazyImages, is_lazy, read_lazily
+from ._sequences import (
+    ImageSequence,
+    is_collection,
+    is_image_list,
+    list_images,
+    read_collection,
+)
 from ._sources import ImageSource
 from ._spec import refuse_rows
 
@@ -35,7 +45,7 @@ CURES = {
 }
 
 
-def learn_images(X, *, name="X"):
+def learn_images(X, *, name="X", lazy=False):
     """Validate and measure a batch of images for a fit, without a copy where it can.
 
     Parameters
@@ -44,6 +54,8 @@ def learn_images(X, *, name="X"):
         Images.
     name : str
         How error messages call the array.
+    lazy : bool, default=False
+        Read what :func:`is_lazy` block by block, now and later, instead of at once.
 
     Returns
     -------
@@ -58,15 +70,15 @@ def learn_images(X, *, name="X"):
     ValueError, TypeError
         If X is not an array of images.
     """
-    source = read_images(X, name=name)
-    rows = X if hasattr(X, "columns") else source.pixels[:1].reshape(1, -1)
+    source = read_images(X, name=name, lazy=lazy)
+    rows = X if hasattr(X, "columns") else np.empty((1, math.prod(source.shape[1:])))
     # The estimator of the user learns nothing before all of its fit is done.
     learner = BaseEstimator()
     validate_data(learner, rows, reset=True, skip_check_array=True)
     return source, vars(learner)
 
 
-def check_images(estimator, X):
+def check_images(estimator, X, *, lazy=False, accept=None):
     """Validate and measure a batch of images for a fitted estimator.
 
     Parameters
@@ -75,6 +87,11 @@ def check_images(estimator, X):
         Its ``n_features_in_`` and ``feature_names_in_`` are those that rows are checked against.
     X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
         Images.
+    lazy : bool, default=False
+        As in :func:`learn_images`.
+    accept : callable, default=None
+        Called with the images before their values are measured: it raises an error where their
+        shape or dtype is not welcome.
 
     Returns
     -------
@@ -87,7 +104,7 @@ def check_images(estimator, X):
         If X is not an array of images, or its rows are not those of ``fit``.
     """
     check_columns(estimator, X)
-    source = read_images(X)
+    source = read_images(X, lazy=lazy, accept=accept)
     if source.ndim == 2 and not hasattr(X, "columns"):
         refuse_rows(source, estimator.image_spec_)
         validate_data(estimator, source.pixels, reset=False, skip_check_array=True)
@@ -103,22 +120,50 @@ def check_columns(estimator, X):
         validate_data(estimator, X, reset=False, skip_check_array=True)
 
 
-def read_images(X, *, name="X"):
+def read_images(X, *, name="X", lazy=False, accept=None):
     """Validate and measure images that no estimator has to remember: an :class:`ImageSource`."""
     if isinstance(X, ImageSource):
+        if accept is not None:
+            accept(X)
         return X
-    checked = _checked(X, name)
-    if checked.ndim > 4 or checked.size == 0:
-        raise ValueError(
-            f"{name} has shape {checked.shape}; expected are {LAYOUTS}, with at least one value."
-        )
+    if lazy and is_lazy(X):
+        checked = lazy_images(X, name)
+    else:
+        checked = _checked(X, name)
+        _check_layout(checked.shape, name)
+    if accept is not None:
+        accept(checked)
     return ImageSource(checked, name)
+
+
+def lazy_images(X, name="X"):
+    """:class:`LazyImages` of what :func:`is_lazy`, whose values are not looked at."""
+    if isinstance(X, LazyImages):
+        return X
+    if not all(isinstance(side, Integral) for side in X.shape):
+        raise ValueError(
+            f"{name} has shape {tuple(X.shape)}, which is not known. Have it computed first, as "
+            f"by {name}.compute_chunk_sizes() of dask."
+        )
+    # In a single image the dtype and an empty shape are refused as those of all would be.
+    single = _checked(np.zeros((min(1, X.shape[0]), *X.shape[1:]), X.dtype), name)
+    _check_layout(tuple(X.shape), name)
+    return read_lazily(X, single.dtype, name)
+
+
+def _check_layout(shape, name):
+    if len(shape) > 4 or math.prod(shape) == 0:
+        raise ValueError(
+            f"{name} has shape {shape}; expected are {LAYOUTS}, with at least one value."
+        )
 
 
 def read_sequence(X, *, name="X"):
     """Validate and measure a list of images of any sizes: an :class:`ImageSequence`."""
     if isinstance(X, ImageSequence):
         return X
+    if is_collection(X):
+        return read_collection(X, _checked, name)
     images = [_checked(image, f"{name}[{i}]") for i, image in enumerate(list_images(X, name))]
     return ImageSequence(images, name)
 
@@ -180,6 +225,8 @@ def _with_own_dtype(X):
         X = np.asarray(X, dtype=dtype)
     elif not scipy.sparse.issparse(X) and hasattr(X, "__array__"):
         X = np.asarray(X)
+    elif is_lazy(X):
+        X = np.asarray(X[: X.shape[0]])
     if isinstance(X, np.ndarray) and not X.dtype.isnative:
         X = X.astype(X.dtype.newbyteorder("="))
     return np.stack(X) if _is_column_of_images(X) else X

@@ -1,10 +1,12 @@
-"""Lists of images of different sizes, such as photographs."""
+"""Lists of images of different sizes, such as photographs, and collections of files."""
 
+from collections import deque
 from collections.abc import Mapping
 from itertools import groupby
 
 import numpy as np
 
+from ._collections import LazyList, shapes_of
 from ._sources import measure
 
 EXPECTED = (
@@ -18,10 +20,12 @@ class ImageSequence:
 
     Parameters
     ----------
-    images : list of ndarray of shape (H, W), (H, W, C) or (C, H, W)
+    images : list of ndarray of shape (H, W), (H, W, C) or (C, H, W), or LazyList of these
         Images of one dtype, in which they are worked with.
     name : str, default="X"
         How error messages call the images.
+    measures : Measures, default=None
+        What was measured of them; ``None`` measures.
 
     Attributes
     ----------
@@ -29,24 +33,25 @@ class ImageSequence:
         Smallest and largest value and the range of their bulk.
     """
 
-    def __init__(self, images, name="X"):
+    def __init__(self, images, name="X", measures=None):
         self.images = images
         self.name = name
-        self.measures = measure(images, name)
+        self.measures = measure(images, name) if measures is None else measures
 
     @property
     def ndim(self):
         """Dimensions that a batch of these images would have."""
-        return self.images[0].ndim + 1
+        return len(shapes_of(self.images)[0]) + 1
 
     @property
     def dtype(self):
-        return self.images[0].dtype
+        lazy = isinstance(self.images, LazyList)
+        return self.images.dtype if lazy else self.images[0].dtype
 
     @property
     def shape(self):
         """Number of images and the shape of each, for error messages and to compare."""
-        return len(self.images), *(image.shape for image in self.images)
+        return len(self.images), *shapes_of(self.images)
 
     def __len__(self):
         return len(self.images)
@@ -54,15 +59,20 @@ class ImageSequence:
     def channels_last(self, channel_axis):
         """View the images as a list of (H, W, C); the axis is that of a batch, 3 or 1."""
         if self.ndim == 3:
-            return [image[..., np.newaxis] for image in self.images]
-        views = [np.moveaxis(image, channel_axis - 1, 2) for image in self.images]
-        counts = sorted({view.shape[2] for view in views})
+            return self._viewed(lambda image: image[..., np.newaxis])
+        views = self._viewed(lambda image: np.moveaxis(image, channel_axis - 1, 2))
+        counts = sorted({shape[2] for shape in shapes_of(views)})
         if len(counts) > 1:
             raise ValueError(
                 f"{self.name} holds images with {' and '.join(map(str, counts))} channels; "
                 f"{EXPECTED}. Bring them to one number of channels (skimage.color.rgb2gray)."
             )
         return views
+
+    def _viewed(self, function):
+        if isinstance(self.images, LazyList):
+            return self.images.viewed(function)
+        return [function(image) for image in self.images]
 
 
 def is_image_list(X):
@@ -74,16 +84,81 @@ def is_image_list(X):
         return True
     if hasattr(X, "shape") or isinstance(X, (str, bytes, Mapping)) or not _is_sequence(X):
         return False
-    return len(X) > 0 and isinstance(X[0], np.ndarray) and X[0].ndim in (2, 3)
+    first = X[0] if len(X) > 0 else None
+    return isinstance(first, np.ndarray) and first.ndim in (2, 3)
 
 
 def _is_sequence(X):
     return hasattr(X, "__len__") and hasattr(X, "__getitem__")
 
 
+def is_collection(X):
+    """Whether a sequence of images reads them when it is asked: it is no list that holds them."""
+    return not isinstance(X, (list, tuple, deque))
+
+
+def read_collection(X, check, name="X"):
+    """Measure the images of a collection, one after the other; they are read again when needed.
+
+    Parameters
+    ----------
+    X : sequence
+        Gives an image when it is indexed.
+    check : callable
+        Gives the array of an image in the dtype in which it is worked with, or raises an error.
+    name : str
+        How error messages call the collection.
+
+    Returns
+    -------
+    source : ImageSequence
+        Of a :class:`LazyList`.
+    """
+    shapes: list[tuple[int, ...]] = []
+
+    def read(number):
+        where = f"{name}[{number}]"
+        try:
+            image = X[number]
+        except Exception as error:  # Whatever a file or a decoder raises.
+            raise ValueError(
+                f"{where} cannot be read: {type(error).__name__}: {error} Repair the file, or "
+                "leave it out."
+            ) from error
+        if not isinstance(image, np.ndarray):
+            raise ValueError(f"{where} is {type(image).__name__}; {EXPECTED}.")
+        image = check(image, where)
+        _check_like(image, first, where, name)
+        if number < len(shapes) and image.shape != shapes[number]:
+            raise ValueError(
+                f"{where} has shape {image.shape}, but had {shapes[number]} when it was read "
+                "before. Leave the files as they are while they are used."
+            )
+        return image
+
+    def read_all():
+        for number in range(len(X)):
+            image = read(number) if number else first
+            shapes.append(image.shape)
+            yield image
+
+    first = check(X[0], f"{name}[0]")
+    measures = measure(read_all(), name, first.size * len(X))
+    return ImageSequence(LazyList(read, shapes, first.dtype), name, measures)
+
+
+def _check_like(image, first, where, name):
+    """Refuse an image of another dtype or number of dimensions than the first."""
+    if image.dtype != first.dtype or image.ndim != first.ndim:
+        raise ValueError(
+            f"{where} is of {image.dtype} with {image.ndim} dimensions, but {name}[0] of "
+            f"{first.dtype} with {first.ndim}; {EXPECTED}."
+        )
+
+
 def list_images(X, name="X"):
-    """The arrays of a list of images or a collection of files, each of which is read once."""
-    images = [X[i] for i in range(len(X))]
+    """The arrays of a list of images, checked to be alike."""
+    images = list(X)
     wrong = next((image for image in images if not isinstance(image, np.ndarray)), None)
     if wrong is not None:
         raise ValueError(f"{name} holds {type(wrong).__name__}; {EXPECTED}.")
@@ -97,6 +172,7 @@ def list_images(X, name="X"):
 
 def groups_of_one_shape(images):
     """Yield the indices of images of one shape, for each shape there is."""
-    order = sorted(range(len(images)), key=lambda i: images[i].shape)
-    for _, group in groupby(order, key=lambda i: images[i].shape):
+    shapes = shapes_of(images)
+    order = sorted(range(len(images)), key=shapes.__getitem__)
+    for _, group in groupby(order, key=shapes.__getitem__):
         yield list(group)

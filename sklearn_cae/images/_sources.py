@@ -1,11 +1,12 @@
 """What images are read from: values measured once, block by block."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-# Large batches are worked through in blocks of about so many values.
-CHUNK_VALUES = 2**20
+from ._lazy import CHUNK_VALUES, LazyImages
+
 # So many values at most stand for all when the bulk of them is asked for.
 SAMPLE_VALUES = 2**18
 # Shares of the values that the bulk leaves out at each end: hot pixels are fewer.
@@ -43,7 +44,7 @@ class ImageSource:
 
     Parameters
     ----------
-    pixels : ndarray of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+    pixels : ndarray or LazyImages of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
         Images in the dtype in which they are worked with.
     name : str, default="X"
         How error messages call the images.
@@ -80,18 +81,24 @@ class ImageSource:
         return len(self.pixels)
 
 
-def measure(arrays, name="X"):
-    """Measure the values of arrays of one dtype in one pass; see :class:`Measures`."""
+def measure(arrays, name="X", n_values=None):
+    """Measure the values of arrays of one dtype in one pass; see :class:`Measures`.
+
+    ``arrays`` may be an iterator if the number of all values is given, or about so.
+    """
+    if n_values is None:
+        n_values = sum(math.prod(array.shape) for array in arrays)
     # A prime distance falls on all rows, columns and channels.
-    step = _next_prime(-(-sum(array.size for array in arrays) // SAMPLE_VALUES))
+    step = _next_prime(-(-n_values // SAMPLE_VALUES))
     lows, highs, samples = [], [], []
     for block in _blocks(arrays):
         lows.append(block.min())
         highs.append(block.max())
-        samples.append(block.reshape(-1)[::step])
+        # A view would keep the block.
+        samples.append(block.reshape(-1)[::step].copy())
     # A NaN is the minimum of all that it is among.
     low, high = float(np.min(lows)), float(np.max(highs))
-    _check_finite(low, high, arrays[0].dtype, name)
+    _check_finite(low, high, samples[0].dtype, name)
     sample = np.sort(np.concatenate(samples))
     whole = bool(np.issubdtype(sample.dtype, np.integer) or (sample == np.rint(sample)).all())
     return Measures(low, high, _without(sample, RANGE_TAIL), _without(sample, BULK_TAIL), whole)
@@ -104,7 +111,13 @@ def _blocks(arrays):
 
 
 def chunks(images):
-    """Yield slices of a batch of images that hold about ``CHUNK_VALUES`` values, or one image."""
+    """Yield slices of a batch of images that hold about ``CHUNK_VALUES`` values, or one image.
+
+    Those of images that are read block by block are the blocks.
+    """
+    if isinstance(images, LazyImages):
+        yield from images.slices()
+        return
     n_images = max(1, CHUNK_VALUES // images[0].size)
     for start in range(0, len(images), n_images):
         yield slice(start, start + n_images)

@@ -2,10 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from .._warnings import warn_user
+from ._collections import shapes_of
+from ._lazy import LazyImages
 from ._units import (
     check_range,
     check_reach,
@@ -101,8 +104,8 @@ def learn_sequence_spec(source, size, *, channel_axis=-1, data_range="auto", noi
     """Learn the :class:`ImageSpec` of an ``ImageSequence`` of which squares of a size are cut."""
     axis = check_channel_axis(channel_axis)
     if source.ndim == 4:
-        warn_of_channel_axis(f"{source.name}[0]", (1, *source.images[0].shape), axis)
-    n_channels = source.channels_last(axis)[0].shape[2]
+        warn_of_channel_axis(f"{source.name}[0]", (1, *source.shape[1]), axis)
+    n_channels = shapes_of(source.channels_last(axis))[0][2]
     return _with_units((size, size, n_channels), axis, source, data_range, noisy)
 
 
@@ -223,10 +226,11 @@ def warn_of_channel_axis(name, shape, axis):
 def sequence_to_channels_last(source, spec):
     """View an ``ImageSequence`` as a list of images (H, W, C) with the channels of ``spec``."""
     images = source.channels_last(spec.channel_axis)
-    if images[0].shape[2] != spec.n_channels:
+    n_channels = shapes_of(images)[0][2]
+    if n_channels != spec.n_channels:
         raise ValueError(
-            f"{source.name} holds images with {images[0].shape[2]} channel(s), but the images of "
-            f"fit have {spec.n_channels}."
+            f"{source.name} holds images with {n_channels} channel(s), but the images of fit have "
+            f"{spec.n_channels}."
         )
     return images
 
@@ -245,10 +249,7 @@ def to_channels_last(source, spec):
     if X.ndim == 2:
         refuse_rows(source, spec)
         _check_width(source, spec)
-        size = (spec.height, spec.width)
-        if spec.channel_axis == 3:
-            return X.reshape(len(X), *size, spec.n_channels)
-        return X.reshape(len(X), spec.n_channels, *size).transpose(0, 2, 3, 1)
+        return _view(X, partial(_rows_channels_last, spec=spec))
     if spec.n_channels == 1:
         refuse_single_image(source)
     images = channels_last(X, spec.channel_axis)
@@ -264,6 +265,18 @@ def to_channels_last(source, spec):
             f"with four dimensions, as channel_axis says.{single}"
         )
     return images
+
+
+def _rows_channels_last(rows, spec):
+    size = (spec.height, spec.width)
+    if spec.channel_axis == 3:
+        return rows.reshape(len(rows), *size, spec.n_channels)
+    return rows.reshape(len(rows), spec.n_channels, *size).transpose(0, 2, 3, 1)
+
+
+def _view(X, function):
+    """Apply a function of arrays of images, to those that are read when they are."""
+    return X.viewed(function) if isinstance(X, LazyImages) else function(X)
 
 
 def refuse_rows(source, spec):
@@ -297,8 +310,8 @@ def view_of_size(source, spec):
 def sequence_of_size(source, spec):
     """View an ``ImageSequence`` as a list of images (H, W, C), with the H and W of ``spec``."""
     images = sequence_to_channels_last(source, spec)
-    for image in images:
-        _check_size(source.name, image.shape[:2], spec)
+    for shape in shapes_of(images):
+        _check_size(source.name, shape[:2], spec)
     return images
 
 
@@ -312,7 +325,9 @@ def _check_size(name, size, spec):
 
 def channels_last(X, axis):
     """View ``(n, H, W)``, ``(n, H, W, C)`` or ``(n, C, H, W)`` as ``(n, H, W, C)``."""
-    return X[..., np.newaxis] if X.ndim == 3 else np.moveaxis(X, axis, 3)
+    if X.ndim == 3:
+        return _view(X, lambda images: images[..., np.newaxis])
+    return _view(X, lambda images: np.moveaxis(images, axis, 3))
 
 
 def from_channels_last(images, ndim, spec):

@@ -1,5 +1,6 @@
 """Squares cut out of images, and pictures of which batches are cut."""
 
+from contextlib import ExitStack, contextmanager
 from numbers import Integral
 from typing import ClassVar
 
@@ -7,6 +8,8 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
+
+from ..images import LazyList, is_read_lazily
 
 # Pictures that are larger are validated by their central part: whole ones could fill the memory.
 VALIDATED_SIZE = 512
@@ -59,7 +62,7 @@ class Pictures:
 
     Parameters
     ----------
-    stacks : tuple of (ndarray of shape (n, H, W, C), or list of ndarray of shape (H, W, C))
+    stacks : tuple of (ndarray or LazyImages (n, H, W, C), or list of ndarray (H, W, C))
         The stacks; images of the same place in them belong together.
     """
 
@@ -78,6 +81,22 @@ class Pictures:
     def shape(self):
         """Height, width and channels of what is taken of an image."""
         return self.stacks[0].shape[1:]
+
+    def shuffled(self, rows, rng, *, by_block=False):
+        """Put numbers of images in a random order; see :meth:`LazyImages.shuffled`."""
+        lazy = next((stack for stack in self.stacks if is_read_lazily(stack)), None)
+        if lazy is None:
+            return rng.permutation(rows)
+        return lazy.shuffled(rows, rng, by_block=by_block)
+
+    @contextmanager
+    def read_ahead(self, rows):
+        """Have images of collections read in the background, in this order of their numbers."""
+        with ExitStack() as readers:
+            for stack in self.stacks:
+                if isinstance(stack, LazyList):
+                    readers.enter_context(stack.read_ahead(rows))
+            yield
 
     def take(self, rows, generator):
         """Give, for each stack, the array (n, h, w, C) of a batch."""
@@ -122,8 +141,7 @@ class PatchedPictures(Pictures):
     def to_validate(self, size):
         if size is None:
             return CentredPictures(self.stacks, VALIDATED_SIZE)
-        whole = ([pad_by_reflection(image, size) for image in stack] for stack in self.stacks)
-        return CentredPictures(tuple(whole), size)
+        return CentredPictures(self.stacks, size, at_least=size)
 
     def _cut(self, image, down, right, turn):
         """Cut at a place and turn, both given by numbers from 0 to 1."""
@@ -148,18 +166,22 @@ class CentredPictures(Pictures):
         The stacks.
     size : int
         Largest height and width that is taken.
+    at_least : int, default=1
+        Smallest height and width: smaller images are continued by reflection.
     """
 
     one_by_one = True
 
-    def __init__(self, stacks, size):
+    def __init__(self, stacks, size, at_least=1):
         super().__init__(stacks)
         self.size = size
+        self.at_least = at_least
 
     def take(self, rows, generator):
         return tuple(np.stack([self._centre(stack[row]) for row in rows]) for stack in self.stacks)
 
     def _centre(self, image):
+        image = pad_by_reflection(image, self.at_least)
         top, left = (max(0, (n - self.size) // 2) for n in image.shape[:2])
         return image[top : top + self.size, left : left + self.size]
 

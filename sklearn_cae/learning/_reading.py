@@ -20,9 +20,11 @@ from ..images import (
     read_images,
     read_sequence,
     sequence_to_channels_last,
+    shapes_of,
     split_targets,
     to_channels_last,
     view_of_size,
+    windowed,
 )
 from ..noise import resolve_noise, warn_if_correlated
 from ._patches import PatchedPictures, Patches, Pictures
@@ -148,7 +150,9 @@ class TrainingReader:
             raise ValueError(
                 f"target={self.target!r} needs patches of {needed}, but patches={patches!r}."
             )
-        smallest = min(min(image.shape[:2]) for image in images)
+        one_size = hasattr(images, "shape")
+        sizes = [images.shape[1:3]] if one_size else [shape[:2] for shape in shapes_of(images)]
+        smallest = min(map(min, sizes))
         if smallest < size:
             raise ValueError(
                 f"target={self.target!r} needs images of {needed}, but X has {smallest} along one "
@@ -165,8 +169,8 @@ class TrainingReader:
         if is_image_list(X) and self._needs_sequence(X):
             return read_sequence(X), self._fitted_columns()
         if self.fitted is None:
-            return learn_images(X)
-        return check_images(self.fitted, X), self._fitted_columns()
+            return learn_images(X, lazy=True)
+        return check_images(self.fitted, X, lazy=True), self._fitted_columns()
 
     def _needs_sequence(self, X):
         # np.shape also of what is no array, which is refused later.
@@ -175,8 +179,8 @@ class TrainingReader:
     def _read_again(self, clean, first):
         """Validate the clean images of noisy ones: in a list, if these are in one."""
         if isinstance(first, ImageSequence):
-            return read_sequence(list(clean), name="y")
-        return read_images(clean, name="y")
+            return read_sequence(clean if is_image_list(clean) else list(clean), name="y")
+        return read_images(clean, name="y", lazy=True)
 
     def _fitted_columns(self):
         known = {} if self.fitted is None else vars(self.fitted)
@@ -233,7 +237,7 @@ class TrainingReader:
         return self.patches
 
     def _pictures(self, spec, *sources):
-        stacks = tuple(self._view(source, spec) for source in sources)
+        stacks = windowed(tuple(self._view(source, spec) for source in sources))
         patches = self._cut_patches(sources[0])
         return Pictures(stacks) if patches is None else PatchedPictures(stacks, patches)
 

@@ -66,7 +66,9 @@ class TrainingImages(Dataset, ABC):
         The share to validate is rounded down, but to one of four images or more. ``validated_size``
         is the only height and width that the network takes, None if it takes any.
         """
-        order = np.random.default_rng(derived_seed(seed, SPLIT_STREAM)).permutation(self.rows)
+        rng = np.random.default_rng(derived_seed(seed, SPLIT_STREAM))
+        # By whole blocks where images are read: an epoch then reads each once.
+        order = self.pictures.shuffled(self.rows, rng, by_block=True)
         n_valid = int(len(order) * validation_fraction)
         if validation_fraction > 0 and len(order) >= MIN_TO_HOLD_OUT:
             n_valid = max(1, n_valid)

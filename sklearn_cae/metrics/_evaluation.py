@@ -17,10 +17,13 @@ from ..images import (
     chunks,
     from_channels_last,
     groups_of_one_shape,
+    is_lazy,
     is_target,
+    lazy_images,
     learn_spec,
     read_images,
     read_sequence,
+    shapes_of,
     split_targets,
     to_channels_last,
 )
@@ -157,7 +160,7 @@ def batches_of_one_shape(X, y):
     """Yield the images of a list, and the clean ones if y holds them, as arrays of one shape."""
     images = read_sequence(X).images
     targets = read_sequence(y, name="y").images if is_target(X, y) else None
-    if targets is not None and _shapes(images) != _shapes(targets):
+    if targets is not None and shapes_of(images) != shapes_of(targets):
         raise ValueError(
             f"X holds {len(images)} images and y {len(targets)}, or images of other shapes. Pairs "
             "are two lists in which images of the same place have the same shape."
@@ -169,8 +172,14 @@ def batches_of_one_shape(X, y):
         )
 
 
-def _shapes(images):
-    return [image.shape for image in images]
+def batches_of_blocks(X, y):
+    """Yield the blocks of an array that is read lazily, and the clean images if y holds any."""
+    images, targets = lazy_images(X), None
+    if is_target(X, y):
+        targets = lazy_images(y, "y") if is_lazy(y) else np.asarray(y)
+        check_same_shape(images, targets)
+    for rows in images.slices():
+        yield images[rows], None if targets is None else targets[rows]
 
 
 def denoiser_of(estimator):

@@ -9,9 +9,9 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 
 from .._random import resolve_seed
-from ..images import is_image_list
+from ..images import is_image_list, is_lazy
 from ..noise import NoiseModel
-from ._evaluation import batches_of_one_shape, denoise_pairs
+from ._evaluation import batches_of_blocks, batches_of_one_shape, denoise_pairs, denoiser_of
 from ._quality import capped_psnr_of_each, ssim_of_each
 
 _METRICS = {"psnr": capped_psnr_of_each, "ssim": ssim_of_each}
@@ -71,7 +71,8 @@ class DenoisingScorer(BaseEstimator):
             A fitted denoiser. Any object with ``predict`` will do; the fitted attributes
             ``data_range_`` and ``noise_`` are used where it has them.
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
-            Clean images, or noisy ones if ``y`` is given; a list may hold images of any sizes.
+            Clean images, or noisy ones if ``y`` is given; a list may hold images of any sizes. An
+            array that is not in memory is scored block by block.
         y : array-like of the shape of X, default=None
             Clean images; labels are ignored.
 
@@ -88,10 +89,14 @@ class DenoisingScorer(BaseEstimator):
         """
         self._validate_params()
         seed = resolve_seed(self.random_state)
-        if not is_image_list(X):
+        if is_image_list(X):
+            batches = batches_of_one_shape(X, y)
+        elif is_lazy(X) and hasattr(denoiser_of(estimator), "image_spec_"):
+            batches = batches_of_blocks(X, y)
+        else:
             return self._score(estimator, X, y, seed)
         scores, sizes = [], []
-        for images, clean in batches_of_one_shape(X, y):
+        for images, clean in batches:
             scores.append(self._score(estimator, images, clean, seed))
             sizes.append(len(images))
         return float(np.average(scores, weights=sizes))

@@ -1,5 +1,6 @@
 """The outlier detector: an autoencoder, a score and what is held out to compare with."""
 
+import math
 from numbers import Integral, Real
 from typing import Any, NamedTuple, Self
 
@@ -15,7 +16,14 @@ from .._denoising_cae import DenoisingCAE, copy_for_codes
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
 from ..files import Savable
-from ..images import check_images, check_units, learn_images, split_targets, to_channels_last
+from ..images import (
+    check_images,
+    check_units,
+    learn_images,
+    selected,
+    split_targets,
+    to_channels_last,
+)
 from ..metrics import denoiser_of
 from ._batch import make_readers
 from ._calibration import (
@@ -215,7 +223,8 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images, most of them normal: integers, float32 or float64.
+            Images, most of them normal: integers, float32 or float64. What is not in memory is read
+            in blocks, as in :class:`DenoisingCAE`.
         y : Ignored
             Present for the interface of scikit-learn.
         groups : array-like of shape (n,), default=None
@@ -240,7 +249,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         seed = resolve_seed(self.random_state)
         _, X, noise = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, noise)
-        source, columns = learn_images(X)
+        source, columns = learn_images(X, lazy=True)
         spec = spec_for(estimator, source)
         images = to_channels_last(source, spec)
         splits = split_images(self.calibration, len(images), groups, seed)
@@ -482,14 +491,14 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         train, rest = split
         if not isinstance(estimator, FrozenEstimator):
             estimator = clone(estimator)
-            train_on(estimator, source, images[train], spec, normalize=normalize)
+            train_on(estimator, source, selected(images, train), spec, normalize=normalize)
         cae = denoiser_of(estimator)
         check_size(cae, spec)
         score = resolve_score(self.outlier_score)
         score.check_autoencoder(cae)
         (reader,) = make_readers([estimator], spec, normalize=normalize)
-        score.learn(lambda function: reader.collect(function, images[train]), seed)
-        return estimator, score, calibrate(score, reader, images[rest])
+        score.learn(lambda function: reader.collect(function, selected(images, train)), seed)
+        return estimator, score, calibrate(score, reader, selected(images, rest))
 
     def _unfitted_autoencoder(self, seed, noise):
         """A copy of the autoencoder to fit, or the frozen one."""
@@ -508,7 +517,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
             return bool(self.contrast_normalization)
         frozen = isinstance(estimator, FrozenEstimator)
         wanted = resolve_score(self.outlier_score).normalizes_contrast
-        return wanted and not frozen and images[0].size >= MIN_NORMALIZED
+        return wanted and not frozen and math.prod(images.shape[1:]) >= MIN_NORMALIZED
 
     @property
     def estimator_(self):
@@ -525,7 +534,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     def _read(self, X):
         """Validate images for a fitted detector: their dimensions, and their view (n, H, W, C)."""
         check_is_fitted(self)
-        source = check_images(self, X)
+        source = check_images(self, X, lazy=True)
         check_units(source, self.image_spec_)
         fixed = not all(score.any_size for score in self.outlier_scores_)
         fixed = fixed or denoiser_of(self.estimators_[0]).net_.module_.fixed_size

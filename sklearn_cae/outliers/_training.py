@@ -1,12 +1,14 @@
 """The autoencoder of a detector: the units of its images, its training, and what it takes."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
 from ..images import (
     ImageSource,
+    LazyImages,
     check_units,
     chunks,
     learn_spec,
@@ -50,10 +52,14 @@ def train_on(estimator, source, images, spec, *, normalize):
     if not normalize:
         estimator.fit(_Part(source, images))
         return
+    estimator.set_params(data_range=UNIT_RANGE)
+    if isinstance(images, LazyImages):
+        estimator.fit(images.viewed(partial(normalize_contrast, data_range=spec.data_range)))
+        return
     normalized = np.empty(images.shape, np.float32)
     for rows in chunks(images):
         normalized[rows] = normalize_contrast(images[rows], spec.data_range)
-    estimator.set_params(data_range=UNIT_RANGE).fit(normalized)
+    estimator.fit(normalized)
 
 
 def view_of_one_size(source, spec):

@@ -41,10 +41,12 @@ class BatchIterator:
         if len(rows) == 1:
             rows = rows.repeat(2)
         if order_seed is not None:
-            rows = np.random.default_rng(order_seed).permutation(rows)
+            rng = np.random.default_rng(order_seed)
+            rows = self.images.pictures.shuffled(rows, rng)
         generator = generator_on(self.device, noise_seed)
-        for batch_rows in np.array_split(rows, self.n_batches):
-            yield self.images.batch(batch_rows, generator, self.device)
+        with self.images.pictures.read_ahead(rows):
+            for batch_rows in np.array_split(rows, self.n_batches):
+                yield self.images.batch(batch_rows, generator, self.device)
 
 
 def count_batches(n_images, batch_size):

@@ -122,6 +122,7 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
     if not plan.one_pass and n_epochs * n_batches < STEPS_TO_SETTLE:
         settle_batch_statistics(net, train_images)
     net.module_.eval()
+    net.train_split = None  # It holds the images.
     if not all(torch.isfinite(value).all() for value in net.module_.state_dict().values()):
         raise ValueError(f"Weights became infinite in training. Lower lr={net.lr:g}.")
     net.processes = OneProcess()

@@ -1,0 +1,114 @@
+"""Images of collections of files, which are read when they are asked for."""
+
+from collections import OrderedDict, deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from ._blocks import MIN_WINDOW, WINDOW_BYTES, shuffled_by_block
+
+# So many images are read before they are asked for.
+N_AHEAD = 8
+
+
+class LazyList:
+    """Images of a collection, which stand where a list of them does.
+
+    Each is read anew, by one thread at a time, and has to be what it was before.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the image of a number, an array that is checked.
+    shapes : list of tuple of int
+        Shapes of the images.
+    dtype : dtype
+        Dtype of all of them.
+    n_kept : int, default=0
+        Images that are kept in memory: those that were used last.
+    """
+
+    def __init__(self, read, shapes, dtype, n_kept=0):
+        self.shapes = shapes
+        self.dtype = dtype
+        self.n_kept = n_kept
+        self._read = read
+        self._kept: OrderedDict[int, Any] = OrderedDict()
+        self._coming: deque[int] = deque()
+        self._pending: dict[int, Any] = {}
+        self._worker: Any = None
+
+    def __len__(self):
+        return len(self.shapes)
+
+    def __getitem__(self, number):
+        number = range(len(self))[number]
+        if number in self._kept:
+            self._kept.move_to_end(number)
+            return self._kept[number]
+        image = self._take(number)
+        if self.n_kept:
+            while len(self._kept) >= self.n_kept:
+                self._kept.popitem(last=False)
+            self._kept[number] = image
+        return image
+
+    def viewed(self, function):
+        """Give these images, each seen through a function that changes its shape alone."""
+        value = np.zeros((), self.dtype)
+        shapes = [function(np.broadcast_to(value, shape)).shape for shape in self.shapes]
+        return LazyList(lambda i: function(self._read(i)), shapes, self.dtype, self.n_kept)
+
+    def windowed(self, n_kept):
+        """Give these images, of which some stay in memory."""
+        return LazyList(self._read, self.shapes, self.dtype, n_kept)
+
+    def shuffled(self, rows, rng, *, by_block=False):
+        """Put numbers of images in a random order in which each is read once.
+
+        As of :meth:`LazyImages.shuffled`, but each image is a block.
+        """
+        return shuffled_by_block(rows, rows, self.n_kept, rng, by_block=by_block)
+
+    @contextmanager
+    def read_ahead(self, rows):
+        """Have images that will be asked for in this order read in the background."""
+        with ThreadPoolExecutor(1) as self._worker:
+            self._coming = deque(dict.fromkeys(rows.tolist()))
+            self._hand_out()
+            try:
+                yield
+            finally:
+                self._worker.shutdown(cancel_futures=True)
+                self._worker, self._coming, self._pending = None, deque(), {}
+
+    def _take(self, number):
+        if self._worker is None:
+            return self._read(number)
+        if number not in self._pending:
+            self._pending[number] = self._worker.submit(self._read, number)
+        image = self._pending.pop(number).result()
+        self._hand_out()
+        return image
+
+    def _hand_out(self):
+        while self._coming and len(self._pending) < N_AHEAD:
+            number = self._coming.popleft()
+            if number not in self._kept and number not in self._pending:
+                self._pending[number] = self._worker.submit(self._read, number)
+
+
+def shapes_of(images):
+    """Shapes of a list of images, of which none is read for it."""
+    return images.shapes if isinstance(images, LazyList) else [image.shape for image in images]
+
+
+def size_of_image_window(lists):
+    """Images in a window, for some :class:`LazyList` whose images go together."""
+    n_bytes = sum(
+        one.dtype.itemsize * sum(height * width * n for height, width, n in one.shapes)
+        for one in lists
+    )
+    return max(MIN_WINDOW, WINDOW_BYTES * len(lists[0]) // n_bytes)

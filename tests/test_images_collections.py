@@ -1,0 +1,243 @@
+"""Collections of files: read one by one, again in each epoch, ahead of their use."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from skimage.io import ImageCollection, imread, imsave
+from small import BatchRecorder, as_uint, assert_same_weights, gray, small_cae, small_unet
+
+from sklearn_cae import Patches
+from sklearn_cae.images import LazyList, read_sequence, windowed
+from sklearn_cae.images._collections import N_AHEAD
+
+SIZES = [(12, 16), (10, 11), (12, 16), (8, 20)]
+IMAGES = [as_uint(gray(1, *SIZES[i % 4], seed=i)[0], np.uint8) for i in range(16)]
+
+
+class Files:
+    """A collection that reads its images when it is asked for them; it counts and keeps whom."""
+
+    def __init__(self, images=IMAGES, fails_after=None):
+        self.images = images
+        self.reads = []
+        self.threads = set()
+        self.n_busy = self.most_busy = 0
+        self.fails_after = fails_after
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, number):
+        self.n_busy += 1
+        self.most_busy = max(self.n_busy, self.most_busy)
+        self.reads.append(number)
+        self.threads.add(threading.get_ident())
+        time.sleep(1e-4)
+        if self.fails_after is not None and len(self.reads) > self.fails_after:
+            raise OSError("the file is gone")
+        self.n_busy -= 1
+        return self.images[number].copy()
+
+
+def patched(**params):
+    options = {"patches": Patches(8, per_image=4), "max_epochs": 2, "batch_size": 8}
+    return small_cae(small_unet(), **options | params)
+
+
+@pytest.fixture
+def _small_window(monkeypatch):
+    # Four images of about 160 bytes.
+    monkeypatch.setattr("sklearn_cae.images._collections.WINDOW_BYTES", 4 * 160)
+    monkeypatch.setattr("sklearn_cae.images._collections.MIN_WINDOW", 2)
+
+
+small_window = pytest.mark.usefixtures("_small_window")
+
+
+def test_the_images_of_a_collection_are_read_one_by_one():
+    files = Files()
+    source = read_sequence(files)
+    assert isinstance(source.images, LazyList)
+    assert sorted(files.reads) == list(range(16))
+    np.testing.assert_array_equal(source.images[5], IMAGES[5])
+    assert files.reads[-1] == 5
+
+
+def test_what_is_told_of_them_is_that_of_a_list():
+    lazy, kept = read_sequence(Files()), read_sequence(IMAGES)
+    assert (lazy.shape, lazy.ndim, lazy.dtype) == (kept.shape, kept.ndim, kept.dtype)
+    assert (lazy.measures.low, lazy.measures.high) == (kept.measures.low, kept.measures.high)
+
+
+def test_what_fits_into_a_window_is_learned_as_from_a_list():
+    assert_same_weights(patched().fit(Files()), patched().fit(IMAGES))
+
+
+def test_pairs_of_collections_are_learned_as_of_lists():
+    noisy = [np.roll(image, 1) for image in IMAGES]
+    expected = patched().fit(noisy, IMAGES)
+    assert_same_weights(patched().fit(Files(noisy), Files()), expected)
+    assert_same_weights(patched().fit(Files(noisy), IMAGES), expected)
+
+
+def test_predictions_are_a_list_and_take_two_reads():
+    cae, files = patched().fit(IMAGES), Files()
+    denoised = cae.predict(files)
+    assert type(denoised) is list
+    for image, expected in zip(denoised, cae.predict(IMAGES), strict=True):
+        np.testing.assert_array_equal(image, expected)
+    assert np.bincount(files.reads).max() <= 3  # One to look what it is.
+
+
+def test_scores_are_those_of_lists():
+    cae = patched().fit(IMAGES)
+    assert cae.score(Files()) == pytest.approx(cae.score(IMAGES), abs=1e-6)
+
+
+@small_window
+def test_an_epoch_reads_each_image_once():
+    files = Files()
+    patched(max_epochs=1, validation_fraction=0).fit(files)
+    measured, first_epoch = 16, 16
+    n_settled = 16  # Of few steps: batch normalisation.
+    assert len(files.reads) <= 3 + measured + first_epoch + n_settled
+
+
+@small_window
+def test_images_are_read_in_another_order_in_each_epoch():
+    files = Files()
+    patched(max_epochs=20, validation_fraction=0).fit(files)
+    orders = {tuple(files.reads[start : start + 12]) for start in range(40, 280, 12)}
+    assert len(orders) > 10
+
+
+@small_window
+def test_the_order_is_that_of_the_seed():
+    assert_same_weights(patched().fit(Files()), patched().fit(Files()))
+
+
+@small_window
+def test_all_patches_are_of_their_images():
+    recorder = BatchRecorder()
+    patched(
+        callbacks=[recorder],
+        patches=Patches(8, per_image=4, augment=False),
+        validation_fraction=0,
+        max_epochs=1,
+    ).fit(Files())
+    cut = np.concatenate([clean[:, 0] for _, clean in recorder.train])
+    assert len(cut) == 64
+    windows = {
+        window.tobytes()
+        for image in IMAGES
+        for window in np.lib.stride_tricks.sliding_window_view(image, (8, 8)).reshape(-1, 8, 8)
+    }
+    assert all(np.rint(255 * patch).astype(np.uint8).tobytes() in windows for patch in cut)
+
+
+# --- the background
+
+
+def in_window():
+    files = Files()
+    images = read_sequence(files).channels_last(3)
+    (images,) = windowed((images,))
+    files.reads.clear()
+    files.threads.clear()
+    return files, images
+
+
+def test_images_are_read_in_the_background_by_one_thread_at_a_time():
+    files, images = in_window()
+    order = np.random.default_rng(0).permutation(16)
+    with images.read_ahead(order):
+        for number in order:
+            np.testing.assert_array_equal(images[number][..., 0], IMAGES[number])
+    assert files.reads == order.tolist()
+    assert threading.get_ident() not in files.threads
+    assert files.most_busy == 1
+
+
+def test_a_bounded_number_of_images_is_read_ahead():
+    files, images = in_window()
+    with images.read_ahead(np.arange(16)):
+        deadline = time.monotonic() + 10
+        while len(files.reads) < N_AHEAD and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        assert len(files.reads) == N_AHEAD
+
+
+def test_no_thread_is_left_behind():
+    _, images = in_window()
+    before = threading.active_count()
+    with images.read_ahead(np.arange(16)):
+        images[0]
+        assert threading.active_count() > before
+    assert threading.active_count() == before
+
+
+@small_window
+def test_images_that_nobody_expected_are_read_too():
+    _, images = in_window()
+    with images.read_ahead(np.arange(3)):
+        for number in (9, 0, 9, 2, 1):
+            np.testing.assert_array_equal(images[number][..., 0], IMAGES[number])
+
+
+# --- files
+
+
+def test_an_image_collection_of_scikit_image_is_learned_from(tmp_path):
+    for number, image in enumerate(IMAGES):
+        imsave(tmp_path / f"{number:02}.png", image, check_contrast=False)
+    files = ImageCollection(str(tmp_path / "*.png"), load_func=lambda path, **_: imread(path))
+    cae = patched().fit(files)
+    assert_same_weights(cae, patched().fit(IMAGES))
+    np.testing.assert_array_equal(cae.predict(files)[3], cae.predict(IMAGES)[3])
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize("n_read", [5, 40], ids=["measured", "trained"])
+@small_window
+def test_a_file_that_cannot_be_read_is_named_and_the_estimator_is_as_it_was(n_read):
+    cae = patched().fit(IMAGES)
+    state = dict(vars(cae))
+    with pytest.raises(ValueError, match=r"X\[\d+\] cannot be read: OSError: the file") as caught:
+        cae.fit(Files(fails_after=n_read))
+    assert isinstance(caught.value.__cause__, OSError)
+    assert vars(cae) == state
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (IMAGES[0].astype(np.float32), r"X\[3\] is of float32 with 2 dimensions, but X\[0\] of"),
+        (IMAGES[0][..., np.newaxis], r"X\[3\] is of uint8 with 3 dimensions"),
+        (np.zeros((0, 4), np.uint8), r"X\[3\] cannot be read as images"),
+    ],
+)
+def test_images_unlike_the_first_are_named(image, message):
+    with pytest.raises(ValueError, match=message):
+        read_sequence(Files([*IMAGES[:3], image]))
+
+
+def test_what_is_no_image_is_named():
+    class Names(Files):
+        def __getitem__(self, number):
+            return "photograph.png" if number == 3 else super().__getitem__(number)
+
+    with pytest.raises(ValueError, match=r"X\[3\] is str; a list holds one array for each image"):
+        read_sequence(Names())
+
+
+def test_files_that_change_are_named():
+    files = Files(list(IMAGES))
+    source = read_sequence(files)
+    files.images[5] = IMAGES[5][1:]
+    with pytest.raises(ValueError, match=r"X\[5\] has shape \(9, 11\), but had \(10, 11\)"):
+        source.images[5]
