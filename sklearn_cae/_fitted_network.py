@@ -118,16 +118,22 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return out
 
     def _predict_list(self, X, options):
-        check_is_fitted(self)
+        source, images = self._read_list(X)
         self._check_ensemble(options["self_ensemble"])
+        denoised = self.runner_.of_each(partial(self.runner_.denoise, **options), images)
+        one = partial(from_channels_last, ndim=source.ndim, spec=self.image_spec_)
+        return [one(image[np.newaxis])[0] for image in denoised]
+
+    def _read_list(self, X):
+        """Validate a list of images: their source, and a list of their views (H, W, C)."""
+        check_is_fitted(self)
         source, spec = read_sequence(X), self.image_spec_
         check_units(source, spec)
         one_size = self.net_.module_.fixed_size
         images = (sequence_of_size if one_size else sequence_to_channels_last)(source, spec)
         for shape in shapes_of(images):
             self.network_.check_images(*shape)
-        denoised = self.runner_.denoise_each(images, **options)
-        return [from_channels_last(image[np.newaxis], source.ndim, spec)[0] for image in denoised]
+        return source, images
 
     def transform(self, X: ArrayLike, *, out: Any = None) -> NDArray[Any]:
         """Compute the codes of images.
@@ -206,7 +212,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
             Images as ``predict`` takes them.
         layer : str, default="encoder.code"
             One of ``layer_names_``, or the name of any layer in ``net_.module_.named_modules()``:
@@ -216,14 +222,21 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Returns
         -------
         maps : ndarray of shape (n, h, w, n_maps), or (n, n_maps, h, w) with ``channel_axis=1``
-            float32 feature maps; (n, n_values) of a layer with flat outputs.
+            float32 feature maps; (n, n_values) of a layer with flat outputs. For a list, a list of
+            those of each image.
 
         Raises
         ------
         ValueError
             If there is no such layer, or it gives no feature maps. Or as in ``predict``.
         """
+        if is_image_list(X):
+            _, images = self._read_list(X)
+            return self.runner_.of_each(partial(self._maps, layer=layer), images)
         _, images = self._read_fitted(X)
+        return self._maps(images, layer)
+
+    def _maps(self, images, layer):
         maps = self.runner_.layer(images, layer)
         return np.moveaxis(maps, 1, self.image_spec_.channel_axis) if maps.ndim == 4 else maps
 
@@ -260,8 +273,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images in the units of those in ``fit``.
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
+            Images in the units of those in ``fit``; a list may hold images of any sizes.
 
         Returns
         -------
@@ -273,6 +286,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         ValueError
             As in ``predict``.
         """
+        if is_image_list(X):
+            _, images = self._read_list(X)
+            return np.array(self.runner_.of_each(self.runner_.score, images))
         _, images = self._read_fitted(X)
         return self.runner_.score(images)
 

@@ -83,18 +83,19 @@ class Runner:
             out[part] = from_unit(result, self.spec, images.dtype)
         return out
 
-    def denoise_each(self, images, *, self_ensemble=False, progress=False):
-        """Denoise a list of images (H, W, C) of any sizes, as :meth:`denoise` does: a list."""
-        options = {"self_ensemble": self_ensemble, "progress": progress}
-        denoised, shapes = [None] * len(images), shapes_of(images)
+    def of_each(self, function, images):
+        """A list of what a function of arrays (n, H, W, C) gives for images (H, W, C) in a list.
+
+        The images may be of any sizes: those of one size make an array.
+        """
+        each, shapes = [None] * len(images), shapes_of(images)
         for rows in groups_of_one_shape(images):
             size = _largest_batch(shapes[rows[0]][:2])
             for start in range(0, len(rows), size):
                 some = rows[start : start + size]
-                results = self.denoise(_stacked(images, some), **options)
-                for row, result in zip(some, results, strict=True):
-                    denoised[row] = result
-        return denoised
+                for row, result in zip(some, function(_stacked(images, some)), strict=True):
+                    each[row] = result
+        return each
 
     def encode(self, images, out=None):
         """Codes of images: float32, (n, length of a code), in ``out`` if it is not None."""

@@ -18,8 +18,12 @@ from ..images import (
     check_images,
     check_units,
     from_channels_last,
+    is_image_list,
     learn_images,
+    learn_sequence_spec,
     learn_spec,
+    read_sequence,
+    sequence_to_channels_last,
     to_channels_last,
 )
 from ._base import NoiseModel
@@ -188,20 +192,42 @@ class NoiseInjector(
 
         Parameters
         ----------
-        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Clean images: integers, float32 or float64.
+        X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
+            Clean images: integers, float32 or float64. A list may hold images of any sizes.
 
         Returns
         -------
-        noisy : NoisyImages of the shape and dtype of X
-            Noisy images with their ``clean`` ones.
+        noisy : NoisyImages of the shape and dtype of X, or list of ndarray
+            Noisy images with their ``clean`` ones; for images of different sizes, a list of noisy
+            ones.
         """
+        if is_image_list(X) and len({np.shape(image) for image in X}) > 1:
+            return self._corrupt_list(X)
         if not hasattr(self, "image_spec_"):
             learned, source = self._learn(X)
             return _corrupt(source, learned)
         source = check_images(self, X)
         check_units(source, self.image_spec_)
         return _corrupt(source, vars(self))
+
+    def _corrupt_list(self, X):
+        source = read_sequence(X)
+        if hasattr(self, "image_spec_"):
+            noise, seed, spec = self.noise_, self.seed_, self.image_spec_
+            check_units(source, spec)
+        else:
+            self._validate_params()
+            noise, seed = resolve_noise(self.noise), resolve_seed(self.random_state)
+            spec = learn_sequence_spec(
+                source, 1, channel_axis=self.channel_axis, data_range=self.data_range
+            )
+        _check_dtype_holds(noise, source.dtype)
+        noisy = []
+        for image in sequence_to_channels_last(source, spec):
+            noise.check_images(*image.shape)
+            corrupted = corrupt_images(image[np.newaxis], noise, seed, spec, source.dtype)
+            noisy.append(from_channels_last(corrupted, source.ndim, spec)[0])
+        return noisy
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: the images stay arrays, because no frame can bring clean images along.
