@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options
 from skorch.callbacks import Callback
 
 from ._checkpoint import split_checkpoint
+from ._constraints import one_of
 from ._fitted import commit
 from ._fitted_network import FittedNetwork
 from ._html import NetworkHTMLMixin
@@ -238,25 +239,25 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     """
 
     _parameter_constraints = {
-        "network": [StrOptions(set(NETWORKS)), NetworkSpec, None],
+        "network": [one_of(*NETWORKS), NetworkSpec, None],
         "noise": "no_validation",  # an error of its own
-        "target": [StrOptions(set(TARGETS))],
-        "loss": [StrOptions(set(LOSSES)), LossSpec, callable],
+        "target": [one_of(*TARGETS)],
+        "loss": [one_of(*LOSSES), LossSpec, callable],
         "patches": [Patches, None],
-        "optimizer": [StrOptions({"auto", *OPTIMIZERS}), callable],
-        "lr": [StrOptions({"auto"}), Interval(Real, 0, None, closed="neither")],
-        "lr_schedule": [StrOptions(set(LR_SCHEDULES))],
+        "optimizer": [one_of("auto", *OPTIMIZERS), callable],
+        "lr": [one_of("auto"), Interval(Real, 0, None, closed="neither")],
+        "lr_schedule": [one_of(*LR_SCHEDULES)],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "max_epochs": [one_of("auto"), Interval(Integral, 0, None, closed="left")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left")],
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "callbacks": [list, None],
         "image_shape": [tuple, list, None],
         "channel_axis": [Options(Integral, {-1, 1, 3})],
-        "data_range": [StrOptions({"auto"}), tuple, list],
+        "data_range": [one_of("auto"), tuple, list],
         "device": [str],
-        "precision": [StrOptions(set(PRECISIONS))],
+        "precision": [one_of(*PRECISIONS)],
         "for_codes": ["boolean"],
         "warm_start": ["boolean"],
         "random_state": ["random_state"],

@@ -11,9 +11,10 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import euclidean_distances, pairwise_distances_chunked
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from ._constraints import one_of
 from ._fitted import VersionedState, commit
 from ._random import seeded
 from .files import Savable
@@ -77,7 +78,7 @@ class CodeDensity(Savable, VersionedState, BaseEstimator):
 
     _parameter_constraints = {
         "bandwidth": [Interval(Real, 0, None, closed="neither")],
-        "normalize": [StrOptions({"auto"}), "boolean"],
+        "normalize": [one_of("auto"), "boolean"],
     }
 
     def __init__(self, bandwidth: float = 0.2, *, normalize: str | bool = "auto") -> None:

@@ -6,10 +6,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
+from ._constraints import one_of
 from ._denoising_cae import DenoisingCAE, copy_for_codes
 from ._fitted import VersionedState, commit
 from .files import Savable
@@ -108,7 +108,7 @@ class LayerFeatures(
     _parameter_constraints = {
         "estimator": [DenoisingCAE, FrozenEstimator],
         "layer": [str],
-        "pooling": [StrOptions({"mean", "max"}), None],
+        "pooling": [one_of("mean", "max"), None],
     }
 
     def __init__(

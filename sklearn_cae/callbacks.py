@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import (
     Interval,
-    StrOptions,
     validate_parameter_constraints,
 )
 from skorch.callbacks import Callback
 
 from ._checkpoint import TrainingCheckpoint
+from ._constraints import one_of
 from ._inference import Runner
 from ._random import resolve_seed
 from ._warnings import warn_user
@@ -112,7 +112,7 @@ class ReconstructionSnapshots(Callback):
         "X_clean": "no_validation",  # errors of their own
         "every": [Interval(Integral, 1, None, closed="left")],
         "path": [str, os.PathLike, None],
-        "show": [StrOptions({"auto"}), "boolean"],
+        "show": [one_of("auto"), "boolean"],
         "noise": "no_validation",
         "random_state": ["random_state"],
     }

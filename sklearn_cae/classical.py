@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
 from skimage import filters, restoration
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import Options, StrOptions
+from sklearn.utils._param_validation import Options
 from sklearn.utils.validation import check_is_fitted
 
+from ._constraints import one_of
 from ._fitted import VersionedState, commit
 from ._optional import import_optional
 from .files import Savable
@@ -240,10 +241,10 @@ class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "filter": [StrOptions(set(FILTERS))],
+        "filter": [one_of(*FILTERS)],
         "image_shape": [tuple, list, None],
         "channel_axis": [Options(Integral, {-1, 1, 3})],
-        "data_range": [StrOptions({"auto"}), tuple, list],
+        "data_range": [one_of("auto"), tuple, list],
     }
 
     def __init__(

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
-from sklearn.utils._param_validation import StrOptions
 
+from .._constraints import one_of
 from .._random import resolve_seed
 from ..images import is_image_list, is_lazy
 from ..noise import NoiseModel
@@ -46,7 +46,7 @@ class DenoisingScorer(BaseEstimator):
     """
 
     _parameter_constraints = {
-        "metric": [StrOptions(set(_METRICS)), callable],
+        "metric": [one_of(*_METRICS), callable],
         "noise": [NoiseModel, str, list, tuple, None],
         "random_state": ["random_state"],
     }

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch import nn
 
+from .._constraints import one_of
 from ._blocks import Layers
 from ._encoders import ConvEncoder
 from ._spec import EncoderSpec, NetworkSpec
@@ -13,8 +14,8 @@ from ._spec import EncoderSpec, NetworkSpec
 ENCODER_DECODER_CONSTRAINTS: dict[str, list] = {
     "encoder": [EncoderSpec, tuple, list, None],
     "kernel_size": [Interval(Integral, 1, None, closed="left")],
-    "upsampling": [StrOptions({"nearest", "transpose"})],
-    "normalization": [StrOptions({"batch"}), None],
+    "upsampling": [one_of("nearest", "transpose")],
+    "normalization": [one_of("batch"), None],
 }
 
 

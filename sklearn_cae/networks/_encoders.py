@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from torch import nn
 
+from .._constraints import one_of
 from ._spec import EncoderSpec
 
 
@@ -37,7 +38,7 @@ class ConvEncoder(EncoderSpec):
     _parameter_constraints = {
         "channels": [tuple, list],
         "code_channels": [Interval(Integral, 1, None, closed="left")],
-        "downsampling": [StrOptions({"max_pool", "stride"})],
+        "downsampling": [one_of("max_pool", "stride")],
     }
 
     def __init__(

@@ -7,9 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils._param_validation import Options, StrOptions
+from sklearn.utils._param_validation import Options
 from sklearn.utils.validation import check_is_fitted
 
+from .._constraints import one_of
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
 from ..files import Savable
@@ -104,11 +105,11 @@ class NoiseInjector(
     _parameter_constraints = {
         # Its own errors name the cure.
         "noise": "no_validation",
-        "when": [StrOptions({"fit", "always"})],
+        "when": [one_of("fit", "always")],
         "random_state": ["random_state"],
         "image_shape": [tuple, list, None],
         "channel_axis": [Options(Integral, {-1, 1, 3})],
-        "data_range": [StrOptions({"auto"}), tuple, list],
+        "data_range": [one_of("auto"), tuple, list],
     }
 
     def __init__(
@@ -201,7 +202,7 @@ class NoiseInjector(
             Noisy images with their ``clean`` ones; for images of different sizes, a list of noisy
             ones.
         """
-        if is_image_list(X) and len({np.shape(image) for image in X}) > 1:
+        if _holds_sizes(X):
             return self._corrupt_list(X)
         if not hasattr(self, "image_spec_"):
             learned, source = self._learn(X)
@@ -274,6 +275,11 @@ class NoiseInjector(
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _holds_sizes(X):
+    """Whether X is a list of images of different sizes."""
+    return is_image_list(X) and len({np.shape(image) for image in X}) > 1
 
 
 def _check_dtype_holds(noise, dtype):

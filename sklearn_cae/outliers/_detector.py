@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_scalar
-from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted
 
+from .._constraints import one_of
 from .._denoising_cae import DenoisingCAE, copy_for_codes
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
@@ -188,11 +189,11 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
 
     _parameter_constraints = {
         "estimator": [DenoisingCAE, FrozenEstimator, None],
-        "outlier_score": [StrOptions(set(SCORES)), OutlierScore],
-        "contrast_normalization": [StrOptions({"auto"}), "boolean"],
-        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
+        "outlier_score": [one_of(*SCORES), OutlierScore],
+        "contrast_normalization": [one_of("auto"), "boolean"],
+        "contamination": [one_of("auto"), Interval(Real, 0, 0.5, closed="right")],
         "calibration": [
-            StrOptions({"auto"}),
+            one_of("auto"),
             Interval(Integral, 2, None, closed="left"),
             Interval(RealNotInt, 0, 1, closed="neither"),
             HasMethods(["split", "get_n_splits"]),
