@@ -66,7 +66,7 @@ for name, noise in noises.items():
     }
 
 # %%
-# Means over the test patches. The best of each row is marked.
+# The table shows means over the test patches. The best value of each row is marked.
 print(f"{'PSNR in dB / SSIM':24}{'noisy':>16}{'best filter':>32}{'DenoisingCAE':>16}")
 for name, images in results.items():
     scores = {method: quality(X) for method, X in images.items()}
@@ -79,8 +79,8 @@ for name, images in results.items():
     print(f"{name:24}{cells[0]:>16}{cells[1] + ' ' + method:>32}{cells[2]:>16}")
 
 # %%
-# Some of the test patches. On flat ones, such as sky, blur does next to nothing, and a network may
-# leave them worse than they were.
+# These are some of the test patches. Blur hardly changes flat patches, such as sky, and a network
+# may make them worse than they were.
 figure = plt.figure(figsize=(9, 12), layout="constrained")
 for part, (name, images) in zip(figure.subfigures(3, 1), results.items(), strict=True):
     part.suptitle(name)
