@@ -83,11 +83,11 @@ def compare_denoisers(
     data_range: str | Sequence[float] = "auto",
     random_state: int | np.random.RandomState | None = 0,
 ) -> DenoiserComparison:
-    """Measure denoisers on the same noisy images, beside classical filters.
+    """Compare denoisers with each other and with classical filters, on the same noisy images.
 
     The filters are those of :class:`~sklearn_cae.ClassicalDenoiser` that are installed: median,
-    total variation, wavelet, non-local means, Wiener and BM3D. Where one of them does as well as a
-    network, it is the better choice.
+    total variation, wavelet, non-local means, Wiener and BM3D. If one of them does as well as a
+    network, use the filter.
 
     Parameters
     ----------

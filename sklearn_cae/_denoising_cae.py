@@ -41,14 +41,15 @@ from .training import (
 class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNetwork):
     r"""Denoising convolutional autoencoder.
 
-    It compresses an image :math:`x` into a code and gives back the clean image. In training it
-    sees corrupted images :math:`\tilde x` and minimises
+    A convolutional encoder :math:`e` compresses an image :math:`x` into a code, and a decoder
+    :math:`d` draws the clean image from the code. In training they see corrupted images
+    :math:`\tilde x` and minimise
 
     .. math:: L\bigl(x,\, d(e(\tilde x))\bigr)
 
-    over the convolutional encoder :math:`e` and decoder :math:`d`; the noise is drawn anew in each
-    epoch. ``predict`` denoises, ``transform`` gives codes, ``inverse_transform`` decodes them,
-    ``score_samples`` says how normal an image looks.
+    The noise is drawn anew in each epoch. ``predict`` denoises images, ``transform`` computes
+    codes, ``inverse_transform`` decodes them, and ``score_samples`` tells how normal an image
+    looks.
 
     Parameters
     ----------
@@ -312,11 +313,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         data_range: tuple[float, float] = (0, 255),
         device: str = "auto",
     ) -> Self:
-        """Give a fitted denoiser of photographs that comes with the package.
+        """Return a fitted denoiser of photographs that comes with the package.
 
-        It takes Gaussian noise of any level off, up to a standard deviation of 55 of 255, from
-        images of any size. ``fit`` on images of your own goes on from its weights, and so does
-        ``partial_fit``, with noise as in its training: of any of these levels, and not clipped.
+        It removes Gaussian noise of any level, up to a standard deviation of 55 of 255, from images
+        of any size. ``fit`` and ``partial_fit`` on your own images continue from its weights. They
+        use the noise of its training: any of these levels, not clipped.
 
         Parameters
         ----------
@@ -389,11 +390,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         return self._fit(X, y, resume=resume, one_pass=False)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Train for one pass over the given images, none of which is held out to validate.
+        """Train for one pass over the given images; none is held out for validation.
 
-        Weights and the optimizer's state carry on from the last call or from ``fit``; the learning
-        rate is constant. The first call fixes the data range: for a stream of floats outside of
-        0 to 1, give ``data_range``.
+        The training continues with the weights and the state of the optimizer from the last call or
+        from ``fit``, at a constant learning rate. The first call fixes the data range. For a stream
+        of floats outside of 0 to 1, set ``data_range``.
 
         Parameters
         ----------

@@ -54,9 +54,9 @@ def load(
 ) -> Any:
     """Open a file that ``save`` of an estimator wrote.
 
-    Nothing in the file is run: it holds arrays and text. Classes are looked up by name in a table
-    of this library's, and in ``custom``. Every weight is checked against the network that is built
-    for it.
+    Nothing in the file is run, because it holds only arrays and text. Classes are looked up by
+    name, in a table of this library and in ``custom``. Every weight is checked against the network
+    that is built for it.
 
     Parameters
     ----------

@@ -29,11 +29,12 @@ N_GAUSSIANS = 10
 
 
 class LatentSampler(Savable, VersionedState, BaseEstimator):
-    """Draw new images: a density over the codes of an autoencoder, and its decoder.
+    """Draw new images, from a density over the codes of an autoencoder.
 
-    An autoencoder learns no distribution of its codes; fitted to them afterwards, a mixture of
-    Gaussians makes it a generative model [1]_. Codes longer than ``n_components`` are projected on
-    their principal components first, and what is drawn is projected back.
+    An autoencoder does not learn how its codes are distributed. With a mixture of Gaussians that is
+    fitted to the codes afterwards, it becomes a generative model [1]_. Codes longer than
+    ``n_components`` are first projected on their principal components, and drawn codes are
+    projected back.
 
     Parameters
     ----------
@@ -193,7 +194,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         return denoiser_of(self.estimator_).inverse_transform(codes)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """Log-density of the codes of images, projected as those in ``fit``.
+        """Compute the log-density of the codes of images, projected as those in ``fit``.
 
         Parameters
         ----------
@@ -216,7 +217,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         )
 
     def interpolate(self, X1: ArrayLike, X2: ArrayLike, n_steps: int = 8) -> NDArray[Any]:
-        """Walk from images to others on straight lines between their codes.
+        """Walk from some images to others, on straight lines between their codes.
 
         Parameters
         ----------

@@ -48,10 +48,10 @@ ERROR_STDS = 2
 class ReconstructionSnapshots(Callback):
     """Watch a network learn to denoise the same few images, epoch by epoch.
 
-    After an epoch it draws the clean, noisy and denoised images, what differs from the clean ones,
-    and PSNR and SSIM, as :class:`~sklearn_cae.display.DenoisingDisplay` does. A notebook shows the
-    figure and updates it in place; files keep the figures of all epochs. Images, noise and the
-    colour scale stay the same throughout.
+    After an epoch it draws the clean, noisy and denoised images, their differences from the clean
+    ones, and PSNR and SSIM, as :class:`~sklearn_cae.display.DenoisingDisplay` does. A notebook
+    shows one figure and updates it. Files keep the figures of all epochs. The images, their noise
+    and the colour scale always stay the same.
 
     Parameters
     ----------

@@ -130,9 +130,9 @@ class PerceptualLoss(LossSpec):
     .. math:: L(x, y) = \mathrm{MSE}(x, y)
         + w \operatorname{mean}_{b,\, p} \lVert \phi_{bp}(x) - \phi_{bp}(y) \rVert^2
 
-    :math:`\phi_{bp}` are the last feature maps of block b at pixel p. The loss is that of [1]_, its
-    feature maps scaled to vectors of length 1 as in [2]_. It takes gray and RGB images of at least
-    32 x 32 pixels, in any units.
+    Here :math:`\phi_{bp}` are the last feature maps of block b at pixel p. The loss is that of
+    [1]_, with feature maps that are scaled to vectors of length 1 as in [2]_. It takes gray and RGB
+    images of at least 32 x 32 pixels, in any units.
 
     Parameters
     ----------

@@ -17,10 +17,11 @@ _GLOBAL_GENERATOR = Lock()
 class TorchNetwork(NetworkSpec):
     """Network of a torch module class of your own.
 
-    It is called as ``module(**params)``, with ``n_channels=``, the number of channels of an image,
-    if its constructor takes that. It maps float32 images (n, C, H, W) in [0, 1] to images of the
-    same shape. If it has ``encode`` and ``code_shape``, ``decode``, ``layer_names``, ``stage_maps``
-    and ``n_stages``, or ``fixed_size``, as :class:`NetworkSpec` describes them, these are used.
+    The class is called as ``module(**params)``. If its constructor takes ``n_channels``, it also
+    gets the number of channels of an image. The module maps float32 images (n, C, H, W) in [0, 1]
+    to images of the same shape. It may have ``encode`` and ``code_shape``, ``decode``,
+    ``layer_names``, ``stage_maps`` and ``n_stages``, or ``fixed_size``. These are used as
+    :class:`NetworkSpec` describes them.
 
     Parameters
     ----------

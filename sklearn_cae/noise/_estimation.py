@@ -54,12 +54,12 @@ def estimate_noise(
 ) -> NoiseModel:
     r"""Estimate the noise of a sensor from noisy images alone.
 
-    The variance of the noise is measured in the flat places of the images and fitted as a line over
-    their brightness. It is Gaussian noise of one level, or, where the variance at the bright end is
-    clearly more than at the dark end, that of a sensor,
-    :math:`\mathrm{gain}\,(x - \mathrm{offset}) + \mathrm{read\_std}^2`. Offset and read noise
-    cannot be told apart from a line: one of the two is 0, and the noise above the offset is the
-    same.
+    The variance of the noise is measured in the flat places of the images, and a line is fitted to
+    it over their brightness. If the variance is clearly larger at the bright end than at the dark
+    end, the result is the noise of a sensor, of variance :math:`\mathrm{gain}\,(x -
+    \mathrm{offset}) + \mathrm{read\_std}^2`. Otherwise it is Gaussian noise of one level. A line
+    does not tell the offset and the read noise apart. One of the two is therefore 0, and the noise
+    above the offset is the same.
 
     Parameters
     ----------

@@ -13,10 +13,10 @@ from ._scores import DenoisingScore, FeatureScore, ReconstructionScore, SSIMScor
 
 
 class CombinedScore(OutlierScore):
-    """A large sum of scores, each minus its mean and divided by its standard deviation.
+    """Sum of scores, each minus its mean and divided by its standard deviation.
 
-    Means and standard deviations are those of the held-out images. All scores share what they are
-    made of: the default costs ``1 + n_draws`` passes of a network that decodes its codes.
+    Means and standard deviations are those of the held-out images. The scores share what they are
+    computed from. The default costs ``1 + n_draws`` passes of a network that decodes its codes.
 
     Parameters
     ----------

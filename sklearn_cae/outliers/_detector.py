@@ -60,8 +60,8 @@ class Assessment(NamedTuple):
 class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     """Find unusual images with a denoising convolutional autoencoder.
 
-    The autoencoder learns from the images given to ``fit``, most of which are normal. Some of them
-    are held out: the scores of others are compared with theirs.
+    The autoencoder learns from the images in ``fit``, which should be mostly normal. Some of them
+    are held out, and the scores of new images are compared with theirs.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """How normal images look, by ``outlier_score``.
+        """Tell how normal images look, by ``outlier_score``.
 
         Parameters
         ----------
@@ -296,7 +296,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return self._scores(self._read(X)[1]).mean(axis=0)
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
-        """Scores relative to the threshold: negative for outliers.
+        """Compute the scores relative to the threshold: negative for outliers.
 
         Parameters
         ----------
@@ -316,7 +316,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Tell outliers from inliers.
+        """Tell outliers (-1) from normal images (1).
 
         Parameters
         ----------
@@ -371,12 +371,13 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return p_values_of_scores(self._scores(self._read(X)[1]), self.held_out_)
 
     def anomaly_map(self, X: ArrayLike) -> NDArray[Any]:
-        """Where images are unusual, as the score sees it.
+        """Show where images are unusual, as the score sees it.
 
-        For "reconstruction", "denoising" and "features" the squared error at each pixel, for "ssim"
-        1 minus the similarity, for "local_density" what the density of its place says, for
-        "density" how much each place lowers the score. Minus the mean of an image's map, or of its
-        worst pixels, is its score; with "combined" but for a constant.
+        The map has a value for each pixel. It is the squared error for "reconstruction",
+        "denoising" and "features", and 1 minus the similarity for "ssim". For "local_density" it
+        comes from the density of the pixel's place, and for "density" it is how much each place
+        lowers the score. The score of an image is minus the mean of its map, or of the worst pixels
+        of its map; with "combined" it differs from this by a constant.
 
         Parameters
         ----------
@@ -397,10 +398,11 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return _layout_of_maps(self._maps(images).mean(axis=0), ndim)
 
     def anomaly_mask(self, X: ArrayLike, *, level: float = AUTO_LEVEL) -> NDArray[np.bool_]:
-        """Which pixels are more unusual than normal images are anywhere.
+        """Mark the pixels that are more unusual than any pixel of normal images.
 
         At most a share ``level`` of normal images has any pixel in its mask, if they are like those
-        in ``fit``: each pixel is compared with the largest value of the map of each held-out image.
+        in ``fit``. For this each pixel is compared with the largest value of the map of each
+        held-out image.
 
         Parameters
         ----------
@@ -426,9 +428,10 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return _layout_of_maps(masks, ndim)
 
     def pixel_p_values(self, X: ArrayLike) -> NDArray[Any]:
-        """Share of the pixels of held-out images that are at least as unusual as each pixel.
+        """Compute the share of the pixels of held-out images that are at least as unusual.
 
-        Maps in units of false alarms: at 0.001 a thousandth of the pixels of normal images lie.
+        The p-values are rates of false alarms: a thousandth of the pixels of normal images has a
+        p-value of 0.001 or less.
 
         Parameters
         ----------
@@ -449,7 +452,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return _layout_of_maps(p_values_of_pixels(self._maps(images), self.held_out_), ndim)
 
     def assess(self, X: ArrayLike) -> Assessment:
-        """Scores, p-values, anomaly maps and masks, with what they share computed once.
+        """Compute scores, p-values, anomaly maps and masks together, and what they share only once.
 
         Parameters
         ----------
