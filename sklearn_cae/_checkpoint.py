@@ -169,7 +169,7 @@ class TrainingCheckpoint(Callback):
             except ValueError as error:
                 if path == files[0]:
                     raise
-                warn_user(f"{error} The checkpoint before it is taken.")
+                warn_user(f"{error} The checkpoint before it is used.")
         return None
 
     def _check_same(self, stored):

@@ -254,8 +254,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _check_ensemble(self, self_ensemble):
         if self_ensemble and self.noise_ is not None and self.noise_.reorients:
             raise ValueError(
-                "self_ensemble=True turns results back as it has turned images, but this network, "
-                f"trained with noise={self.noise_!r}, has done so itself. Leave it False."
+                "self_ensemble=True turns images and turns the results back, but this network, "
+                f"trained with noise={self.noise_!r}, turns images itself. Leave it False."
             )
 
     def _check_offers(self, method, what):

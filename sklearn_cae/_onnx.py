@@ -232,8 +232,8 @@ def _check_part(part):
 def _check_offers(module, part):
     if part != "denoise" and not hasattr(module, part):
         raise ValueError(
-            f"part={part!r}, but this network has no {part!r}: it has no code, or its code alone "
-            "makes no image. Export part='denoise', or fit an Autoencoder."
+            f"part={part!r}, but this network has no {part!r}: it has no code, or its code cannot "
+            "be decoded. Export part='denoise', or fit an Autoencoder."
         )
 
 

@@ -180,11 +180,11 @@ class ReconstructionSnapshots(Callback):
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
         if self.show is True and not _in_notebook():
-            raise ValueError("show=True, but this is no notebook. Take show='auto', and give path.")
+            raise ValueError("show=True, but this is not a notebook. Set show='auto' and path.")
         if self.path is None and not self._is_shown():
             warn_user(
-                "ReconstructionSnapshots shows nothing here: this is no notebook. Give path, the "
-                "name of a folder or of a .gif file."
+                "ReconstructionSnapshots shows nothing, because this is not a notebook. Set path "
+                "to the name of a folder or of a .gif file."
             )
 
     def _is_shown(self):

@@ -104,7 +104,7 @@ class FeatureMapsDisplay:
             output = estimator.feature_maps(X[:1], layer)
             if output.ndim != 4:
                 raise ValueError(
-                    f"layer {layer!r} has flat outputs, which are no maps. Leave it out of layers."
+                    f"layer {layer!r} has flat outputs and no maps. Leave it out of layers."
                 )
             maps[layer] = channels_last(output, spec.channel_axis)[0]
         (image,) = unit_images(X[:1], spec)

@@ -166,8 +166,8 @@ class LearningCurvesDisplay:
         n_epochs = lengths["train_loss"]
         if len(n_epochs) != 1 or n_epochs == (0,) or set(lengths.values()) != {n_epochs}:
             raise ValueError(
-                f"curves have shapes {lengths}; expected is a value for each epoch, of one epoch "
-                "at least, and as many in all curves; NaN where there is none."
+                f"curves have shapes {lengths}; expected one value for each epoch in every curve, "
+                "for one epoch at least. Give NaN where there is no value."
             )
 
     def _plot_losses(self, ax, epochs):

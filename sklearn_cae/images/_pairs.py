@@ -339,9 +339,9 @@ def split_targets(X, y):
         return X, y, None
     if isinstance(X, (list, tuple)) and any(isinstance(image, NoisyImages) for image in X):
         raise ValueError(
-            "X is a list of NoisyImages, which single images are without their clean ones. Give "
-            "two lists, as list(np.asarray(noisy)) and y=list(noisy.clean), or the NoisyImages as "
-            "they are."
+            "X is a list of NoisyImages, but single images of them have lost their clean ones. "
+            "Give two lists, list(np.asarray(noisy)) and y=list(noisy.clean), or the NoisyImages "
+            "as they are."
         )
     if not isinstance(X, NoisyImages):
         return None, X, None

@@ -87,13 +87,13 @@ class TorchLoss(LossSpec):
         super().check()
         if isinstance(self.make, nn.Module):
             raise ValueError(
-                f"loss={self.make!r} is a module already made, which fits would share. Give its "
+                f"loss={self.make!r} is an instance, which several fits would share. Give its "
                 "class, or functools.partial of it with its arguments."
             )
         if not callable(self.make) or _is_other_class(self.make):
             raise ValueError(
-                f"loss={self.make!r} makes no torch loss. Give a class of torch loss such as "
-                "torch.nn.HuberLoss, or functools.partial of one with its arguments."
+                f"loss={self.make!r} does not make a torch loss. Give a class of torch loss such "
+                "as torch.nn.HuberLoss, or functools.partial of one with its arguments."
             )
         try:
             signature(self.make).bind()

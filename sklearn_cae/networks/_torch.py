@@ -72,7 +72,7 @@ class TorchNetwork(NetworkSpec):
         if not (isinstance(self.module, type) and issubclass(self.module, nn.Module)):
             raise ValueError(
                 "The 'module' parameter of TorchNetwork must be a class derived from "
-                f"torch.nn.Module, not called. Got {self.module!r} instead."
+                f"torch.nn.Module, not an instance. Got {self.module!r} instead."
             )
         try:
             signature(self.module).bind(**self._arguments(n_channels=1))

@@ -204,7 +204,7 @@ def _measure(source, batches, data_range):
             f"{source.name} has {len(blocks.mean)} blocks of {BLOCK_PIXELS} x {BLOCK_PIXELS} "
             f"pixels that are not all equal, in {n_images} image(s) of {', '.join(sizes[:3])} "
             f"pixels; {MIN_BLOCKS} are needed to measure noise. Give more or larger images as the "
-            "sensor gave them. Images without noise need no noise model but 'none'."
+            "sensor gave them. For images without noise set noise='none'."
         )
     return blocks
 
@@ -245,7 +245,7 @@ def _check_noisy(source, line):
         raise ValueError(
             f"{source.name} has no noise to measure: flat places have a standard deviation of "
             f"{std:.1g} of the data range. Give noisy images, as the sensor gave them, with the "
-            "data_range that they fill. Images without noise need no noise model but 'none'."
+            "data_range that they fill. For images without noise set noise='none'."
         )
 
 

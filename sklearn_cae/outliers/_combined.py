@@ -148,6 +148,6 @@ def resolve_score(score: str | OutlierScore) -> OutlierScore:
         score.check()
         return clone(score)
     raise ValueError(
-        f"{score!r} is no score; allowed are the names {sorted(SCORES)}, and a score such as "
+        f"{score!r} is not a score; allowed are the names {sorted(SCORES)}, and a score such as "
         "DenoisingScore(n_draws=8)."
     )
