@@ -45,7 +45,7 @@ class NoiseInjector(
     Parameters
     ----------
     noise : NoiseModel, str, list of these, or None, default=None
-        What corrupts the images: a noise model, one of the names "gaussian", "salt_and_pepper",
+        The corruption of the images: a noise model, one of the names "gaussian", "salt_and_pepper",
         "blur", "poisson", "poisson_gaussian", "speckle", "masking", "cut_out", "erase_color",
         "quarter_turns" and "flip" for a model with its defaults, "none", or a list for a chain.
         ``None`` is ``GaussianNoise(0.1)``.

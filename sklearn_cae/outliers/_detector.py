@@ -66,47 +66,48 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     Parameters
     ----------
     estimator : DenoisingCAE or FrozenEstimator, default=None
-        The autoencoder. A copy of it is fitted; one that is fitted already is kept as it is within
-        :class:`sklearn.frozen.FrozenEstimator`, and ``fit`` should then see other images than it
-        did. Of a frozen search or pipeline the autoencoder alone is taken. ``None`` is
-        ``DenoisingCAE()``.
+        The autoencoder. ``None`` is ``DenoisingCAE()``. A copy of it is fitted. To keep one that is
+        already fitted, wrap it in :class:`sklearn.frozen.FrozenEstimator`, and call ``fit`` with
+        other images than it has seen. Of a frozen search or pipeline only the autoencoder is used.
     outlier_score : str or OutlierScore, default="density"
-        What makes an image normal. An object for other options than the defaults, such as
-        ``DenoisingScore(n_draws=8)``, or for a score of your own; a search reaches into it:
+        What makes an image normal. Pass an object to set options, such as
+        ``DenoisingScore(n_draws=8)``, or for a score of your own. A search can set the options:
         ``outlier_score__n_draws``.
 
-        - "density", :class:`DensityScore`: a code where the training images' codes are dense; for
-          images that show something else;
-        - "local_density", :class:`LocalDensityScore`: places where the training images' places are
-          dense; for defects;
-        - "reconstruction", :class:`ReconstructionScore`: a small mean squared error of its
-          reconstruction;
-        - "ssim", :class:`SSIMScore`: a large structural similarity of image and reconstruction;
-        - "denoising", :class:`DenoisingScore`: a small mean squared error of what is denoised;
-        - "restoration", :class:`RestorationScore`: a small error of what is restored, for an
-          autoencoder with such a ``noise`` as ``["erase_color", "quarter_turns"]``;
-        - "features", :class:`FeatureScore`: a small mean squared error of the reconstruction in the
-          feature maps of an encoder stage;
-        - "combined", :class:`CombinedScore`: a large sum of "density", "reconstruction", "ssim" and
-          "denoising".
+        - "density", :class:`DensityScore`: its code lies where the codes of the training images are
+          dense; for images that show something else;
+        - "local_density", :class:`LocalDensityScore`: its places lie where the places of the
+          training images are dense; for defects;
+        - "reconstruction", :class:`ReconstructionScore`: the mean squared error of its
+          reconstruction is small;
+        - "ssim", :class:`SSIMScore`: its reconstruction has a similar structure;
+        - "denoising", :class:`DenoisingScore`: noise is removed from it with a small mean squared
+          error;
+        - "restoration", :class:`RestorationScore`: it is restored with a small error, for an
+          autoencoder with a ``noise`` such as ``["erase_color", "quarter_turns"]``;
+        - "features", :class:`FeatureScore`: its reconstruction has a small mean squared error in
+          the feature maps of an encoder stage;
+        - "combined", :class:`CombinedScore`: the sum of "density", "reconstruction", "ssim" and
+          "denoising" is large.
     contrast_normalization : "auto" or bool, default="auto"
         Global contrast normalisation [1]_: the autoencoder sees each image minus its mean and
         divided by its standard deviation, over all pixels and channels, and clipped to three
-        standard deviations. Brightness and contrast then make no outlier; for images where they
-        may, take False. "auto" is True, but False for scores by the worst places of an image, such
-        as "local_density", for a FrozenEstimator, which gets the images as they are, and for images
-        of two values, of which hardly anything would be left. A frozen autoencoder sees normalised
-        images in its own units, as if black and white ended their range.
+        standard deviations. An image is then not an outlier because of its brightness or contrast.
+        If it should be, set False. "auto" is True in most cases. It is False for scores by the
+        worst places of an image, such as "local_density", for a FrozenEstimator, which gets the
+        images as they are, and for images of two values, of which hardly anything would be left. A
+        frozen autoencoder sees normalised images in its own units, as if black and white ended
+        their range.
     contamination : "auto" or float, default="auto"
-        Share of outliers among the images of ``fit``, above 0 and at most 0.5: as many of them
-        score below ``offset_``. "auto" calls an image an outlier if its conformal p-value is at
-        most 0.05, or the smallest there is with fewer than 19 held-out images.
+        Share of outliers among the images of ``fit``, above 0 and at most 0.5. This share of them
+        scores below ``offset_``. "auto" calls an image an outlier if its conformal p-value is at
+        most 0.05, or the smallest possible one with fewer than 19 held-out images.
     calibration : "auto", float, int or splitter, default="auto"
-        Which images are held out, to compare others with them. A float is their share, at least one
-        image. An int is a number of parts that are held out in turn: as many autoencoders are
-        trained and asked, and all images calibrate [3]_, which few images need. Or a splitter of
-        scikit-learn, such as ``LeaveOneGroupOut()``. "auto" is 5 for fewer than 100 images (or
-        groups), else 0.2. With n held-out images the smallest p-value [2]_ is 1 / (n + 1).
+        The images that are held out for comparison. A float is their share, at least one image. An
+        int is a number of parts that are held out in turn, for few images: there is an autoencoder
+        for each part, and all images serve for comparison [3]_. A splitter of scikit-learn, such as
+        ``LeaveOneGroupOut()``, also works. "auto" is 5 for fewer than 100 images (or groups), and
+        otherwise 0.2. With n held-out images the smallest p-value [2]_ is 1 / (n + 1).
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of held-out images, of what the score draws, and of the autoencoder and
         a density where they have none of their own.
