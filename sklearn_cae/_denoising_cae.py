@@ -556,7 +556,7 @@ def _warn_of_harm(net, network, train_images, valid_images):
     if harm:
         cures = ["train longer (max_epochs) or on more images"]
         if network.decodes:
-            cures.append("take network='unet', which hands details past its code")
+            cures.append("take network='unet', which passes details around its code")
         cures.append("see whether a classical filter does better (compare_denoisers)")
         warn_user(
             f"The network {harm}. What may help: {'; '.join(cures)}. If only the codes matter, say "

@@ -78,7 +78,7 @@ def load(
     ------
     ValueError
         If the file is damaged, of another format, or not what it should be; the message begins
-        with its path. If the device is not available, or ``custom`` is no dict of classes.
+        with its path. If the device is not available, or ``custom`` is not a dict of classes.
     OSError
         If the file cannot be read.
 

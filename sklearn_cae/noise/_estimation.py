@@ -98,7 +98,7 @@ def estimate_noise(
     Raises
     ------
     ValueError
-        If the images are too small to measure, hold no noise, or are no images.
+        If the images are too small to measure, have no noise, or are not images.
 
     See Also
     --------
