@@ -152,5 +152,5 @@ html_sidebars = {  # pages without neighbours
     "faq": [],
     "getting_started": [],
     "mathematics": [],
-    "step_by_step": [],
+    "how_it_works": [],
 }

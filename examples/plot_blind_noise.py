@@ -2,16 +2,17 @@
 One network for all noise levels?
 =================================
 
-A noise model takes a range in place of a number: ``GaussianNoise((0, 0.3))`` draws a level for
-each image anew. The network never learns the level of an image, it has to see it. What does that
-cost, against networks trained for one level?
+One network can learn all noise levels: ``GaussianNoise((0, 0.3))`` draws a new level for each
+image. The network is never told the level and has to see it in the image. This example measures
+what that costs, compared with networks that were trained for one level.
 """
 
 # %%
 # The data
 # --------
-# Colour patches of photographs; test patches come from other photographs. They are larger, because
-# a convolutional network takes images of any size and learns faster from small ones.
+# These are colour patches of photographs. The test patches come from other photographs. They are
+# larger than the training patches, because a convolutional network takes images of any size and
+# learns faster from small ones.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -25,7 +26,7 @@ X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).imag
 # %%
 # Three networks
 # --------------
-# Equal but for the noise of their training.
+# They differ only in the noise of their training.
 noises = {"only 0.05": 0.05, "only 0.2": 0.2, "0 to 0.3": (0, 0.3)}
 networks = {
     name: DenoisingCAE(
@@ -39,10 +40,10 @@ networks = {
 }
 
 # %%
-# At each level
-# -------------
-# The table gives the PSNR in dB of each network, and what the network for all levels gains or loses
-# against the better one of the others.
+# The PSNR at each level
+# ----------------------
+# The table shows the PSNR in dB of each network. The last column is the gain of the network for all
+# levels over the better one of the other two.
 levels = (0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 display = NoiseRobustnessDisplay.from_estimators(networks, X_test, levels=levels, ax=ax)
@@ -57,9 +58,10 @@ for i, std in enumerate(levels):
 print(f"Largest loss of the network for all levels: {np.max(np.max(fixed, axis=0) - blind):.2f} dB")
 
 # %%
-# The specialists are good near the level that they know, where they may be much better than the
-# network for all levels after so short a training, and fall off to its sides; below the dashed line
-# a network does harm. Here are weak and strong noise on one patch.
+# Each specialist is good near the level of its training. There it may be much better than the
+# network for all levels after such a short training. Away from this level it becomes worse, and
+# below the dashed line a network makes images worse than they were. The next figure shows weak and
+# strong noise on one patch.
 patch = X_test[34:35]
 figure = plt.figure(figsize=(4, 8), layout="constrained")
 for part, std in zip(figure.subfigures(1, 2), (0.05, 0.3), strict=True):
@@ -70,6 +72,6 @@ for part, std in zip(figure.subfigures(1, 2), (0.05, 0.3), strict=True):
 plt.show()
 
 # %%
-# How to read it: go down a column; the specialist for weak noise leaves strong noise in place, the
-# specialist for strong noise harms a patch with weak noise, and the network for all levels is the
-# one to take if you do not know the level.
+# How to read it: go down a column. The specialist for weak noise leaves strong noise in place, and
+# the specialist for strong noise harms a patch with weak noise. If you do not know the level, use
+# the network for all levels.

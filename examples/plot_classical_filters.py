@@ -2,16 +2,18 @@
 Would a classical filter do?
 ============================
 
-Often, if you have few images to train on or little time. ``compare_denoisers`` puts networks and
-tuned filters into one table; here the networks differ in the number of their training images.
+Often it would, if you have few images to train on or little time. ``compare_denoisers`` puts
+networks and tuned filters into one table. The networks in this example differ in the number of
+their training images.
 """
 
 # %%
 # The data
 # --------
-# Colour patches of photographs; test patches come from other photographs. They are larger, because
-# a convolutional network takes images of any size and learns faster from small ones. The filters
-# are tuned on patches of the training photographs in the size of the test patches.
+# These are colour patches of photographs. The test patches come from other photographs. They are
+# larger than the training patches, because a convolutional network takes images of any size and
+# learns faster from small ones. The filters are tuned on patches of the training photographs that
+# have the size of the test patches.
 import matplotlib.pyplot as plt
 
 from sklearn_cae import ConvEncoder, DenoisingCAE, GaussianNoise, UNet, compare_denoisers
@@ -22,9 +24,9 @@ X_tuning = load_natural_patches(n_patches=30, random_state=0).images
 X_test = load_natural_patches(n_patches=40, subset="test", random_state=1).images
 
 # %%
-# Networks of few and of many images
-# ----------------------------------
-# All see 12,000 images, the same ones more often where there are few.
+# Networks trained on few and on many images
+# ------------------------------------------
+# Each network sees 12,000 images in all. If there are few, it sees the same ones more often.
 noise = GaussianNoise(0.1)
 networks = {
     f"network, {n} images": DenoisingCAE(
@@ -41,15 +43,15 @@ networks = {
 # %%
 # One table
 # ---------
-# "identity" is the noisy image. The filters are all those that are installed: median, total
-# variation, wavelet, non-local means and Wiener, and BM3D after ``pip install bm3d``. BM3D is the
-# strongest of them against this noise, and takes more than a second for a patch.
+# The row "identity" is the noisy image. The table has all filters that are installed: median, total
+# variation, wavelet, non-local means and Wiener, and also BM3D after ``pip install bm3d``. BM3D is
+# the strongest of them against this noise, but needs more than a second for a patch.
 comparison = compare_denoisers(X_test, noise, networks, X_train=X_tuning)
 print(comparison)
 
 # %%
-# The best of these filters against each network, image by image. The rows are sorted, so it is the
-# first that is no network.
+# Now compare the best of these filters with each network, image by image. The rows are sorted, so
+# the best filter is the first row that is not a network.
 psnr = dict(zip(comparison.names, comparison.psnr, strict=True))
 best = next(name for name in comparison.names if name not in networks)
 for name in networks:
@@ -75,6 +77,6 @@ ax.set_xlabel("PSNR of a test patch (dB)")
 plt.show()
 
 # %%
-# How to read it: a box holds the middle half of the test patches, its line is the median and the
-# triangle the mean, by which the rows are sorted; where a filter lies above a network (orange), or
-# little below it, take the filter, which needs no training.
+# How to read it: a box holds the middle half of the test patches. Its line is the median and its
+# triangle the mean, by which the rows are sorted. If a filter lies above a network (orange) or only
+# a little below it, use the filter, which needs no training.

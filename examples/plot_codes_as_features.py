@@ -2,14 +2,15 @@
 Are codes better features than PCA?
 ===================================
 
-A code is a short description of an image, learned without labels. So are principal components. The
-same two classifiers get both, at the same lengths, and are scored on digits that neither has seen.
+A code is a short description of an image that was learned without labels, and so are principal
+components. In this example the same two classifiers learn from both, at the same lengths, and are
+tested on digits that they have not seen.
 """
 
 # %%
 # The data
 # --------
-# Digits of 8 x 8 pixels, half to train and half to test.
+# The digits have 8 x 8 pixels. Half of them are for training and half for the test.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -31,9 +32,9 @@ X_train, X_test, y_train, y_test = train_test_split(
 # %%
 # Codes and components
 # --------------------
-# ``latent_dim`` is the length of a flat code. ``for_codes=True`` says that the codes are what
-# counts: so short a code cannot hold a digit in full, and without it a warning would say that the
-# images that the network gives back are worse than the noisy ones.
+# ``latent_dim`` is the length of a flat code. ``for_codes=True`` says that the codes matter and the
+# pictures do not. Such a short code cannot hold a whole digit, so without it ``fit`` would warn
+# that the decoded images are worse than the noisy ones.
 lengths = (2, 4, 8, 16, 32)
 features = {
     "codes": {
@@ -53,8 +54,8 @@ features = {
 # %%
 # Two classifiers
 # ---------------
-# Both see the labels of the training digits only. Accuracy on some 900 digits has a standard error
-# of about half a percentage point: smaller differences say nothing.
+# Both classifiers see the labels of the training digits only. The accuracy on some 900 digits has a
+# standard error of about half a percentage point, so smaller differences mean nothing.
 classifiers = {
     "logistic regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
     "5 nearest neighbours": KNeighborsClassifier(5),
@@ -92,20 +93,22 @@ axes[0].legend()
 plt.show()
 
 # %%
-# Codes gain most where features are short, because they are not linear in the pixels. With more
-# values the gap closes, and nearest neighbours do as well or better on principal components, which
-# cost no training, or on the pixels themselves: these digits are small.
-# Of photographs, other short codes are better features: :doc:`/user_guide/codes` has them and the
-# figures of three larger sets.
+# Codes gain most at short lengths, because they are not a linear function of the pixels. At greater
+# lengths the difference shrinks. Nearest neighbours then do as well or better with principal
+# components, which need no training, or with the pixels themselves. This is because the digits are
+# so small.
+#
+# For photographs another kind of short code is better. :doc:`/user_guide/codes` describes it, and
+# has the results for three larger data sets.
 
 # %%
-# What a code of 16 values knows
-# ------------------------------
+# What a code of 16 values contains
+# ---------------------------------
 cae = features["codes"][16]
 CodesDisplay.from_estimator(cae, X_test, y_test, embedding="tsne", random_state=0)
 plt.show()
 
 # %%
-# How to read it: a point is the code of a test digit, brought to the plane by t-SNE; the colours
-# are labels that the network never saw, so that clusters of one colour are kinds of digits that it
-# told apart on its own.
+# How to read it: each point is the code of a test digit, brought to the plane by t-SNE. The colours
+# show the labels, which the network never saw. A cluster of one colour is a kind of digit that the
+# network told apart by itself.

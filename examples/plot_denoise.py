@@ -2,15 +2,15 @@
 When does a learned denoiser beat a classical filter?
 =====================================================
 
-A small U-Net learns three kinds of noise on patches of real photographs. On patches of *other*
-photographs it meets the classical filters that are installed, each tuned on the same training
-photographs. The table says who wins.
+A small U-Net learns three kinds of noise on patches of photographs. On patches of *other*
+photographs it is compared with the classical filters that are installed, each tuned on the same
+training photographs. The table shows which one is better.
 """
 
 # %%
-# Real images: patches of the photographs that come with scikit-image and scikit-learn. Test patches
-# are larger, because a convolutional network takes images of any size and learns faster from small
-# ones.
+# The images are patches of the photographs that come with scikit-image and scikit-learn. The test
+# patches are larger than the training patches, because a convolutional network takes images of any
+# size and learns faster from small ones.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -28,10 +28,11 @@ print(f"{len(X_train)} training patches of {X_train.shape[1:]}")
 print(f"{len(X_test)} test patches of {X_test.shape[1:]}")
 
 # %%
-# Three kinds of noise. The filters are tuned on 30 patches; the network, smaller than the default
-# to learn in seconds, trains on all. BM3D, the strongest filter against Gaussian noise, takes part
-# if it is installed (``pip install bm3d``; it is free for non-commercial use only). It then takes
-# some minutes, because it needs more than a second for each patch.
+# There are three kinds of noise. The filters are tuned on 30 patches. The network is smaller than
+# the default, so that it learns in seconds, and it trains on all patches. BM3D, the strongest
+# filter against Gaussian noise, takes part if it is installed (``pip install bm3d``; it is free for
+# non-commercial use only). The example then takes some minutes, because BM3D needs more than a
+# second for each patch.
 noises = {
     "Gaussian, std 0.1": GaussianNoise(0.1),
     "salt-and-pepper, 10 %": SaltAndPepperNoise(0.1),
@@ -65,7 +66,7 @@ for name, noise in noises.items():
     }
 
 # %%
-# Means over the test patches. The best of each row is marked.
+# The table shows means over the test patches. The best value of each row is marked.
 print(f"{'PSNR in dB / SSIM':24}{'noisy':>16}{'best filter':>32}{'DenoisingCAE':>16}")
 for name, images in results.items():
     scores = {method: quality(X) for method, X in images.items()}
@@ -78,8 +79,8 @@ for name, images in results.items():
     print(f"{name:24}{cells[0]:>16}{cells[1] + ' ' + method:>32}{cells[2]:>16}")
 
 # %%
-# Some of the test patches. On flat ones, such as sky, blur does next to nothing, and a network may
-# leave them worse than they were.
+# These are some of the test patches. Blur hardly changes flat patches, such as sky, and a network
+# may make them worse than they were.
 figure = plt.figure(figsize=(9, 12), layout="constrained")
 for part, (name, images) in zip(figure.subfigures(3, 1), results.items(), strict=True):
     part.suptitle(name)
@@ -92,5 +93,5 @@ for part, (name, images) in zip(figure.subfigures(3, 1), results.items(), strict
 plt.show()
 
 # %%
-# How to read it: a column is one test patch; the higher the PSNR under a picture, the closer it is
-# to the clean patch on top.
+# How to read it: each column is one test patch. The higher the PSNR below a picture, the closer the
+# picture is to the clean patch on top.

@@ -2,15 +2,16 @@
 What does each layer see?
 =========================
 
-A noisy photograph on its way through a network: fine edges and colours first, then coarser patterns
-in the code, and back to an image. The noise gets lost on the way; where?
+Follow a noisy photograph through a network. The first layers show fine edges and colours, the code
+shows coarser patterns, and the last layers show an image again. The noise gets lost on the way,
+and this example measures where.
 """
 
 # %%
 # The network
 # -----------
-# An autoencoder, in which everything passes through the code. The photograph is none of those that
-# it has learned from.
+# It is an autoencoder, in which everything passes through the code. The network has not learned
+# from the photograph that it is shown.
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage.data import chelsea
@@ -37,8 +38,9 @@ noisy, again = (
 # %%
 # Where the noise gets lost
 # -------------------------
-# ``feature_maps`` gives the feature maps of a layer. How much of them is noise? What differs
-# between two noisy copies of one photograph, as a share of the variance of the maps.
+# ``feature_maps`` returns the feature maps of a layer. To measure their noise, show the network two
+# noisy copies of one photograph. The noise is what differs between them, here as a share of the
+# variance of the maps.
 
 
 def noise_share(maps, others):
@@ -57,11 +59,11 @@ for name, pair in rows.items():
 # %%
 # The maps
 # --------
-# Of each layer those with the largest variance.
+# These are the maps with the largest variance in each layer.
 FeatureMapsDisplay.from_estimator(cae, noisy)
 plt.show()
 
 # %%
-# How to read it: a column is a layer, its title gives height, width and number of its maps; a
-# bright place is where a map finds its pattern, and the second column shows the patterns of the
-# first layer.
+# How to read it: each column is a layer, and its title gives the height, the width and the number
+# of its maps. A bright place is where a map finds its pattern. The second column shows the patterns
+# of the first layer.

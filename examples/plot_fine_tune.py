@@ -2,10 +2,11 @@
 Does it pay to fine-tune the denoiser of the package?
 =====================================================
 
-It knows photographs and Gaussian noise. Here it goes on to learn from half of a picture of a brick
-wall, once with strong Gaussian noise and once with salt-and-pepper noise, which it has never seen;
-the other half is the test. A new network of the same kind takes as many steps, and a classical
-filter is tuned on the same half.
+The networks of the package know photographs with Gaussian noise. In this example the gray one
+continues to learn from half of a picture of a brick wall, once with strong Gaussian noise and once
+with salt-and-pepper noise, which it has never seen. The other half of the picture is the test. For
+comparison, a new network of the same kind makes as many steps, and a classical filter is tuned on
+the same half.
 """
 
 # %%
@@ -34,8 +35,8 @@ X_train, X_test = wall[:, :, :256], wall[:, :, 256:]
 # %%
 # The same few steps
 # ------------------
-# ``fit`` goes on from the weights of the package, at a tenth of the learning rate, so that it loses
-# nothing. The new network has the full rate.
+# ``fit`` continues from the weights of the package at a tenth of the learning rate, so that nothing
+# is lost. The new network has the full rate.
 short = {"patches": Patches(48, per_image=64), "batch_size": 8, "max_epochs": 5, "random_state": 0}
 
 
@@ -79,6 +80,6 @@ for part, (name, images) in zip(figure.subfigures(1, 2), results.items(), strict
 plt.show()
 
 # %%
-# How to read it: go down a column; against the noise that it knows, the network of the package is
-# soon at home on bricks, far sooner than a new one, but against noise that it does not know some
-# steps are not enough, and the median, which does not have to learn, is the one to take.
+# How to read it: go down a column. For the noise that it knows, the network of the package soon
+# adapts to bricks, much sooner than a new network learns them. For noise that it does not know,
+# these few steps are not enough. Here the median is better, which does not have to learn.

@@ -2,15 +2,15 @@
 How do I tune it with GridSearchCV?
 ===================================
 
-Like any other estimator. ``psnr_scorer`` and ``ssim_scorer`` score what comes out of the whole
-pipeline, on noisy images, and every candidate meets the same noise.
+Tune it like any other estimator. ``psnr_scorer`` and ``ssim_scorer`` score the result of the whole
+pipeline on noisy images, and every candidate gets the same noise.
 """
 
 # %%
 # The data
 # --------
-# Patches of one photograph resemble each other. Folds of whole photographs, by ``GroupKFold``, keep
-# the patches that are scored apart from those that were trained on.
+# Patches of one photograph resemble each other. ``GroupKFold`` puts whole photographs into a fold,
+# so a candidate is not scored on photographs that it was trained on.
 import matplotlib.pyplot as plt
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import Pipeline
@@ -25,9 +25,10 @@ test = load_natural_patches(n_patches=100, subset="test", random_state=1)
 # %%
 # The search
 # ----------
-# The injector corrupts in ``fit`` only. Candidates are scored by both metrics; ``refit`` names the
-# one that chooses. A network is a parameter like any other, so one grid compares architectures. The
-# networks are tiny and train briefly on small patches, so that the search takes seconds.
+# The injector adds noise in ``fit`` only. The candidates are scored by two metrics, and ``refit``
+# names the one that decides. A network is a parameter like any other, so one grid can compare
+# networks. These networks are tiny and train only briefly on small patches, so the search takes
+# seconds.
 pipeline = Pipeline(
     [
         ("noise", NoiseInjector(GaussianNoise(0.15), random_state=0)),
@@ -58,7 +59,8 @@ search.fit(train.images, groups=train.sources)
 print("Highest PSNR:", search.best_params_)
 
 # %%
-# The best candidate, refitted on all training patches, on photographs that were in no fold:
+# The best candidate was fitted again on all training patches. Now it is tested on photographs that
+# were in no fold:
 noisy = NoiseInjector(GaussianNoise(0.15), random_state=2).corrupt(test.images)
 untouched = peak_signal_noise_ratio(test.images, noisy, data_range=255)
 print(f"PSNR (dB) of the noisy patches: {untouched:.2f}")
@@ -68,7 +70,7 @@ for name, scorer in {"PSNR (dB)": psnr_scorer, "SSIM": ssim_scorer}.items():
 # %%
 # All candidates
 # --------------
-# A best value at the end of its grid asks for a wider grid.
+# If the best value lies at the end of its grid, search a wider grid.
 results = search.cv_results_
 figure, axes = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
 for ax, metric, label in zip(axes, ("psnr", "ssim"), ("PSNR (dB)", "SSIM"), strict=True):
@@ -84,6 +86,6 @@ axes[0].legend()
 plt.show()
 
 # %%
-# How to read it: a line is the mean over the folds, whose own scores are the small open markers;
-# where these lie far apart, the photographs matter more than a small difference of two candidates,
-# and PSNR and SSIM need not agree on the best one.
+# How to read it: the lines are means over the folds, and the small open markers are the scores of
+# the folds. If these lie far apart, the photographs matter more than a small difference between two
+# candidates. PSNR and SSIM need not agree on the best candidate.

@@ -2,16 +2,17 @@
 Find scratches on a part
 ========================
 
-Thirty good images of a part, and no defect to learn from: how to find defects, and where they are.
-Squares of a photograph of a brick wall stand for the parts. They are cut from its left half to
-learn, and from its right half to judge.
+You have thirty good images of a part, and no defect to learn from. This example finds defects, and
+shows where they are. Squares of a photograph of a brick wall stand for the parts. The squares to
+learn from come from its left half, and those to judge from its right half.
 """
 
 # %%
 # The images
 # ----------
-# Squares of one photograph that lie side by side are alike. Each gets the number of the block that
-# it comes from as its group, so that what is held out does not look better known than it is.
+# Squares that lie side by side in a photograph are alike. Therefore each square has the number of
+# its block as its group. Otherwise the squares that are held out would look better known than they
+# are.
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage import data, draw
@@ -60,9 +61,9 @@ new_odd = scratched(squares(1, 30)[0])
 # %%
 # Three scores
 # ------------
-# One network learns to denoise 32 x 32 pixels of the good images. What is done with it differs: the
-# mean error of its reconstruction, how unlike the places of good images each place is, and the
-# error at the worst hundredth of the pixels.
+# One network learns to denoise squares of 32 x 32 pixels of the good images. Three scores use it in
+# different ways. The first is the mean error of its reconstruction. The second is how unlike the
+# places of good images each place is. The third is the error at the worst hundredth of the pixels.
 cae = DenoisingCAE(Autoencoder((16, 32)), patches=Patches(32), max_epochs=10)
 scores = {
     "reconstruction, mean": ReconstructionScore(),
@@ -81,18 +82,20 @@ for name, score in scores.items():
     )
 
 # %%
-# A scratch covers one pixel in three hundred, so it hardly moves the mean of an image; its worst
-# pixels tell. The density of places has seen too little of a wall to know the other half of it: it
-# calls good squares odd too. With the features of a pretrained network it is the better one.
+# A scratch covers one pixel in three hundred, so it hardly changes the mean of an image, but it
+# changes the worst pixels. The density of places has seen too little of the wall to know its other
+# half, and calls good squares unusual, too. With the features of a pretrained network it is the
+# better score.
 
 # %%
 # Where is it?
 # ------------
-# ``anomaly_map`` shows what the score saw. A line runs around the pixels of ``anomaly_mask``, which
-# at most 5 % of good images have.
+# ``anomaly_map`` shows what the score has seen. The line surrounds the pixels of ``anomaly_mask``.
+# At most 5 % of good images have such pixels.
 AnomalyMapDisplay.from_estimator(detector, np.concatenate([new_good[:3], new_odd[:5]]))
 plt.show()
 
 # %%
-# ``DenoisingCAE(Autoencoder(VGG16Encoder(3)), max_epochs=0)`` takes the features of VGG16 as they
-# are, without a training. The guide, :doc:`/user_guide/anomalies`, has the figures.
+# To use the features of VGG16 without any training, pass
+# ``DenoisingCAE(Autoencoder(VGG16Encoder(3)), max_epochs=0)``. The results are in
+# :doc:`/user_guide/anomalies`.

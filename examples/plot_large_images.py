@@ -2,17 +2,17 @@
 How do I denoise a large image?
 ===============================
 
-It goes into ``predict`` as it is: a convolutional network that was trained on patches takes images
-of any height and width. Large ones are cut into tiles by ``predict`` itself, so that memory
-suffices.
+Pass it to ``predict`` as it is. A convolutional network that was trained on patches takes images
+of any height and width. ``predict`` cuts large images into tiles, so that there is enough memory.
 """
 
 # %%
 # Train on patches
 # ----------------
-# Patches of 16 x 16 pixels, of other photographs than the one to come. Small patches teach fast,
-# but their codes have to remain some pixels wide: here they are 4 x 4. A network whose codes were
-# 2 x 2 in training has hardly seen what lies far from a border, and fails there.
+# The patches have 16 x 16 pixels and come from other photographs. A network learns fast from small
+# patches, but their codes must remain some pixels wide; here they are 4 x 4. If the codes were 2 x
+# 2 in training, the network would hardly have seen a place far from a border, and it would fail
+# there.
 from time import perf_counter
 
 import matplotlib.pyplot as plt
@@ -42,11 +42,11 @@ cae = DenoisingCAE(
 # %%
 # Predict
 # -------
-# A batch of one image, of 0.9 megapixels here, whose sides need not be multiples of anything.
-# ``predict`` cuts it into tiles, each with as much around it as the network sees: the result is
-# that of the whole image, and 24 megapixels need no more memory than one does. With
-# ``self_ensemble=True`` it gives the mean over eight flips and quarter turns, for eight times the
-# work. For comparison, a filter tuned on larger patches of the training photographs.
+# The batch is one image of 0.9 megapixels. Its sides may have any length. ``predict`` cuts it into
+# tiles, and adds to each tile as much of its surroundings as the network sees. So the result is
+# that of the whole image, and 24 megapixels need no more memory than one. ``self_ensemble=True``
+# returns the mean over eight flips and quarter turns, at eight times the cost. For comparison, a
+# filter is tuned on larger patches of the training photographs.
 galaxies = hubble_deep_field()[np.newaxis]
 injector = NoiseInjector(GaussianNoise(0.15), random_state=1)
 noisy = np.asarray(injector.corrupt(galaxies))
@@ -60,13 +60,13 @@ for name, self_ensemble in {"DenoisingCAE": False, "self-ensemble": True}.items(
     print(f"{name}: {noisy.shape[1]} x {noisy.shape[2]} pixels in {perf_counter() - start:.0f} s")
 
 # %%
-# The whole and a part
-# --------------------
+# The whole image and a part of it
+# --------------------------------
 figure, axes = plt.subplots(6, 1, figsize=(4.5, 19), layout="constrained", squeeze=False)
 DenoisingDisplay.from_predictions(galaxies, noisy, denoised, zoom=(420, 650, 200, 300), axes=axes)
 plt.show()
 
 # %%
-# How to read it: on top the photograph with a frame, below it the part in the frame; the numbers
-# are those of the whole photograph, and tell whether a filter would have done. :ref:`tiles` tells
-# which networks take tiles.
+# How to read it: the photograph with a frame is on top, and the part in the frame is below it. The
+# numbers are those of the whole photograph. They tell you whether a filter would have been enough.
+# :ref:`tiles` tells which networks can use tiles.

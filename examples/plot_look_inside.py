@@ -2,14 +2,15 @@
 What happens inside the network?
 ================================
 
-A page that one can use: turn the noise, follow an image through the layers, take any value apart
-into the products that make it, move through the code, go back to the first epoch.
+This example makes a page on which you can change the noise, follow an image through the layers,
+take any value apart into the products that make it, move through the code, and go back to the
+first epoch.
 """
 
 # %%
 # The network
 # -----------
-# It learns to clean digits of 8 x 8 pixels, with a code of eight numbers. A callback keeps the
+# It learns to clean digits of 8 x 8 pixels and has a code of eight numbers. A callback keeps the
 # weights of some epochs.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
@@ -36,13 +37,13 @@ plt.show()
 # %%
 # The page
 # --------
-# With the name of a file, ``explain_html`` writes it; a notebook, like this page, shows it in a
-# frame. The digits in it are test digits.
+# If you pass the name of a file, ``explain_html`` writes the page to it. A notebook, and this page,
+# shows it in a frame. The digits in it are test digits.
 explain_html(
     cae, X[1200:], y=y[1200:], title="Inside a network that cleans digits", history=history
 )
 
 # %%
-# How to read it: begin at the top and follow the digit from left to right to the eight numbers of
-# its code, and from these to the digit that the decoder draws; then turn the level of the noise
+# How to read it: begin at the top, and follow the digit from left to right to the eight numbers of
+# its code, and from these to the digit that the decoder draws. Then raise the level of the noise
 # until it draws another digit.

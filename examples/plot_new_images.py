@@ -2,15 +2,16 @@
 Can it draw new digits?
 =======================
 
-An autoencoder learns no distribution of its codes, but one can be fitted to them afterwards: a code
-drawn from it decodes to an image that was never there. How good the images are depends on that
-distribution.
+An autoencoder does not learn how its codes are distributed, but you can fit a density to them
+afterwards. A code drawn from this density decodes to an image that did not exist before. How good
+these images are depends on the density.
 """
 
 # %%
 # The autoencoder
 # ---------------
-# Digits of 8 x 8 pixels, with short flat codes. Fitted once, it is frozen for both samplers.
+# It learns digits of 8 x 8 pixels with short flat codes. It is fitted once and then frozen for both
+# samplers.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
@@ -31,20 +32,21 @@ cae = DenoisingCAE(
 ).fit(X_train)
 
 # %%
-# Two distributions of codes
-# --------------------------
-# A single Gaussian knows mean and covariance of the codes; a mixture of ten can know ten kinds of
-# digits.
+# Two densities of codes
+# ----------------------
+# A single Gaussian has the mean and the covariance of the codes. A mixture of ten Gaussians can
+# describe ten kinds of digits.
 samplers = {
     name: LatentSampler(FrozenEstimator(cae), GaussianMixture(n), random_state=0).fit(X_train)
     for name, n in {"single Gaussian": 1, "mixture of ten": 10}.items()
 }
 
 # %%
-# Two measures. The mean log-density of the codes of test digits says how well a distribution has
-# learned the codes; higher is better. The distance of an image to the nearest reconstruction of a
-# training digit, in root mean square of the pixels, says how much it looks like some digit;
-# reconstructed test digits show what this decoder reaches with codes of real ones.
+# Two numbers measure the result. The mean log-density of the codes of test digits tells how well a
+# density has learned the codes; higher is better. The distance of an image to the nearest
+# reconstruction of a training digit (root mean square of the pixels) tells how much it looks like a
+# digit. For comparison, the distance of reconstructed test digits shows what this decoder reaches
+# with codes of real digits.
 nearest = NearestNeighbors(n_neighbors=1).fit(cae.predict(X_train).reshape(len(X_train), -1))
 
 
@@ -72,6 +74,6 @@ for part, (name, sampler) in zip(figure.subfigures(2, 1), samplers.items(), stri
 plt.show()
 
 # %%
-# How to read it: real digits that no part has seen are on the left, drawn ones on the right, all
-# smoother than real ones; between the kinds of digits there are codes of no digit at all, where a
-# single Gaussian draws more often than the mixture, which still draws some.
+# How to read it: the left half shows real digits that were not used in training, and the right half
+# shows new ones, which are all smoother. Between the kinds of digits there are codes that belong to
+# no digit. A single Gaussian draws such codes more often than the mixture, which still draws some.

@@ -1,18 +1,18 @@
 """
-Which images are odd?
-=====================
+Which images are unusual?
+=========================
 
-``CAEOutlierDetector`` learns what is normal from normal images alone, here one kind of digit, and
-scores others. Nine other digits are odd then. How well does it tell, beside detectors that know
-nothing of images?
+``CAEOutlierDetector`` learns from normal images alone what is normal. In this example one kind of
+digit is normal, and the nine others are unusual. The detector is compared with two detectors that
+do not know that their data are images.
 """
 
 # %%
 # The data
 # --------
-# Digits of 8 x 8 pixels. Two thirds of one kind are for training; the other third of that kind,
-# and all other kinds, are for testing. Writers come one after the other in this data set, so the
-# digits are shuffled first.
+# The digits have 8 x 8 pixels. Two thirds of one kind are for training. The rest of this kind and
+# all other kinds are for the test. In this data set the digits of a writer follow each other, so
+# the digits are shuffled first.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -38,8 +38,8 @@ def split(digit):
 # %%
 # Each digit in turn
 # ------------------
-# The area under the ROC curve is the probability that an odd digit scores lower than a normal one:
-# 0.5 is chance. No detector has been tuned.
+# The area under the ROC curve is the probability that an unusual digit has a lower score than a
+# normal one. An area of 0.5 is chance. No detector was tuned.
 detectors = {
     "CAEOutlierDetector": CAEOutlierDetector(
         DenoisingCAE(Autoencoder((16, 32)), max_epochs=30), random_state=0
@@ -66,14 +66,15 @@ figure.legend(loc="outside upper center", ncols=2)
 plt.show()
 
 # %%
-# On images as small and well centred as these, nearest neighbours of raw pixels are hard to beat;
-# look at them first.
+# For images as small and well centred as these, nearest neighbours of raw pixels are hard to beat.
+# Try them first.
 
 # %%
 # p-values
 # --------
-# The detector holds out a part of its training images and compares: a p-value is the share of these
-# that look as odd, or odder. Of normal images at most about 5 % get a p-value of 0.05 or less.
+# The detector holds out a part of its training images and compares new images with them. A p-value
+# is the share of these held-out images that look at least as unusual. At most about 5 % of normal
+# images get a p-value of 0.05 or less.
 train, normal, odd = split(3)
 detector = CAEOutlierDetector(
     DenoisingCAE(Autoencoder((16, 32)), max_epochs=30),
@@ -85,13 +86,13 @@ for name, images in {"normal": normal, "odd": odd}.items():
     print(f"{name:6} test digits with p <= 0.05: {share:.0%}")
 
 # %%
-# Where they are odd
-# ------------------
-# Four normal threes, then one of some other digits.
+# Where they are unusual
+# ----------------------
+# The figure shows four normal threes and one image of each of some other digits.
 others = [X[y == digit][5] for digit in (0, 1, 4, 5, 7)]
 AnomalyMapDisplay.from_estimator(detector, np.stack([*normal[:4], *others]), n_images=9)
 plt.show()
 
 # %%
-# How to read it: bright places are those that move the code of an image away from the codes of
-# threes. The mean of a map is minus the score, so that an image with a bright map is an odd one.
+# How to read it: bright places move the code of an image away from the codes of threes. The mean of
+# a map is minus the score, so an image with a bright map is unusual.

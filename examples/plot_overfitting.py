@@ -2,16 +2,16 @@
 When does it overfit, and what does early stopping do?
 ======================================================
 
-With few images and noise that stays the same. Drawn anew in each epoch, as ``fit(X)`` does, the
-noise makes it hard to learn images by heart; with given pairs, ``fit(X_noisy, X_clean)``, every
-epoch brings the same ones. Then early stopping helps.
+A network overfits if it has few images and the noise stays the same. ``fit(X)`` draws the noise
+anew in each epoch, so the network can hardly memorise the images. With pairs, ``fit(X_noisy,
+X_clean)``, every epoch is the same, and early stopping helps.
 """
 
 # %%
 # The data
 # --------
-# Digits of 8 x 8 pixels, in units from 0 to 1; 60 of them to train and validate. The test digits
-# take no part in training nor in stopping.
+# The digits have 8 x 8 pixels with values from 0 to 1. 60 of them are for training and validation.
+# The test digits are not used in training, nor to decide when to stop.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -29,8 +29,9 @@ noisy_test = np.asarray(NoiseInjector(noise, random_state=1).corrupt(X_test))
 # %%
 # Three trainings
 # ---------------
-# A third of the images is held out to validate. The learning rate is constant, so that any epoch is
-# a good one to stop at; with the default schedule the last ones are usually the best.
+# A third of the images is held out for validation. The learning rate is constant, so that the
+# training can stop well at any epoch. With the default schedule the last epochs are usually the
+# best.
 
 
 def network(**options):
@@ -54,7 +55,8 @@ networks = {
 }
 
 # %%
-# The best epoch has the lowest validation loss. Only early stopping goes back to its weights.
+# The best epoch is the one with the lowest validation loss. Only early stopping goes back to its
+# weights.
 psnr_noisy = peak_signal_noise_ratio(X_test, noisy_test, data_range=1)
 print(f"PSNR of the noisy test digits {psnr_noisy:.2f} dB")
 for name, cae in networks.items():
@@ -74,6 +76,6 @@ for part, (name, cae) in zip(figure.subfigures(3, 1), networks.items(), strict=T
 plt.show()
 
 # %%
-# How to read it: where the validation loss no longer falls while the training loss does, the
-# network learns its images and their noise by heart; early stopping ends the training some epochs
-# after the dotted line and goes back to it, and fresh noise moves that line to the right.
+# How to read it: where the training loss still falls and the validation loss does not, the network
+# memorises its images and their noise. Early stopping ends the training some epochs after the
+# dotted line and goes back to that line. With fresh noise this line comes later.

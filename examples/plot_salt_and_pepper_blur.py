@@ -2,16 +2,17 @@
 Salt-and-pepper, blur, or both?
 ===============================
 
-Lenses blur and broken pixels are black or white. A list of noise models is a chain: the network
-learns to undo both at once. The filters for it are the median against broken pixels, Wiener's
-deconvolution against blur, and one after the other against both.
+A lens blurs, and broken pixels are black or white. A list of noise models is a chain, and a
+network learns to undo the whole chain at once. The filters for comparison are the median for
+broken pixels, Wiener's deconvolution for blur, and one after the other for both.
 """
 
 # %%
 # The data
 # --------
-# Colour patches of photographs; test patches come from other photographs. They are larger, because
-# a convolutional network takes images of any size and learns faster from small ones.
+# These are colour patches of photographs. The test patches come from other photographs. They are
+# larger than the training patches, because a convolutional network takes images of any size and
+# learns faster from small ones.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -33,7 +34,7 @@ X_train = load_natural_patches(16, n_patches=1500, random_state=0).images
 X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).images
 
 # %%
-# In a chain the order counts: light passes the lens before it meets the sensor.
+# The order of a chain matters: light passes through the lens before it reaches the sensor.
 blur, pixels = GaussianBlur(1.0), SaltAndPepperNoise(0.1)
 noises = {
     "salt-and-pepper": pixels,
@@ -44,8 +45,8 @@ noises = {
 # %%
 # Networks and filters
 # --------------------
-# A network for each corruption. The filters are tuned on 30 pairs from the training photographs;
-# the second one of the chain is tuned on what the first one gives.
+# Each corruption has a network of its own. The filters are tuned on 30 pairs from the training
+# photographs. The second filter of a chain is tuned on the results of the first.
 X_tuning = load_natural_patches(n_patches=30, random_state=0).images
 
 
@@ -76,10 +77,11 @@ for name, noise in noises.items():
     }
 
 # %%
-# PSNR in dB and SSIM, means over the test patches; the highest PSNR of a row is marked. The two may
-# prefer different methods: a mean of PSNR favours what does well on flat patches, SSIM looks at the
-# structure. Against a network trained for so short a time, filters in turn may be the better choice
-# where broken pixels are part of it: flat patches need no more than a median.
+# The table shows the PSNR in dB and the SSIM as means over the test patches, and marks the highest
+# PSNR of each row. The two can prefer different methods: the mean PSNR favours methods that do well
+# on flat patches, while SSIM compares the structure. Where there are broken pixels, filters in turn
+# may be better than a network that was trained so briefly, because a median is enough for flat
+# patches.
 print(f"{'PSNR / SSIM':28}" + "".join(f"{method:>16}" for method in results["blur"]))
 for name, images in results.items():
     psnr = [peak_signal_noise_ratio(X_test, X, data_range=255) for X in images.values()]
@@ -90,13 +92,13 @@ for name, images in results.items():
     print(f"{name:28}" + "".join(f"{cell:>16}" for cell in cells))
 
 # %%
-# The chain on some test patches.
+# These are the results for the chain on some test patches.
 images = results["blur, then salt-and-pepper"]
 denoised = {name: X[::17] for name, X in images.items() if name != "noisy"}
 DenoisingDisplay.from_predictions(X_test[::17], images["noisy"][::17], denoised)
 plt.show()
 
 # %%
-# How to read it: a column is one test patch; the median takes out the dots and leaves the blur,
-# Wiener's filter on its own spreads the dots, and of those that meet both, the two in turn give
-# smooth patches, and the network more of the texture with some traces of dots.
+# How to read it: each column is one test patch. The median removes the dots and leaves the blur,
+# while Wiener's filter alone spreads the dots. The two filters in turn give smooth patches. The
+# network keeps more of the texture, with some traces of dots.

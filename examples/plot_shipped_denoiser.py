@@ -2,16 +2,16 @@
 How good is the denoiser of the package on my photographs?
 ==========================================================
 
-``DenoisingCAE.from_pretrained`` gives a network that was trained on other people's photographs.
-Here it meets gray photographs of different sizes with Gaussian noise, beside non-local means and
-wavelets, which were tuned at the same noise. To ask this of your own photographs, put them in the
-place of these.
+``DenoisingCAE.from_pretrained`` returns a network that was trained on other people's photographs.
+This example compares it with non-local means and wavelets, which are tuned for the same noise, on
+gray photographs of different sizes. To test it on your own photographs, replace the ones in this
+example.
 """
 
 # %%
 # The photographs
 # ---------------
-# A list of arrays; they need not have the same size. The last one is a texture.
+# Pass them as a list of arrays. They need not have the same size. The last one is a texture.
 import matplotlib.pyplot as plt
 import numpy as np
 from skimage import data
@@ -41,8 +41,8 @@ print({name: image.shape for name, image in photographs.items()})
 # %%
 # Three levels of noise
 # ---------------------
-# One network for all of them: it is not told the level, it sees it. The filters are tuned at each
-# level anew, on patches of other photographs.
+# One network serves all levels. It is not told the level, but sees it in the image. The filters are
+# tuned anew for each level, on patches of other photographs.
 tuning = load_natural_patches(64, n_patches=16, color=False, random_state=0).images
 comparisons = {}
 for level in (10, 25, 50):
@@ -59,7 +59,7 @@ for level in (10, 25, 50):
 # %%
 # Photograph by photograph
 # ------------------------
-# The PSNR in dB at a noise of 25 of 255; the highest of a row is marked.
+# The table shows the PSNR in dB for noise of 25 of 255. The highest value of each row is marked.
 comparison = comparisons[25]
 print(f"{'':8}" + "".join(f"{name:>17}" for name in comparison.names))
 for name, psnr in zip(photographs, comparison.psnr.T, strict=True):
@@ -69,7 +69,8 @@ for name, psnr in zip(photographs, comparison.psnr.T, strict=True):
 # %%
 # What it looks like
 # ------------------
-# Parts of three photographs, of equal size so that they stand side by side.
+# The pictures show parts of three photographs. The parts have the same size so that they fit side
+# by side.
 corners = {"camera": 40, "cat": 0, "temple": 0}
 parts = np.stack([photographs[name][:300, left : left + 450] for name, left in corners.items()])
 noise = NoiseInjector(GaussianNoise(25 / 255), random_state=0)
@@ -84,6 +85,7 @@ figure.savefig("plot_shipped_denoiser.png", dpi=120)
 plt.show()
 
 # %%
-# How to read it: on top the parts with a frame, below what is in the frame, clean, noisy and
-# denoised; edges are sharp again, while hair and fur finer than the noise are gone, for no denoiser
-# can tell them from it. Where a filter is ahead in the tables, take the filter.
+# How to read it: the parts with a frame are on top. Below is the content of the frame: clean, noisy
+# and denoised. Edges are sharp again, while hair and fur that are finer than the noise are gone,
+# because no denoiser can tell them from noise. Where a filter is ahead in the tables, use the
+# filter.

@@ -2,16 +2,17 @@
 Which noise should I train on?
 ==============================
 
-On the noise that you expect. Three copies of one network learn weak, medium and strong Gaussian
-noise on patches of photographs; each then meets all three levels on patches of *other* photographs.
+Train on the noise that you expect. In this example three copies of one network learn weak, medium
+and strong Gaussian noise on patches of photographs. Each is then tested with all three levels on
+patches of *other* photographs.
 """
 
 # %%
 # The data
 # --------
-# Colour patches, uint8. Test patches come from photographs that no network has seen. They are
-# larger, because a convolutional network takes images of any size and learns faster from small
-# ones.
+# These are colour patches in uint8. The test patches come from photographs that no network has
+# seen. They are larger than the training patches, because a convolutional network takes images of
+# any size and learns faster from small ones.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -26,7 +27,7 @@ X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).imag
 # %%
 # One network for each level
 # --------------------------
-# Levels are standard deviations in units of the data range: 0.1 on uint8 images is 25.5.
+# Levels are standard deviations in units of the data range. On uint8 images 0.1 means 25.5.
 levels = [0.05, 0.15, 0.3]
 networks = {
     std: DenoisingCAE(
@@ -40,10 +41,10 @@ networks = {
 }
 
 # %%
-# Every network meets every level
-# -------------------------------
-# The colour is the gain over the noisy image: red is a network that does harm. The best of each
-# column is framed.
+# Every network at every level
+# ----------------------------
+# The colour shows the gain over the noisy image; where it is red, the network makes images worse.
+# The best network of each column has a frame.
 noisy = {
     std: np.asarray(NoiseInjector(GaussianNoise(std), random_state=2).corrupt(X_test))
     for std in levels
@@ -86,9 +87,9 @@ figure.colorbar(image, label="gain in PSNR over the noisy image (dB)")
 plt.show()
 
 # %%
-# What too weak and too strong look like
-# --------------------------------------
-# The medium noise, met by all three networks.
+# Networks for too weak and too strong noise
+# ------------------------------------------
+# All three networks denoise images with the medium noise.
 met = levels[1]
 rows = {
     f"{name}\n({trained})": denoised[trained, met][::20]
@@ -98,6 +99,7 @@ DenoisingDisplay.from_predictions(X_test[::20], noisy[met][::20], rows)
 plt.show()
 
 # %%
-# How to read it: go down a column; the network of too weak noise leaves noise behind, that of too
-# strong noise takes detail for noise, and undoes the loss of contrast that strong noise brings by
-# clipping, where there was none. If you do not know the level, train on a range of levels.
+# How to read it: go down a column. The network for too weak noise leaves noise behind. The network
+# for too strong noise takes detail for noise. It also raises the contrast, which strong noise
+# lowers by clipping, although this noise did not lower it. If you do not know the level, train on a
+# range of levels.

@@ -2,14 +2,15 @@
 Autoencoder or U-Net?
 =====================
 
-Take the U-Net if you only denoise, and the autoencoder if you need codes. A U-Net hands fine detail
-past its code; the code of an autoencoder has to hold all of the image, and can be decoded to one.
+Use the U-Net if you only denoise, and the autoencoder if you need codes. A U-Net passes fine
+detail around its code. The code of an autoencoder has to hold the whole image, and can be decoded
+to an image.
 """
 
 # %%
 # The data
 # --------
-# Colour patches of photographs; test patches come from other photographs.
+# These are colour patches of photographs. The test patches come from other photographs.
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -37,9 +38,10 @@ networks = {
 }
 
 # %%
-# What the code is good for
-# -------------------------
-# The code of the autoencoder decodes to the denoised image; that of the U-Net alone makes no image.
+# Which codes can be decoded
+# --------------------------
+# The code of the autoencoder decodes to the denoised image. The code of the U-Net alone does not
+# make an image.
 for name, cae in networks.items():
     codes = cae.transform(X_test[:1])
     try:
@@ -51,10 +53,10 @@ for name, cae in networks.items():
 # %%
 # At each level of noise
 # ----------------------
-# Below the dashed line a network does harm. The autoencoder loses detail at any level, so under
-# weak noise its images are *worse* than the noisy ones; an image with next to no noise is better
-# left alone even by a U-Net. Under strong noise hardly any detail can be saved, and the two come
-# close, all the more after so short a training.
+# Below the dashed line a network makes images worse. The autoencoder loses detail at any level, so
+# under weak noise its images are *worse* than the noisy ones. Even a U-Net should not be used on
+# images with hardly any noise. Under strong noise hardly any detail can be saved, and the two
+# networks come close, especially after such a short training.
 _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
 levels = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4])
 display = NoiseRobustnessDisplay.from_estimators(networks, X_test, levels=levels, ax=ax)
@@ -64,10 +66,10 @@ for name, psnr in display.psnr.items():
     print(f"{name} does harm at std {levels[psnr < display.psnr_noisy].tolist()}")
 
 # %%
-# Some test patches with noise of std 0.1.
+# These are some test patches with noise of std 0.1.
 DenoisingDisplay.from_estimators(networks, X_test[::17], noise=GaussianNoise(0.1))
 plt.show()
 
 # %%
-# How to read it: compare edges and texture in a column; the autoencoder blurs them, and where the
-# number below a patch is smaller than that of the noisy patch, the patch was better left alone.
+# How to read it: compare edges and textures in a column. The autoencoder blurs them. If the number
+# below a patch is smaller than that of the noisy patch, do not denoise this patch.

@@ -2,15 +2,15 @@
 Does a pretrained VGG16 encoder help?
 =====================================
 
-Try it on your images: this example shows how. It downloads nothing, so the weights of VGG16 are
-**random** here, and the figure says **nothing** about weights trained on ImageNet. Those come with
-``VGG16Encoder(weights="imagenet")``, the default, which downloads 528 MB once.
+Try it on your own images; this example shows how. It downloads nothing, so VGG16 has **random**
+weights here, and the figure says **nothing** about weights trained on ImageNet.
+``VGG16Encoder(weights="imagenet")``, the default, uses these and downloads 528 MB once.
 """
 
 # %%
 # The data
 # --------
-# VGG16 takes gray and RGB images of at least 32 x 32 pixels. Test patches come from other
+# VGG16 takes gray and RGB images of at least 32 x 32 pixels. The test patches come from other
 # photographs.
 import matplotlib.pyplot as plt
 
@@ -25,9 +25,10 @@ X_test = load_natural_patches(n_patches=50, subset="test", random_state=1).image
 # %%
 # A frozen encoder
 # ----------------
-# The first blocks of VGG16 encode, frozen, and a decoder is trained. The other network has an
-# encoder of the same width that is trained with its decoder. Both are U-Nets, with few images and
-# few epochs, in batches small enough for two hundred steps.
+# In the first network the encoder consists of the first blocks of VGG16. It is frozen, and only the
+# decoder is trained. The second network has an encoder of the same width that is trained with its
+# decoder. Both are U-Nets. They see few images and make few epochs, in batches that are small
+# enough for two hundred steps.
 options = {
     "noise": GaussianNoise(0.15),
     "max_epochs": 5,
@@ -49,7 +50,7 @@ for name, cae in networks.items():
 # %%
 # Fine-tuning
 # -----------
-# To go on with all blocks free, thaw them. A training that goes on starts at a tenth of ``lr``.
+# To continue with all blocks, unfreeze them. The training then starts at a tenth of ``lr``.
 cae = networks["VGG16,\nrandom weights"]
 cae.set_params(network__encoder__trainable_blocks=1, warm_start=True, max_epochs=1).fit(X_train)
 print(f"now {cae.n_parameters_} weights are trained, test PSNR {psnr_scorer(cae, X_test):.2f} dB")
@@ -57,11 +58,11 @@ print(f"now {cae.n_parameters_} weights are trained, test PSNR {psnr_scorer(cae,
 # %%
 # The test patches
 # ----------------
-# VGG16 after fine-tuning.
+# The row of VGG16 shows the network after fine-tuning.
 DenoisingDisplay.from_estimators(networks, X_test[::8])
 plt.show()
 
 # %%
-# How to read it: a frozen encoder of random weights is a handicap, so that the lower row is ahead
-# here; to answer the question, run it with ``weights="imagenet"``, on more images and for
+# How to read it: a frozen encoder with random weights is a handicap, so the lower row is ahead
+# here. To answer the question, run the example with ``weights="imagenet"``, on more images and for
 # more epochs, and compare the two rows again.

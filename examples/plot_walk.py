@@ -2,15 +2,16 @@
 What lies between two images?
 =============================
 
-Halfway between two images, pixel by pixel, lies a double exposure. Halfway between their codes lies
-what the decoder makes of it. Is that an image?
+Halfway between two images, pixel by pixel, lies a double exposure. Halfway between their codes
+lies another code, and the decoder draws an image from it. This example shows whether these images
+look real.
 """
 
 # %%
 # The walks
 # ---------
-# Digits of 8 x 8 pixels. ``LatentSampler`` walks on straight lines between codes. The digits at the
-# ends are test digits.
+# The digits have 8 x 8 pixels. ``LatentSampler`` walks on straight lines between their codes. The
+# digits at both ends are test digits.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -41,9 +42,9 @@ def cross_fade(starts, ends, n_steps):
 # %%
 # Halfway, in numbers
 # -------------------
-# Walks between 200 pairs of test digits. How far are the images halfway from the nearest training
-# digit, in root mean square of the pixels? Reconstructed test digits, the ends of the walks, show
-# what images out of this decoder reach.
+# There are walks between 200 pairs of test digits. The table shows how far the images halfway are
+# from the nearest training digit, as the root mean square of the pixels. For comparison, it shows
+# the same for the reconstructed test digits at the ends of the walks.
 nearest = NearestNeighbors(n_neighbors=1).fit(X_train.reshape(len(X_train), -1))
 
 
@@ -76,7 +77,7 @@ InterpolationDisplay(starts=starts, walks=faded, ends=ends).plot(axes=below.subp
 plt.show()
 
 # %%
-# How to read it: the first and the last column are the real digits, beside them their
-# reconstructions, smoother because a short code holds no fine detail; between pixels both digits
-# show through halfway, between codes less so, and where the digits differ much the decoder, too,
-# gives something blurred that is neither.
+# How to read it: the first and the last column are the real digits. Next to them are their
+# reconstructions, which are smoother because a short code holds no fine detail. Halfway between the
+# pixels both digits show through. Halfway between the codes this happens less, but where the two
+# digits differ much, the decoder also draws something blurred that is neither of them.

@@ -2,15 +2,17 @@
 What does the network learn in each epoch?
 ==========================================
 
-To smooth at once, the colours of areas next, and detail slowly. After each epoch the network
-denoises the same test patches, and its errors are split into coarse and fine ones.
+First it learns to smooth, then the colours of areas, and detail only slowly. In this example the
+network denoises the same test patches after each epoch, and its errors are split into coarse and
+fine ones.
 """
 
 # %%
 # The data
 # --------
-# Colour patches of photographs; test patches come from other photographs. The network is an
-# autoencoder. A U-Net begins by giving back its input, so there is less to watch.
+# These are colour patches of photographs. The test patches come from other photographs. The network
+# is an autoencoder, because a U-Net at first returns its input unchanged, and there is less to
+# watch.
 import matplotlib.pyplot as plt
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -26,9 +28,9 @@ noisy = np.asarray(NoiseInjector(GaussianNoise(0.2), random_state=2).corrupt(X_t
 # %%
 # Epoch by epoch
 # --------------
-# ``partial_fit`` is one pass over the images it is given. In a notebook, ``fit`` draws such figures
-# while it trains if ``callbacks`` holds a ``sklearn_cae.callbacks.ReconstructionSnapshots``,
-# and with ``path="training.gif"`` that keeps an animation.
+# ``partial_fit`` makes one pass over the images it gets. In a notebook ``fit`` can draw such
+# figures while it trains: pass a ``sklearn_cae.callbacks.ReconstructionSnapshots`` in
+# ``callbacks``. With ``path="training.gif"`` it also saves an animation.
 cae = DenoisingCAE(
     Autoencoder(ConvEncoder((16, 32), code_channels=32)),
     noise=GaussianNoise(0.2),
@@ -44,8 +46,9 @@ for epoch in range(1, n_epochs + 1):
 # %%
 # Coarse and fine errors
 # ----------------------
-# A Gaussian of two pixels splits the error of a patch: what passes it is coarse, brightness and
-# colour of areas; what it takes out is fine, edges, texture and the noise that is left.
+# A Gaussian filter of two pixels splits the error of a patch. The part that passes the filter is
+# coarse: brightness and colour of areas. The part that it removes is fine: edges, texture and the
+# remaining noise.
 
 
 def coarse_and_fine(images):
@@ -67,12 +70,12 @@ plt.show()
 
 # %%
 # Noise is mostly a fine error, because it averages out over an area. Where the line of the coarse
-# error is above its dotted line, the network does harm to the brightness and colour of areas, which
-# it has to learn to leave alone.
+# error is above its dotted line, the network spoils the brightness and colour of areas. It has to
+# learn to leave these alone.
 chosen = {f"epoch {epoch}": denoised[epoch][::17] for epoch in (1, 2, 4, n_epochs)}
 DenoisingDisplay.from_predictions(X_test[::17], noisy[::17], chosen)
 plt.show()
 
 # %%
-# How to read it: go down a column; a PSNR below that of the noisy patch is an epoch in which the
-# network still does more harm than good to this patch.
+# How to read it: go down a column. If the PSNR is below that of the noisy patch, the network at
+# this epoch still does more harm than good to this patch.

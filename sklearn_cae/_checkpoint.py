@@ -23,11 +23,11 @@ COMPARED_STREAM = 5
 
 
 class TrainingCheckpoint(Callback):
-    """Write the state of a training now and then, so that it goes on after a crash.
+    """Save the state of a training regularly, so that it can continue after a crash.
 
-    Run the same program again: ``fit`` finds the last checkpoint of the same training and goes on
-    after it. On the same machine it ends bitwise with the weights of a training that was never
-    interrupted. A training that has ended is not repeated: it goes on after its last checkpoint.
+    Run the same program again: ``fit`` finds the last checkpoint of the same training and continues
+    after it. On the same machine the weights at the end are bit by bit those of a training without
+    interruption. A training that has ended is not repeated; it continues after its last checkpoint.
 
     Parameters
     ----------
@@ -175,7 +175,7 @@ class TrainingCheckpoint(Callback):
             except ValueError as error:
                 if path == files[0]:
                     raise
-                warn_user(f"{error} The checkpoint before it is taken.")
+                warn_user(f"{error} The checkpoint before it is used.")
         return None
 
     def _check_same(self, stored):

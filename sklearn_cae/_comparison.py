@@ -83,29 +83,30 @@ def compare_denoisers(
     data_range: str | Sequence[float] = "auto",
     random_state: int | np.random.RandomState | None = 0,
 ) -> DenoiserComparison:
-    """Measure denoisers on the same noisy images, beside classical filters.
+    """Compare denoisers with each other and with classical filters, on the same noisy images.
 
     The filters are those of :class:`~sklearn_cae.ClassicalDenoiser` that are installed: median,
-    total variation, wavelet, non-local means, Wiener and BM3D. Where one of them does as well as a
-    network, it is the better choice.
+    total variation, wavelet, non-local means, Wiener and BM3D. If one of them does as well as a
+    network, use the filter.
 
     Parameters
     ----------
     X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W), or list
-        Images to test on, which no denoiser has seen: clean ones, or noisy ones with their clean
-        ones in ``y`` or as ``NoisyImages``. A list may hold images of any sizes.
+        Test images that no denoiser has seen: clean images, noisy images with the clean ones in
+        ``y``, or ``NoisyImages``. A list may hold images of any sizes.
     noise : NoiseModel, str, list of these, or None, default=None
-        What corrupts clean images in X and ``X_train``, as in
+        The corruption of the clean images in X and ``X_train``, as in
         :class:`~sklearn_cae.NoiseInjector`. ``None`` is the noise of ``NoisyImages``, or none
-        where pairs are given.
+        if you pass pairs.
     denoisers : dict of str to estimator, Pipeline, search or str, default=None
         Fitted denoisers by name; "natural-gray" and "natural-color" are those of
         :meth:`DenoisingCAE.from_pretrained`.
     y : array-like of the shape of X, default=None
         Clean images, if X is noisy; labels are ignored.
     X_train : array-like of the layout of X, default=None
-        Images to tune the filters on, such as those the denoisers were trained on; clean ones or
-        pairs like X. ``None`` leaves the filters out. Of a list the central parts are taken.
+        Images to tune the filters on, such as those the denoisers were trained on: clean images or
+        pairs, as in X. ``None`` leaves the filters out. If it is a list, the filters are tuned on
+        the central parts of the images.
     y_train : array-like of the shape of X_train, default=None
         Clean images, if ``X_train`` is noisy.
     filters : list of str, default=None
@@ -113,7 +114,7 @@ def compare_denoisers(
         above that are installed. BM3D takes one to two seconds for an image of 64 x 64 pixels, and
         16 times that to be tuned; the others take milliseconds. A list without it leaves it out.
     n_tuning : int, default=16
-        How many images of ``X_train``, drawn at random, the filters are tuned on.
+        Number of images of ``X_train``, drawn at random, that the filters are tuned on.
     image_shape : tuple (H, W) or (H, W, C), default=None
         Shape of one image in rows (n, n_features).
     channel_axis : int, default=-1
@@ -136,7 +137,7 @@ def compare_denoisers(
         of another shape; if there are clean images but no noise, or a noise but no clean images.
         Or if the package has no denoiser of a name that is given.
     TypeError
-        If ``denoisers`` is no dict of denoisers, or ``noise`` is no noise.
+        If ``denoisers`` is not a dict of denoisers, or ``noise`` is not a noise model.
 
     Examples
     --------

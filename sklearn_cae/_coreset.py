@@ -19,11 +19,11 @@ PROJECTED = 128
 
 
 class CoresetNeighbors(Savable, VersionedState, BaseEstimator):
-    """Minus the distance to the nearest of few rows that are chosen to lie near all others.
+    """Score rows by minus their distance to the nearest of a few chosen rows.
 
-    The memory of PatchCore [1]_: one row after the other is kept, each time the one that is
-    farthest from those kept before. Rare kinds of normal places are kept too, of which a random
-    choice would lose some.
+    This is the memory of PatchCore [1]_. The rows are chosen so that they lie near all others: one
+    row after the other is kept, each time the one that is farthest from those kept before. In this
+    way rare kinds of normal places are kept, too. A random choice would lose some of them.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class CoresetNeighbors(Savable, VersionedState, BaseEstimator):
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """Minus the mean distance to the nearest rows that are kept.
+        """Compute minus the mean distance to the nearest kept rows.
 
         Parameters
         ----------

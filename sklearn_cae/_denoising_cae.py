@@ -45,45 +45,45 @@ from .training import (
 class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNetwork):
     r"""Denoising convolutional autoencoder.
 
-    It compresses an image :math:`x` into a code and gives back the clean image. In training it
-    sees corrupted images :math:`\tilde x` and minimises
+    A convolutional encoder :math:`e` compresses an image :math:`x` into a code, and a decoder
+    :math:`d` draws the clean image from the code. In training they see corrupted images
+    :math:`\tilde x` and minimise
 
     .. math:: L\bigl(x,\, d(e(\tilde x))\bigr)
 
-    over the convolutional encoder :math:`e` and decoder :math:`d`; the noise is drawn anew in each
-    epoch. ``predict`` denoises, ``transform`` gives codes, ``inverse_transform`` decodes them,
-    ``score_samples`` says how normal an image looks.
+    The noise is drawn anew in each epoch. ``predict`` denoises images, ``transform`` computes
+    codes, ``inverse_transform`` decodes them, and ``score_samples`` tells how normal an image
+    looks.
 
     Parameters
     ----------
     network : {"autoencoder", "res_unet", "unet"} or NetworkSpec, default=None
-        The network. ``None`` is :class:`Autoencoder`, whose code holds all of an image; "unet" is
-        :class:`UNet`, which hands details past the code: the choice of those who only denoise
-        small images; "res_unet" is :class:`ResUNet`, the one for photographs.
-        Give an object for other options, as ``Autoencoder((16, 32), latent_dim=8)``,
-        ``Autoencoder(VGG16Encoder())``, or a network of your own in :class:`TorchNetwork`. A
-        search reaches into an object: ``network__latent_dim``.
+        The network. ``None`` is :class:`Autoencoder`, whose code holds the whole image. "unet" is
+        :class:`UNet`, for those who only denoise small images; it passes details around the code.
+        "res_unet" is :class:`ResUNet`, for photographs. To set options, pass an object, such as
+        ``Autoencoder((16, 32), latent_dim=8)``, ``Autoencoder(VGG16Encoder())``, or your own
+        network in :class:`TorchNetwork`. A search can set its options: ``network__latent_dim``.
     noise : NoiseModel, str, list of these, or None, default=None
-        What corrupts the training images, as in :class:`NoiseInjector`. ``None`` is
-        ``GaussianNoise(0.1)``, unless X brings its own noise; "none" makes a plain autoencoder.
+        The corruption of the training images, as in :class:`NoiseInjector`. ``None`` is
+        ``GaussianNoise(0.1)``, unless X brings its own noise. "none" makes a plain autoencoder.
     target : {"clean", "noisy", "neighbor", "masked"}, default="clean"
-        What outputs are compared with. "clean" are clean images; the others learn where there are
+        The images that outputs are compared with. "clean" are clean images; the other targets need
         none. "noisy" learns from two noisy takes of the same images, ``fit(A, B)`` [5]_; the noise
-        of B must be independent of that of A and have mean zero. The other two learn from noisy
-        images alone, ``fit(X_noisy)``: "neighbor" compares what is made of one pixel of each 2 x 2
-        with a neighbour of it, as [3]_ without its regularisation, for photographs, whose
-        neighbours are alike; "masked" hides pixels that have to be found from those around them
-        [4]_, for any images, but ``predict`` then takes sixteen passes. For both the noise of a
-        pixel must be independent of that of its neighbours and have mean zero; a warning tells if
-        it is not white. There is no early stopping and no PSNR without clean images.
+        of B must be independent of that of A and have mean zero. The last two learn from noisy
+        images alone, ``fit(X_noisy)``. The noise of a pixel must then be independent of that of its
+        neighbours and have mean zero; a warning tells if it is not white. "neighbor" sees one of
+        each 2 x 2 pixels and has to give its neighbour, as in [3]_ without the regularisation. Use
+        it for photographs, where neighbours are alike. "masked" has to find hidden pixels from
+        those around them [4]_. Use it for any images; ``predict`` then takes 16 passes. Without
+        clean images there is no early stopping and no PSNR.
     loss : {"mse", "l1", "bce", "charbonnier"}, PerceptualLoss or callable, default="mse"
         Mean squared error, mean absolute error, binary cross-entropy (for networks whose output
-        lies between 0 and 1) or a smooth absolute error. :class:`PerceptualLoss` compares feature
-        maps of VGG16 too. Or what makes a loss of torch without arguments: a class, or
+        lies between 0 and 1) or a smooth absolute error. :class:`PerceptualLoss` also compares
+        feature maps of VGG16. You can also pass a callable that makes a torch loss: a class, or
         ``functools.partial(torch.nn.SmoothL1Loss, beta=0.1)``.
     patches : Patches or None, default=None
-        Squares to cut out of the training images, for photographs; images may then be of different
-        sizes, in a list. ``None`` trains on whole images if all have one size, else on
+        Squares to cut out of the training images, for photographs. X can then be a list of images
+        of different sizes. ``None`` trains on whole images if they have one size, and otherwise on
         ``Patches()``.
     optimizer : {"auto", "adam", "adamw", "muon", "sgd"} or callable, default="auto"
         The optimizer: a name, a class of torch, or
@@ -94,20 +94,20 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         :class:`ResUNet`, 1e-2 for the others.
     lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
         Course of the learning rate over the steps of ``fit``. ``partial_fit`` keeps it constant.
-        Training that goes on after the rate has come down, by ``warm_start`` or ``partial_fit``,
-        starts at a tenth of ``lr``, so that it loses nothing. For any other schedule take
-        "constant" and a :class:`skorch.callbacks.LRScheduler`.
+        A training that continues after the rate has come down, by ``warm_start`` or
+        ``partial_fit``, starts at a tenth of ``lr``, so that nothing is lost. For other schedules
+        use "constant" and a :class:`skorch.callbacks.LRScheduler`.
     batch_size : int, default=32
-        Largest number of images in a training batch. Few images make smaller batches, so that
-        there are at least four of them, of eight images or more. No batch holds a single image,
-        which batch normalisation may refuse: 1 trains in pairs.
+        Largest number of images in a training batch. With few images the batches become smaller,
+        down to eight images, so that there are four of them where possible. No batch has a single
+        image, because batch normalisation may refuse it; with 1 the batches have two images.
     max_epochs : int or "auto", default="auto"
-        Number of passes over the training images. "auto" is 10, or as many as make 500 steps:
-        that is what a training needs, however few the images are. 0 leaves the network as it is:
-        for the features of a pretrained encoder, ``Autoencoder(VGG16Encoder())``.
+        Number of passes over the training images. "auto" is 10, or as many as make 500 steps,
+        which a training needs even if the images are few. 0 leaves the network as it is, to use
+        the features of a pretrained encoder, ``Autoencoder(VGG16Encoder())``.
     validation_fraction : float, default=0.1
-        Share of the images held out to validate, rounded down to whole images, but one at least of
-        four or more; 0 for none.
+        Share of the images held out for validation, rounded down to whole images. Of four images
+        or more it is at least one. 0 holds out none.
     early_stopping : bool, default=False
         Stop when the validation loss stalls, and restore the best epoch.
     patience : int, default=5
@@ -120,20 +120,20 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     channel_axis : int, default=-1
         Axis of the channels in a batch: -1 for (n, H, W, C), 1 for (n, C, H, W).
     data_range : "auto" or tuple (low, high), default="auto"
-        Values of black and white. "auto" is 0 to 255 for uint8, 0 to 1 for floats within it, and
-        for others, such as the counts of a sensor in uint16, a robust range of what is seen in
-        ``fit``, which single hot pixels do not move. Results are clipped to a range that is fixed,
-        and to the limits of their dtype where the range was learned.
+        Values of black and white. "auto" is 0 to 255 for uint8, and 0 to 1 for floats within it.
+        For other images, such as the counts of a sensor in uint16, it is a robust range of the
+        values in ``fit`` that single hot pixels do not move. Results are clipped to a fixed range;
+        if the range was learned, only to the limits of their dtype.
     device : str, default="auto"
         Device of torch; "auto" picks CUDA, else MPS, else CPU.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What the convolutions compute in. "auto" trains in bfloat16 where the processor or GPU has
-        it, on images or patches of 16 x 16 pixels or more, which takes about half the time, and
-        gives results in float32. "bfloat16" computes results in it too: three times as fast, and
-        off by up to 0.01 of the data range. Weights, losses and optimizers are always float32.
+        Precision of the convolutions. "auto" trains in bfloat16 if the processor or GPU has it and
+        images or patches have at least 16 x 16 pixels. This takes about half the time. Results are
+        in float32. With "bfloat16" results are computed in bfloat16, too, three times as fast and
+        with errors up to 0.01 of the data range. Weights, losses and optimizers are always float32.
     for_codes : bool, default=False
-        Say that the network is trained for its codes. No warning then, when its images are worse
-        than its noisy input.
+        Whether the network is trained for its codes. ``fit`` then does not warn if its images are
+        worse than its noisy input.
     warm_start : bool, default=False
         Continue from the fitted network in the next ``fit``.
     random_state : int, RandomState instance or None, default=None
@@ -324,11 +324,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         data_range: tuple[float, float] = (0, 255),
         device: str = "auto",
     ) -> Self:
-        """Give a fitted denoiser of photographs that comes with the package.
+        """Return a fitted denoiser of photographs that comes with the package.
 
-        It takes Gaussian noise of any level off, up to a standard deviation of 55 of 255, from
-        images of any size. ``fit`` on images of your own goes on from its weights, and so does
-        ``partial_fit``, with noise as in its training: of any of these levels, and not clipped.
+        It removes Gaussian noise of any level, up to a standard deviation of 55 of 255, from images
+        of any size. ``fit`` and ``partial_fit`` on your own images continue from its weights. They
+        use the noise of its training: any of these levels, not clipped.
 
         Parameters
         ----------
@@ -403,11 +403,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         return self._fit(X, y, resume=resume, one_pass=False)
 
     def partial_fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Train for one pass over the given images, none of which is held out to validate.
+        """Train for one pass over the given images; none is held out for validation.
 
-        Weights and the optimizer's state carry on from the last call or from ``fit``; the learning
-        rate is constant. The first call fixes the data range: for a stream of floats outside of
-        0 to 1, give ``data_range``.
+        The training continues with the weights and the state of the optimizer from the last call or
+        from ``fit``, at a constant learning rate. The first call fixes the data range. For a stream
+        of floats outside of 0 to 1, set ``data_range``.
 
         Parameters
         ----------
@@ -581,7 +581,7 @@ def _warn_of_harm(net, network, train_images, valid_images):
     if harm:
         cures = ["train longer (max_epochs) or on more images"]
         if network.decodes:
-            cures.append("take network='unet', which hands details past its code")
+            cures.append("take network='unet', which passes details around its code")
         cures.append("see whether a classical filter does better (compare_denoisers)")
         warn_user(
             f"The network {harm}. What may help: {'; '.join(cures)}. If only the codes matter, say "

@@ -32,15 +32,15 @@ LONG_CODE = 16
 class CodeDensity(Savable, VersionedState, BaseEstimator):
     r"""Kernel density of codes.
 
-    The default density of :class:`DensityScore`. Long codes are divided by their Euclidean norm:
-    of spatial codes the direction alone tells more of what an image shows. A code :math:`z` then
-    scores
+    This is the default density of :class:`DensityScore`. With the training codes :math:`z_i` a code
+    :math:`z` has the score
 
     .. math:: \log \frac{1}{n} \sum_{i=1}^n \exp\Bigl(-\frac{\|z - z_i\|^2}{2 (b d)^2}\Bigr)
 
-    with the training codes :math:`z_i`, the bandwidth :math:`b` and the root mean squared distance
-    :math:`d` of two training codes. A training code does not count for itself, so that training
-    images score as new ones do.
+    where :math:`b` is the bandwidth and :math:`d` the root mean squared distance of two training
+    codes. Long codes are first divided by their Euclidean norm, because the direction of a spatial
+    code tells more about what an image shows than its length. A training code does not count for
+    itself, so that training images score as new images do.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class CodeDensity(Savable, VersionedState, BaseEstimator):
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """Logarithm of the mean kernel to the training codes.
+        """Compute the logarithm of the mean kernel to the training codes.
 
         Parameters
         ----------

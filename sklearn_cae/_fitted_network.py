@@ -138,7 +138,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def transform(self, X: ArrayLike, *, out: Any = None) -> NDArray[Any]:
         """Compute the codes of images.
 
-        A large image is encoded at once, not in tiles as in ``predict``.
+        A large image is encoded as a whole, and not in tiles as in ``predict``.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def feature_maps(self, X: ArrayLike, layer: str = "encoder.code") -> NDArray[np.float32]:
         """Compute the feature maps of a layer: edges, textures and shapes as the network sees them.
 
-        Those of a large image are computed at once, not in tiles as in ``predict``.
+        A large image is processed as a whole, and not in tiles as in ``predict``.
 
         Parameters
         ----------
@@ -241,7 +241,9 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return np.moveaxis(maps, 1, self.image_spec_.channel_axis) if maps.ndim == 4 else maps
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
-        """Mean PSNR of the denoised images in dB; an image counts with at most 100 dB.
+        """Compute the mean PSNR of the denoised images in dB.
+
+        Each image counts with at most 100 dB.
 
         Parameters
         ----------
@@ -267,7 +269,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return psnr_scorer(self, X, y)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """How normal images look: minus the mean squared error of their reconstruction.
+        """Tell how normal images look: minus the mean squared error of their reconstruction.
 
         Large images are denoised in tiles, as in ``predict``.
 
@@ -310,8 +312,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _check_ensemble(self, self_ensemble):
         if self_ensemble and self.noise_ is not None and self.noise_.reorients:
             raise ValueError(
-                "self_ensemble=True turns results back as it has turned images, but this network, "
-                f"trained with noise={self.noise_!r}, has done so itself. Leave it False."
+                "self_ensemble=True turns images and turns the results back, but this network, "
+                f"trained with noise={self.noise_!r}, turns images itself. Leave it False."
             )
 
     def _check_offers(self, method, what):

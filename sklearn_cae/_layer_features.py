@@ -35,11 +35,11 @@ POOLINGS = {
 class LayerFeatures(
     Savable, VersionedState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
-    """Features of images: the maps of a layer of a network, one number for each.
+    """Features of images: one number for each feature map of a layer.
 
-    For classifiers on few labels, clusters and searches for like images. The layer in the middle
-    of a network often tells more about what an image shows than its code [1]_, and a search finds
-    it: ``layerfeatures__layer``.
+    Use them for classifiers with few labels, for clustering, and to search for similar images. The
+    layer in the middle of a network often tells more about what an image shows than its code [1]_.
+    A search finds this layer: ``layerfeatures__layer``.
 
     Parameters
     ----------

@@ -54,9 +54,9 @@ def load(
 ) -> Any:
     """Open a file that ``save`` of an estimator wrote.
 
-    Nothing in the file is run: it holds arrays and text. Classes are looked up by name in a table
-    of this library's, and in ``custom``. Every weight is checked against the network that is built
-    for it.
+    Nothing in the file is run, because it holds only arrays and text. Classes are looked up by
+    name, in a table of this library and in ``custom``. Every weight is checked against the network
+    that is built for it.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def load(
     ------
     ValueError
         If the file is damaged, of another format, or not what it should be; the message begins
-        with its path. If the device is not available, or ``custom`` is no dict of classes.
+        with its path. If the device is not available, or ``custom`` is not a dict of classes.
     OSError
         If the file cannot be read.
 

@@ -29,11 +29,11 @@ class OnnxExport:
         """Write the fitted network as an ONNX model, for programs without Python.
 
         The graph takes images as they are, in the layout, dtype and units of the images in ``fit``,
-        and gives results likewise: units, padding, clipping and rounding are part of it. The number
-        of images is free, and so are height and width where the network takes images of any size
-        and they are not rows. It is tried on random images before it is written.
+        and returns images of the same kind. It contains units, padding, clipping and rounding. The
+        number of images is free. Height and width are free, too, if the network takes images of any
+        size and the images are not rows. The graph is tried on random images before it is written.
 
-        Needs the packages onnxscript and onnxruntime: ``pip install "sklearn-cae[onnx]"``.
+        You need the packages onnxscript and onnxruntime: ``pip install "sklearn-cae[onnx]"``.
 
         Parameters
         ----------
@@ -232,8 +232,8 @@ def _check_part(part):
 def _check_offers(module, part):
     if part != "denoise" and not hasattr(module, part):
         raise ValueError(
-            f"part={part!r}, but this network has no {part!r}: it has no code, or its code alone "
-            "makes no image. Export part='denoise', or fit an Autoencoder."
+            f"part={part!r}, but this network has no {part!r}: it has no code, or its code cannot "
+            "be decoded. Export part='denoise', or fit an Autoencoder."
         )
 
 

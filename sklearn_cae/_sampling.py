@@ -29,19 +29,20 @@ N_GAUSSIANS = 10
 
 
 class LatentSampler(Savable, VersionedState, BaseEstimator):
-    """Draw new images: a density over the codes of an autoencoder, and its decoder.
+    """Draw new images, from a density over the codes of an autoencoder.
 
-    An autoencoder learns no distribution of its codes; fitted to them afterwards, a mixture of
-    Gaussians makes it a generative model [1]_. Codes longer than ``n_components`` are projected on
-    their principal components first, and what is drawn is projected back.
+    An autoencoder does not learn how its codes are distributed. With a mixture of Gaussians that is
+    fitted to the codes afterwards, it becomes a generative model [1]_. Codes longer than
+    ``n_components`` are first projected on their principal components, and drawn codes are
+    projected back.
 
     Parameters
     ----------
     estimator : DenoisingCAE or FrozenEstimator
-        The autoencoder, whose code alone makes an image: not a :class:`UNet`. A copy of it is
-        fitted; one that is fitted already is kept as it is within
-        :class:`sklearn.frozen.FrozenEstimator`. Of a frozen search or pipeline the autoencoder
-        alone is taken.
+        The autoencoder, whose codes can be decoded; a :class:`UNet` cannot be used. A copy of it is
+        fitted. To keep one that is already fitted, wrap it in
+        :class:`sklearn.frozen.FrozenEstimator`. Of a frozen search or pipeline only the autoencoder
+        is used.
     density : density estimator, default=None
         Anything with ``fit``, ``score_samples`` and ``sample``, such as
         :class:`~sklearn.mixture.GaussianMixture`,
@@ -49,8 +50,8 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         :class:`~sklearn.neighbors.KernelDensity`. ``None`` is ``GaussianMixture(10)``, which needs
         10 images at least and many more to draw good ones.
     n_components : int, default=32
-        Number of principal components of longer codes, fewer if there are fewer images. ``None``
-        fits the density to the codes themselves.
+        Number of principal components of longer codes, or fewer if there are fewer images. With
+        ``None`` the density is fitted to the codes themselves.
     random_state : int, RandomState instance or None, default=None
         Seed of the projection, and of the autoencoder and the density where they have none of
         their own.
@@ -76,8 +77,8 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
 
     Notes
     -----
-    Of :class:`NoisyImages` ``fit`` takes the clean images; the autoencoder gets their noise if it
-    has none of its own.
+    If X is :class:`NoisyImages`, ``fit`` uses the clean images, and the autoencoder gets their
+    noise if it has none of its own.
 
     References
     ----------
@@ -193,7 +194,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         return denoiser_of(self.estimator_).inverse_transform(codes)
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """Log-density of the codes of images, projected as those in ``fit``.
+        """Compute the log-density of the codes of images, projected as those in ``fit``.
 
         Parameters
         ----------
@@ -216,7 +217,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         )
 
     def interpolate(self, X1: ArrayLike, X2: ArrayLike, n_steps: int = 8) -> NDArray[Any]:
-        """Walk from images to others on straight lines between their codes.
+        """Walk from some images to others, on straight lines between their codes.
 
         Parameters
         ----------

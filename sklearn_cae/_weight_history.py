@@ -8,9 +8,9 @@ from skorch.callbacks import Callback
 
 
 class WeightHistory(Callback):
-    """Keep the weights of epochs, to watch a network learn afterwards.
+    """Keep the weights of epochs, to see later how a network learned.
 
-    For ``explain_html(history=...)``, which shows them beside each other.
+    Pass it to ``explain_html(history=...)``, which shows the epochs.
 
     Parameters
     ----------

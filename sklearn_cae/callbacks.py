@@ -48,10 +48,10 @@ ERROR_STDS = 2
 class ReconstructionSnapshots(Callback):
     """Watch a network learn to denoise the same few images, epoch by epoch.
 
-    After an epoch it draws the clean, noisy and denoised images, what differs from the clean ones,
-    and PSNR and SSIM, as :class:`~sklearn_cae.display.DenoisingDisplay` does. A notebook shows the
-    figure and updates it in place; files keep the figures of all epochs. Images, noise and the
-    colour scale stay the same throughout.
+    After an epoch it draws the clean, noisy and denoised images, their differences from the clean
+    ones, and PSNR and SSIM, as :class:`~sklearn_cae.display.DenoisingDisplay` does. A notebook
+    shows one figure and updates it. Files keep the figures of all epochs. The images, their noise
+    and the colour scale always stay the same.
 
     Parameters
     ----------
@@ -180,11 +180,11 @@ class ReconstructionSnapshots(Callback):
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
         if self.show is True and not _in_notebook():
-            raise ValueError("show=True, but this is no notebook. Take show='auto', and give path.")
+            raise ValueError("show=True, but this is not a notebook. Set show='auto' and path.")
         if self.path is None and not self._is_shown():
             warn_user(
-                "ReconstructionSnapshots shows nothing here: this is no notebook. Give path, the "
-                "name of a folder or of a .gif file."
+                "ReconstructionSnapshots shows nothing, because this is not a notebook. Set path "
+                "to the name of a folder or of a .gif file."
             )
 
     def _is_shown(self):

@@ -190,8 +190,8 @@ def available_filters() -> list[str]:
 class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
     """A classical filter whose strength is chosen on pairs.
 
-    Compare with it before you trust a learned denoiser: it is tuned in seconds, and where it does
-    as well it is the better choice.
+    Compare with it before you trust a learned denoiser. It is tuned in seconds, and if it does as
+    well as the network, use the filter.
 
     Parameters
     ----------
@@ -261,10 +261,11 @@ class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
         self.data_range = data_range
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Choose the filter's options; each setting filters all of X, so a few dozen will do.
+        """Choose the options of the filter.
 
-        Of a slow filter, BM3D, four images spread over X are taken, and the four levels next to
-        the error of the noisy images.
+        Each setting filters all of X, so a few dozen images are enough. For a slow filter, BM3D,
+        only four images spread over X are used, and only the four levels next to the error of the
+        noisy images are tried.
 
         Parameters
         ----------
@@ -338,7 +339,9 @@ class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
         return from_channels_last(images, source.ndim, spec)
 
     def score(self, X: ArrayLike, y: ArrayLike | None = None) -> float:
-        """Mean PSNR of the filtered images in dB, each counted with at most 100 dB.
+        """Compute the mean PSNR of the filtered images in dB.
+
+        Each image counts with at most 100 dB.
 
         Parameters
         ----------

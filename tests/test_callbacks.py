@@ -307,12 +307,12 @@ def test_a_notebook_shows_nothing_if_told_so(notebook, tmp_path):
 
 
 def test_without_a_notebook_and_a_path_it_warns():
-    with pytest.warns(UserWarning, match="this is no notebook. Give path"):
+    with pytest.warns(UserWarning, match="this is not a notebook. Set path"):
         fit(X, ReconstructionSnapshots(PROBE))
 
 
 def test_outside_of_notebooks_there_is_nothing_to_insist_on(tmp_path):
-    with pytest.raises(ValueError, match="show=True, but this is no notebook"):
+    with pytest.raises(ValueError, match="show=True, but this is not a notebook"):
         fit(X, ReconstructionSnapshots(PROBE, path=tmp_path, show=True))
 
 

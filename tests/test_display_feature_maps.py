@@ -107,7 +107,7 @@ def test_it_works_for_other_networks(network):
 
 def test_layers_with_flat_outputs_are_refused():
     cae = small_cae(small_autoencoder(latent_dim=3)).fit(X)
-    with pytest.raises(ValueError, match="flat outputs, which are no maps"):
+    with pytest.raises(ValueError, match="flat outputs and no maps"):
         FeatureMapsDisplay.from_estimator(cae, X, layers=["compress"])
 
 

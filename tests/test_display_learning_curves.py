@@ -123,8 +123,14 @@ def test_a_validation_of_no_numbers_has_no_best_epoch():
     [
         ({}, r"history has \[\], but no 'train_loss'. Give history_"),
         ({"valid_loss": [1.0]}, r"history has \['valid_loss'\], but no 'train_loss'"),
-        ({"train_loss": []}, "expected is a value for each epoch, of one epoch at least"),
-        ({"train_loss": [1.0, 0.5], "valid_loss": [1.0]}, "as many in all curves"),
+        (
+            {"train_loss": []},
+            "expected one value for each epoch in every curve, for one epoch at least",
+        ),
+        (
+            {"train_loss": [1.0, 0.5], "valid_loss": [1.0]},
+            "one value for each epoch in every curve",
+        ),
     ],
 )
 def test_an_empty_or_partial_history_is_refused(history, message):

@@ -116,8 +116,8 @@ def with_facts(path, text):
     ("text", "message"),
     [
         ("", "be read: Expecting value"),
-        ("[1]", "no JSON object"),
-        ('{"format": NaN}', "NaN is no JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"format": NaN}', "NaN is not JSON"),
         ("[" * 100_000, "be read: maximum recursion"),
         ('{"format": ' + "9" * 10_000 + "}", "be read: Exceeds the limit"),
         ("{}", "is of format None"),
@@ -152,13 +152,13 @@ def test_files_of_other_kinds_are_named(path, content):
 
 
 def test_a_folder_is_named(tmp_path):
-    with pytest.raises(ValueError, match="is no file but a folder or a device"):
+    with pytest.raises(ValueError, match="is not a file, but a folder or a device"):
         load(tmp_path)
 
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="is no file but a folder or a device"):
+    with pytest.raises(ValueError, match="is not a file, but a folder or a device"):
         load(tmp_path / "pipe")
 
 

@@ -90,10 +90,10 @@ def test_a_loss_is_copied_and_checked():
     [
         (3, r"loss=3; allowed are the names \['bce', 'charbonnier', 'l1', 'mse'\], a loss such as"),
         ("vgg", "loss='vgg'; allowed are the names"),
-        (nn.L1Loss(), r"loss=L1Loss\(\) is a module already made.*Give its class, or functools"),
+        (nn.L1Loss(), r"loss=L1Loss\(\) is an instance.*Give its class, or functools"),
         (nn.functional.mse_loss, "cannot be called without arguments: missing a required argument"),
         (PerceptualLoss, r"is a class. Call it: PerceptualLoss\(\)"),
-        (int, "makes no torch loss. Give a class of torch loss such as torch.nn.HuberLoss"),
+        (int, "does not make a torch loss. Give a class of torch loss such as torch.nn.HuberLoss"),
     ],
     ids=name_of,
 )

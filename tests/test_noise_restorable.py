@@ -157,5 +157,5 @@ def test_colour_is_erased_from_turned_patches():
 @pytest.mark.parametrize("make", [np.asarray, list])
 def test_a_network_that_turns_images_back_takes_no_self_ensemble(make):
     cae = small_cae(noise="quarter_turns").fit(gray())
-    with pytest.raises(ValueError, match=r"has done so itself. Leave it False"):
+    with pytest.raises(ValueError, match=r"turns images itself. Leave it False"):
         cae.predict(make(gray()), self_ensemble=True)

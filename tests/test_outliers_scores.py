@@ -359,7 +359,9 @@ def test_a_wrong_parameter_is_refused_by_its_owner(cae, score, message):
 
 
 def test_an_unknown_score_is_refused_with_the_names_that_there_are():
-    with pytest.raises(ValueError, match=r"'mse' is no score; allowed are the names \['combined'"):
+    with pytest.raises(
+        ValueError, match=r"'mse' is not a score; allowed are the names \['combined'"
+    ):
         resolve_score("mse")
 
 

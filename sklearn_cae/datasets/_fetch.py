@@ -23,7 +23,7 @@ def fetch_mnist(
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load MNIST (handwritten digits), downloading it if it is not on disk.
 
-    70000 gray images of 28 x 28 pixels in ten classes, 11 MB to download.
+    It has 70000 gray images of 28 x 28 pixels in ten classes; the download has 11 MB.
 
     Parameters
     ----------
@@ -101,8 +101,8 @@ def fetch_fashion_mnist(
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load Fashion-MNIST (pieces of clothing), downloading it if it is not on disk.
 
-    70000 gray images of 28 x 28 pixels in ten classes, 31 MB to download. The files have the
-    names of those of MNIST: one folder cannot hold both.
+    It has 70000 gray images of 28 x 28 pixels in ten classes; the download has 31 MB. The files
+    have the same names as those of MNIST, so one folder cannot hold both.
 
     Parameters
     ----------
@@ -180,8 +180,9 @@ def fetch_cifar10(
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load CIFAR-10 (small colour photographs), downloading it if it is not on disk.
 
-    60000 images of 32 x 32 pixels in ten classes, 170 MB to download. The pickles in the archive
-    are read by a reader that knows arrays only: code in them is refused, not run.
+    It has 60000 images of 32 x 32 pixels in ten classes; the download has 170 MB. The archive holds
+    pickles. They are read by a reader that accepts only arrays, so code in them is refused and not
+    run.
 
     Parameters
     ----------

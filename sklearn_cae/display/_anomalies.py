@@ -19,8 +19,8 @@ LINE = "cyan"
 class AnomalyMapDisplay:
     """Images with their anomaly maps below, on one colour scale, with scores and p-values.
 
-    A line runs around the pixels that are more unusual than all but 5 % of normal images are
-    anywhere. Make one with :meth:`from_estimator`.
+    A line surrounds the pixels that are more unusual than any pixel of 95 % of normal images. Make
+    a display with :meth:`from_estimator`.
 
     Parameters
     ----------

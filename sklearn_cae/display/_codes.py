@@ -187,7 +187,7 @@ class CodesDisplay:
         random_state: int = 0,
         ax: Any = None,
     ) -> Self:
-        """Show codes you already have.
+        """Show codes that you already have.
 
         Parameters
         ----------

@@ -83,7 +83,7 @@ class DenoisingDisplay:
         random_state: int = 0,
         **plot_options: Any,
     ) -> Self:
-        """Corrupt clean images, denoise them and show the three.
+        """Corrupt clean images, denoise them and show all three.
 
         Parameters
         ----------
@@ -125,7 +125,7 @@ class DenoisingDisplay:
         random_state: int = 0,
         **plot_options: Any,
     ) -> Self:
-        """Corrupt clean images and show what each of several denoisers makes of them.
+        """Corrupt clean images and show the results of several denoisers.
 
         Parameters
         ----------
@@ -180,7 +180,7 @@ class DenoisingDisplay:
         data_range: str | Sequence[float] = "auto",
         **plot_options: Any,
     ) -> Self:
-        """Show images you already have.
+        """Show images that you already have.
 
         Parameters
         ----------

@@ -55,9 +55,9 @@ def check_channels(images):
     n_channels = images.shape[3]
     if n_channels not in (1, 3, 4):
         raise ValueError(
-            f"images with {n_channels} channels cannot be shown; allowed are 1, 3 and 4. Give some "
-            "of the channels, such as images[..., :3], to what shows images you already have: the "
-            "display itself, from_predictions, from_images or from_codes."
+            f"images with {n_channels} channels cannot be shown; allowed are 1, 3 and 4. Select "
+            "channels, such as images[..., :3], and pass them to the display itself, or to "
+            "from_predictions, from_images or from_codes."
         )
 
 

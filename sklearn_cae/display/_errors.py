@@ -16,8 +16,8 @@ SMALLEST_ERROR = 1e-12
 class ReconstructionErrorDisplay:
     """Distribution of the error per image, and images from the smallest error to the largest.
 
-    Make one with :meth:`from_estimator`. What a detector of unusual images by their error can tell
-    apart is what does not overlap here.
+    Make a display with :meth:`from_estimator`. A detector that uses the error can tell images apart
+    only where the distributions do not overlap.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ class ReconstructionErrorDisplay:
         n_images: int = 6,
         axes: Any = None,
     ) -> Self:
-        """Measure how well an estimator gives back images.
+        """Measure how well an estimator reproduces images.
 
         Parameters
         ----------

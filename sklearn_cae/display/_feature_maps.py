@@ -15,11 +15,11 @@ from ._estimators import spec_of
 class FeatureMapsDisplay:
     """An image on its way through a network: a column for each layer, a picture for each map.
 
-    Make one with :meth:`from_estimator`. The first column holds the image, the second the filters
-    of the first convolution, all others the feature maps of a layer with the largest variance. A
-    map is scaled from its smallest value, dark, to its largest, bright. In the spirit of CNN
-    Explainer (Wang et al., "CNN Explainer: learning convolutional neural networks with interactive
-    visualization", IEEE TVCG 2021).
+    Make a display with :meth:`from_estimator`. The first column shows the image, the second the
+    filters of the first convolution, and each other column the feature maps of a layer that have
+    the largest variance. Each map is scaled, from its smallest value (dark) to its largest
+    (bright). The display was inspired by CNN Explainer (Wang et al., "CNN Explainer: learning
+    convolutional neural networks with interactive visualization", IEEE TVCG 2021).
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class FeatureMapsDisplay:
             output = estimator.feature_maps(X[:1], layer)
             if output.ndim != 4:
                 raise ValueError(
-                    f"layer {layer!r} has flat outputs, which are no maps. Leave it out of layers."
+                    f"layer {layer!r} has flat outputs and no maps. Leave it out of layers."
                 )
             maps[layer] = channels_last(output, spec.channel_axis)[0]
         (image,) = unit_images(X[:1], spec)

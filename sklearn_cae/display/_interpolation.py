@@ -61,7 +61,7 @@ class InterpolationDisplay:
         n_images: int = 4,
         axes: Any = None,
     ) -> Self:
-        """Walk from images to others and show the walks.
+        """Walk from some images to others and show the walks.
 
         Parameters
         ----------

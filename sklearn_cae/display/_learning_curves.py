@@ -18,11 +18,12 @@ _MAX_MARKERS = 30
 class LearningCurvesDisplay:
     """Loss and validation PSNR over the epochs, with the best epoch and overfitting shaded.
 
-    Make one with :meth:`from_estimator` or :meth:`from_history`. After the best epoch the gap
-    between the losses is shaded: what training gains there, validation does not. That is
-    overfitting. A gap before it is usual, and so is a training loss that is the higher one at
-    first: it is the mean over an epoch in which the weights still change. The dashed line is the
-    PSNR of the noisy images: a network below it makes them worse.
+    Make a display with :meth:`from_estimator` or :meth:`from_history`. After the best epoch the gap
+    between the two losses is shaded. There the training loss still falls but the validation loss
+    does not, which is overfitting. A gap before the best epoch is usual. The training loss may even
+    be the higher one at first, because it is the mean over an epoch in which the weights still
+    change. The dashed line is the PSNR of the noisy images. A network below this line makes them
+    worse.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ class LearningCurvesDisplay:
 
     @classmethod
     def from_history(cls, history: Mapping[str, ArrayLike], *, axes: Any = None) -> Self:
-        """Show a training from its numbers.
+        """Show a training from its history.
 
         Parameters
         ----------
@@ -165,8 +166,8 @@ class LearningCurvesDisplay:
         n_epochs = lengths["train_loss"]
         if len(n_epochs) != 1 or n_epochs == (0,) or set(lengths.values()) != {n_epochs}:
             raise ValueError(
-                f"curves have shapes {lengths}; expected is a value for each epoch, of one epoch "
-                "at least, and as many in all curves; NaN where there is none."
+                f"curves have shapes {lengths}; expected one value for each epoch in every curve, "
+                "for one epoch at least. Give NaN where there is no value."
             )
 
     def _plot_losses(self, ax, epochs):

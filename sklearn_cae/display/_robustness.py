@@ -16,11 +16,11 @@ _MARKERS = "os^Dv*"
 
 
 class NoiseRobustnessDisplay:
-    """PSNR of denoisers against the level of the noise.
+    """PSNR of denoisers at different levels of the noise.
 
-    Make one with :meth:`from_estimators` or :meth:`from_estimator`. The dashed line is the noisy
-    image itself: below it a denoiser does harm, as networks may at levels far from those of their
-    training.
+    Make a display with :meth:`from_estimators` or :meth:`from_estimator`. The dashed line is the
+    noisy image. A denoiser below it makes images worse, which may happen at levels far from those
+    of its training.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ class NoiseRobustnessDisplay:
         random_state: int = 0,
         ax: Any = None,
     ) -> Self:
-        """Corrupt clean images at each level, and measure what each denoiser makes of them.
+        """Corrupt clean images at each level, and measure how well each denoiser restores them.
 
         Parameters
         ----------

@@ -15,9 +15,9 @@ GAP = 0.06
 
 
 class SamplesDisplay:
-    """A square of real images, and beside it one of generated images.
+    """Real images in a square, with generated images in a second square beside it.
 
-    Make one with :meth:`from_estimator` or :meth:`from_images`.
+    Make a display with :meth:`from_estimator` or :meth:`from_images`.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class SamplesDisplay:
         data_range: str | Sequence[float] = "auto",
         axes: Any = None,
     ) -> Self:
-        """Show images you already have.
+        """Show images that you already have.
 
         Parameters
         ----------

@@ -34,9 +34,9 @@ _PARAMETERS: dict[str, list] = {
 
 
 class ExplainPage:
-    """A page in which one looks inside a trained network; a notebook shows it in a frame.
+    """A page on which you can look inside a trained network; a notebook shows it in a frame.
 
-    :func:`explain_html` makes it.
+    :func:`explain_html` makes such a page.
 
     Parameters
     ----------
@@ -82,11 +82,12 @@ def explain_html(
     title: str | None = None,
     history: WeightHistory | None = None,
 ) -> ExplainPage:
-    """Make a page in which one looks inside a trained network.
+    """Make a page on which you can look inside a trained network.
 
-    One HTML file that a browser opens without a network. The network runs in the page: each of its
-    layers with all feature maps, for images of X and of your own, under noise that is turned by a
-    slider; every value taken apart into the products that make it; the code, to be moved through.
+    The page is one HTML file that opens in a browser offline. The network runs in the page. You see
+    each of its layers with all feature maps, for images of X and your own, under noise that you set
+    with a slider. You can take every value apart into the products that make it, and move through
+    the code.
 
     Parameters
     ----------

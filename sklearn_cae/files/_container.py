@@ -81,7 +81,7 @@ def read_file(path):
     """
     # Asked first: opening a pipe would wait for who writes to it.
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError(f"{os.fspath(path)} is no file but a folder or a device.")
+        raise ValueError(f"{os.fspath(path)} is not a file, but a folder or a device.")
     try:
         with safe_open(os.fspath(path), framework="np") as file:
             metadata = file.metadata() or {}
@@ -101,7 +101,7 @@ def _parse(text):
         raise ValueError(f"it holds {len(text)} characters of JSON; {MAX_FACTS} are allowed")
     facts = json.loads(text, parse_constant=_refuse_constant)
     if not isinstance(facts, dict):
-        raise ValueError("what it says of itself is no JSON object")
+        raise ValueError("its description is not a JSON object")
     if facts.get("format") != FORMAT:
         raise ValueError(
             f"it is of format {facts.get('format')!r}, and this version of sklearn_cae, "
@@ -111,7 +111,7 @@ def _parse(text):
 
 
 def _refuse_constant(name):
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _checksum(text, arrays):

@@ -11,9 +11,9 @@ class Savable:
     def save(self, path: str | PathLike[str]) -> None:
         """Write the estimator into a file that :func:`sklearn_cae.load` opens.
 
-        It holds arrays and text, no code: one can open the file of a stranger. What is opened
-        predicts bitwise the same. The file is a ``.safetensors`` file. Classes of your own, such as
-        the module in a :class:`~sklearn_cae.TorchNetwork`, are kept by name.
+        The file holds arrays and text but no code, so you can open the file of a stranger. The
+        opened estimator predicts bit by bit the same. The format is ``.safetensors``. Your own
+        classes, such as the module in a :class:`~sklearn_cae.TorchNetwork`, are kept by name.
 
         Parameters
         ----------

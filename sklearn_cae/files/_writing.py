@@ -45,8 +45,8 @@ def write_estimator(estimator, path, *, half=False):
     if writer.left_out:
         warn_user(
             f"The file of this {type(estimator).__name__} does not hold "
-            f"{', '.join(writer.left_out)}: callbacks, functions and what else is neither number, "
-            "text, array nor class. What is loaded has the defaults there."
+            f"{', '.join(writer.left_out)}. It can hold numbers, text, arrays and classes, but not "
+            "callbacks and functions. The loaded estimator has the defaults in their place."
         )
     write_file(path, {"objects": writer.objects}, writer.arrays)
 

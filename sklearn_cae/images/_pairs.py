@@ -17,22 +17,25 @@ _WRITES_ONE_HALF = {np.save, np.savez, np.savez_compressed, np.savetxt}
 
 
 class NoisyImages(np.ndarray):
-    """An array of noisy images that brings the clean ones along.
+    """An array of noisy images that carries the clean images along.
 
-    What :meth:`NoiseInjector.fit_transform` returns, so that
-    ``Pipeline([("noise", NoiseInjector()), ("cae", DenoisingCAE())]).fit(X)`` learns from pairs.
+    :meth:`NoiseInjector.fit_transform` returns such an array, so that ``Pipeline([("noise",
+    NoiseInjector()), ("cae", DenoisingCAE())]).fit(X)`` learns from pairs.
 
-    Selecting images along the first axis, copying, pickling and joining by ``np.concatenate`` keep
-    the pairs together. Whatever else numpy computes of them, such as ``np.clip(noisy, 0, 1)`` or
-    ``noisy.reshape(n, -1)``, is NoisyImages that lost its clean images: an estimator refuses to
-    take it for clean. Reductions, such as ``noisy.mean(axis=0)``, give plain arrays. So do
-    functions that make plain arrays of their input first, as ``rng.permutation(noisy)`` and those
-    of most other packages: what they give has no mark that it is noisy. Shuffle by selecting,
-    ``noisy[rng.permutation(len(noisy))]``, or by ``sklearn.utils.shuffle``. ``np.save``, and skops
-    by it, would write one half and are refused: :func:`save_pairs` writes both.
+    The pairs stay together when you select images along the first axis, copy, pickle, or join
+    arrays by ``np.concatenate``. The result of any other computation of numpy, such as
+    ``np.clip(noisy, 0, 1)`` or ``noisy.reshape(n, -1)``, is NoisyImages that lost its clean images,
+    and an estimator refuses to take it for clean images. Reductions, such as
+    ``noisy.mean(axis=0)``, give plain arrays.
+
+    Functions that first convert their input to a plain array, such as ``rng.permutation(noisy)``
+    and most functions of other packages, also give plain arrays. Nothing then marks the images as
+    noisy. To shuffle, use ``noisy[rng.permutation(len(noisy))]`` or ``sklearn.utils.shuffle``.
+    ``np.save``, and skops, which uses it, would write only one half and are refused;
+    :func:`save_pairs` writes both.
 
     Noisy and clean images cannot be changed in place. ``np.array(noisy)`` is a plain copy that can
-    be; a change to the arrays that pairs were made of changes the pairs.
+    be changed. If you change the arrays from which the pairs were made, the pairs change, too.
 
     Parameters
     ----------
@@ -336,9 +339,9 @@ def split_targets(X, y):
         return X, y, None
     if isinstance(X, (list, tuple)) and any(isinstance(image, NoisyImages) for image in X):
         raise ValueError(
-            "X is a list of NoisyImages, which single images are without their clean ones. Give "
-            "two lists, as list(np.asarray(noisy)) and y=list(noisy.clean), or the NoisyImages as "
-            "they are."
+            "X is a list of NoisyImages, but single images of them have lost their clean ones. "
+            "Give two lists, list(np.asarray(noisy)) and y=list(noisy.clean), or the NoisyImages "
+            "as they are."
         )
     if not isinstance(X, NoisyImages):
         return None, X, None

@@ -87,13 +87,13 @@ class TorchLoss(LossSpec):
         super().check()
         if isinstance(self.make, nn.Module):
             raise ValueError(
-                f"loss={self.make!r} is a module already made, which fits would share. Give its "
+                f"loss={self.make!r} is an instance, which several fits would share. Give its "
                 "class, or functools.partial of it with its arguments."
             )
         if not callable(self.make) or _is_other_class(self.make):
             raise ValueError(
-                f"loss={self.make!r} makes no torch loss. Give a class of torch loss such as "
-                "torch.nn.HuberLoss, or functools.partial of one with its arguments."
+                f"loss={self.make!r} does not make a torch loss. Give a class of torch loss such "
+                "as torch.nn.HuberLoss, or functools.partial of one with its arguments."
             )
         try:
             signature(self.make).bind()
@@ -130,9 +130,9 @@ class PerceptualLoss(LossSpec):
     .. math:: L(x, y) = \mathrm{MSE}(x, y)
         + w \operatorname{mean}_{b,\, p} \lVert \phi_{bp}(x) - \phi_{bp}(y) \rVert^2
 
-    :math:`\phi_{bp}` are the last feature maps of block b at pixel p. The loss is that of [1]_, its
-    feature maps scaled to vectors of length 1 as in [2]_. It takes gray and RGB images of at least
-    32 x 32 pixels, in any units.
+    Here :math:`\phi_{bp}` are the last feature maps of block b at pixel p. The loss is that of
+    [1]_, with feature maps that are scaled to vectors of length 1 as in [2]_. It takes gray and RGB
+    images of at least 32 x 32 pixels, in any units.
 
     Parameters
     ----------

@@ -16,11 +16,12 @@ VALIDATED_SIZE = 512
 
 
 class Patches(BaseEstimator):
-    """Squares cut out of the training images at random, anew in each epoch.
+    """Squares that are cut out of the training images at random, anew in each epoch.
 
-    For photographs: training on patches takes less memory and needs fewer of them. Images may be of
-    different sizes; one that is smaller than the patch is continued by reflection. What is held out
-    to validate are whole images, at most 512 x 512 pixels of their centre.
+    Use them for photographs: training on patches takes less memory and needs fewer photographs. The
+    images may have different sizes. An image that is smaller than the patch is continued by
+    reflection. Whole images are held out for validation, of which at most the 512 x 512 pixels at
+    the centre are used.
 
     Parameters
     ----------

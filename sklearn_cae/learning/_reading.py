@@ -109,7 +109,7 @@ class TrainingReader:
         if not is_target(X, y) or isinstance(X, NoisyImages):
             raise ValueError(
                 "target='noisy' learns from two noisy takes of the same images: fit(A, B), two "
-                "arrays or lists of the same shapes. Of a single take learn by target='neighbor'."
+                "arrays or lists of the same shapes. For single takes use target='neighbor'."
             )
         first, columns = self._read_first(X)
         second = self._read_again(y, first)
@@ -133,8 +133,8 @@ class TrainingReader:
         if is_target(X, y) or isinstance(X, NoisyImages):
             raise ValueError(
                 f"target={self.target!r} learns from noisy images alone, but clean ones are given "
-                "too. Take target='clean', or fit(X) without y, of np.asarray(X) if X is "
-                "NoisyImages."
+                "too. Take target='clean', or call fit(X) without y. If X is NoisyImages, pass "
+                "np.asarray(X)."
             )
         source, columns = self._read_first(X)
         spec = self._spec(source, noisy=True)

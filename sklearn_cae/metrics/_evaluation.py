@@ -163,7 +163,7 @@ def batches_of_one_shape(X, y):
     if targets is not None and shapes_of(images) != shapes_of(targets):
         raise ValueError(
             f"X holds {len(images)} images and y {len(targets)}, or images of other shapes. Pairs "
-            "are two lists in which images of the same place have the same shape."
+            "are two lists in which images at the same place have the same shape."
         )
     for rows in groups_of_one_shape(images):
         yield (

@@ -21,14 +21,14 @@ from ._evaluation import batches_of_one_shape, denoiser_of, like_container, spec
 
 
 def masked_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> float:
-    """PSNR in dB of what a denoiser finds for pixels that were hidden from it, against the noisy X.
+    """PSNR in dB of what a denoiser finds for hidden pixels, compared with the noisy X.
 
-    For searches where there are no clean images [1]_. One pixel of each 4 x 4 is replaced by the
-    mean of its neighbours, and what the denoiser makes of it is compared with the noisy pixel, for
-    each of the sixteen grids. Where the noise of a pixel is independent of that of all others and
-    has mean zero, the squared error is that against the clean pixels plus the variance of the
-    noise, so that the best denoiser has the highest score. The score itself says nothing of the
-    quality: it is never above the PSNR of the noisy images.
+    Use it in a search if you have no clean images [1]_. One pixel of each 4 x 4 is replaced by the
+    mean of its neighbours, and the denoiser's result for it is compared with the noisy pixel. This
+    is done for each of the sixteen grids. If the noise of a pixel is independent of that of all
+    others and has mean zero, this squared error is the one against the clean pixels plus the
+    variance of the noise. The best denoiser then has the highest score. The score itself does not
+    measure quality: it is never above the PSNR of the noisy images.
 
     Parameters
     ----------

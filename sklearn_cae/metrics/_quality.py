@@ -25,7 +25,7 @@ def peak_signal_noise_ratio(
 
     .. math:: 10 \log_{10} \frac{R^2}{\mathrm{MSE}}
 
-    with the width :math:`R` of the data range. Equal to
+    where :math:`R` is the width of the data range. It is equal to
     :func:`skimage.metrics.peak_signal_noise_ratio` of each image.
 
     Parameters
@@ -115,7 +115,7 @@ def structural_similarity(
 ) -> Any:
     """Structural similarity (SSIM) of each image in a batch.
 
-    Equal to :func:`skimage.metrics.structural_similarity` of each image with its defaults: a
+    It is equal to :func:`skimage.metrics.structural_similarity` of each image with its defaults: a
     uniform window, the sample covariance, the mean over pixels whose window lies inside the image,
     and the mean over channels. Source: Wang et al., "Image quality assessment: from error
     visibility to structural similarity" (IEEE TIP 2004).

@@ -18,11 +18,11 @@ _METRICS = {"psnr": capped_psnr_of_each, "ssim": ssim_of_each}
 
 
 class DenoisingScorer(BaseEstimator):
-    """Score a denoiser by the quality of the images it gives back; higher is better.
+    """Score a denoiser by the quality of its images; higher is better.
 
-    To be passed as ``scoring`` to :class:`~sklearn.model_selection.GridSearchCV` and its like.
-    With clean images as ``y``, X is noisy. Without, X is clean and is corrupted first; an image
-    then gets the same noise for every candidate and in every fold.
+    Pass it as ``scoring`` to :class:`~sklearn.model_selection.GridSearchCV` and similar searches.
+    If ``y`` is given, X is noisy and ``y`` holds the clean images. Without ``y``, X is clean and is
+    corrupted first. An image then gets the same noise for every candidate and in every fold.
 
     Parameters
     ----------

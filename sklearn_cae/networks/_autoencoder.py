@@ -16,9 +16,9 @@ from ._spec import EncoderSpec
 class Autoencoder(EncoderDecoder):
     """Encoder, code and decoder: good codes, soft pictures.
 
-    The encoder halves an image once for each of its stages, and the decoder doubles it as often.
-    Everything it gives back has passed through the code. Its outputs are within [0, 1], by a
-    sigmoid. The network is that of [1]_, with convolutions.
+    Each stage of the encoder halves the image, and the decoder doubles it as often. The whole
+    output has passed through the code. A sigmoid keeps it within [0, 1]. The network is that of
+    [1]_, with convolutions.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ class ConvDecoder(nn.Module):
 
 
 class SkipDecoder(nn.Module):
-    """Decoder that is handed the maps of each stage of the encoder, as in U-Net.
+    """Decoder that gets the maps of each stage of the encoder, as in U-Net.
 
     One more convolution makes the image, because one alone merges the finest maps badly. It begins
     as zero.

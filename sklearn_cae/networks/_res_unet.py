@@ -19,15 +19,15 @@ INITIAL_RESIDUAL = 0.1
 
 
 class ResUNet(NetworkSpec):
-    """Residual U-Net at half resolution: for photographs.
+    """Residual U-Net at half resolution, for photographs.
 
-    Each square of 2 x 2 pixels becomes one position with four times the channels, which makes a
-    network four times as fast as at full resolution. Feature maps of the encoder are handed over to
+    Each square of 2 x 2 pixels becomes one position with four times the channels. This makes the
+    network four times as fast as at full resolution. The feature maps of the encoder are passed to
     the decoder as in U-Net [1]_, between residual blocks as in DRUNet [2]_. The output is added to
-    the image, so the network begins by giving back its input. It has neither normalisation nor
-    biases: twice the image gives twice the result, and one network is right for all noise levels,
-    also for those it was not trained on [3]_. Its codes cannot be decoded, and its outputs may
-    leave [0, 1].
+    the image, so at first the network returns its input unchanged. It has neither normalisation nor
+    biases. Therefore twice the image gives twice the result, and one network is right for all noise
+    levels, even for those that it was not trained on [3]_. Its codes cannot be decoded, and its
+    outputs may leave [0, 1].
 
     Parameters
     ----------

@@ -17,10 +17,11 @@ _GLOBAL_GENERATOR = Lock()
 class TorchNetwork(NetworkSpec):
     """Network of a torch module class of your own.
 
-    It is called as ``module(**params)``, with ``n_channels=``, the number of channels of an image,
-    if its constructor takes that. It maps float32 images (n, C, H, W) in [0, 1] to images of the
-    same shape. If it has ``encode`` and ``code_shape``, ``decode``, ``layer_names``, ``stage_maps``
-    and ``n_stages``, or ``fixed_size``, as :class:`NetworkSpec` describes them, these are used.
+    The class is called as ``module(**params)``. If its constructor takes ``n_channels``, it also
+    gets the number of channels of an image. The module maps float32 images (n, C, H, W) in [0, 1]
+    to images of the same shape. It may have ``encode`` and ``code_shape``, ``decode``,
+    ``layer_names``, ``stage_maps`` and ``n_stages``, or ``fixed_size``. These are used as
+    :class:`NetworkSpec` describes them.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ class TorchNetwork(NetworkSpec):
         if not (isinstance(self.module, type) and issubclass(self.module, nn.Module)):
             raise ValueError(
                 "The 'module' parameter of TorchNetwork must be a class derived from "
-                f"torch.nn.Module, not called. Got {self.module!r} instead."
+                f"torch.nn.Module, not an instance. Got {self.module!r} instead."
             )
         try:
             signature(self.module).bind(**self._arguments(n_channels=1))

@@ -10,10 +10,10 @@ from ._spec import EncoderSpec
 class UNet(EncoderDecoder):
     """Encoder and decoder with skip connections, which learn what to add to the image.
 
-    The network for those who only denoise small images, learned in a minute: the encoder's feature
-    maps are handed over to the decoder as in U-Net [1]_, and the output is added to the image as in
-    DnCNN [2]_. It begins by giving back its input. Its codes cannot be decoded, and its outputs may
-    leave [0, 1].
+    Use it if you only denoise small images; it learns in a minute. The feature maps of the encoder
+    are passed to the decoder as in U-Net [1]_, and the output is added to the image as in DnCNN
+    [2]_. At first the network returns its input unchanged. Its codes cannot be decoded, and its
+    outputs may leave [0, 1].
 
     Parameters
     ----------

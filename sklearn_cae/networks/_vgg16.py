@@ -22,10 +22,10 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class VGG16Encoder(EncoderSpec):
-    """Encoder of the first blocks of VGG16, trained before and frozen.
+    """Encoder of the first blocks of VGG16, pretrained and frozen.
 
     Its blocks have 64, 128, 256, 512 and 512 feature maps, which the decoder mirrors. It takes RGB
-    images of at least 32 x 32 pixels, in any units, and gray ones as three equal channels. The
+    images of at least 32 x 32 pixels in any units, and gray images as three equal channels. The
     network is that of [1]_.
 
     Parameters

@@ -18,12 +18,12 @@ Generators: TypeAlias = torch.Generator | Sequence[torch.Generator]
 class NoiseModel(BaseEstimator, metaclass=ABCMeta):
     """Base of the noise models.
 
-    A noise model of your own derives from it, lists its levels with their upper limits in
-    ``limits``, and writes one method, ``_corrupt``. A level is a number that is not negative, or a
-    range ``(low, high)`` from which each image draws its own level uniformly. Randomness comes from
-    the generator alone, through :func:`~sklearn_cae.noise.draw_level`,
-    :func:`~sklearn_cae.noise.draw_normal` and :func:`~sklearn_cae.noise.draw_uniform`: then an
-    image gets the same noise in any batch.
+    To write a noise model of your own, derive a class, list its levels with their upper limits in
+    ``limits``, and write one method, ``_corrupt``. A level is a number that is not negative, or a
+    range ``(low, high)`` from which each image draws its own level uniformly. All random numbers
+    must come from the generator, through :func:`~sklearn_cae.noise.draw_level`,
+    :func:`~sklearn_cae.noise.draw_normal` and :func:`~sklearn_cae.noise.draw_uniform`. Then an
+    image gets the same noise in every batch.
 
     Attributes
     ----------

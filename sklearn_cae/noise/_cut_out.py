@@ -8,10 +8,10 @@ from ._base import Level, NoiseModel, draw_level, draw_uniform
 
 
 class CutOut(NoiseModel):
-    """Replace squares of an image by one gray, in all channels.
+    """Replace squares of an image by one gray value, in all channels.
 
-    The corruption of [1]_. The centre of a square is any pixel with the same probability; what
-    reaches beyond the border of the image is lost.
+    This is the corruption of [1]_. The centre of a square is any pixel with the same probability.
+    The part of a square beyond the border of the image is lost.
 
     Parameters
     ----------

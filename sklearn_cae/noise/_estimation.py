@@ -54,12 +54,12 @@ def estimate_noise(
 ) -> NoiseModel:
     r"""Estimate the noise of a sensor from noisy images alone.
 
-    The variance of the noise is measured in the flat places of the images and fitted as a line over
-    their brightness. It is Gaussian noise of one level, or, where the variance at the bright end is
-    clearly more than at the dark end, that of a sensor,
-    :math:`\mathrm{gain}\,(x - \mathrm{offset}) + \mathrm{read\_std}^2`. Offset and read noise
-    cannot be told apart from a line: one of the two is 0, and the noise above the offset is the
-    same.
+    The variance of the noise is measured in the flat places of the images, and a line is fitted to
+    it over their brightness. If the variance is clearly larger at the bright end than at the dark
+    end, the result is the noise of a sensor, of variance :math:`\mathrm{gain}\,(x -
+    \mathrm{offset}) + \mathrm{read\_std}^2`. Otherwise it is Gaussian noise of one level. A line
+    does not tell the offset and the read noise apart. One of the two is therefore 0, and the noise
+    above the offset is the same.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def estimate_noise(
     Raises
     ------
     ValueError
-        If the images are too small to measure, hold no noise, or are no images.
+        If the images are too small to measure, have no noise, or are not images.
 
     See Also
     --------
@@ -204,7 +204,7 @@ def _measure(source, batches, data_range):
             f"{source.name} has {len(blocks.mean)} blocks of {BLOCK_PIXELS} x {BLOCK_PIXELS} "
             f"pixels that are not all equal, in {n_images} image(s) of {', '.join(sizes[:3])} "
             f"pixels; {MIN_BLOCKS} are needed to measure noise. Give more or larger images as the "
-            "sensor gave them. Images without noise need no noise model but 'none'."
+            "sensor gave them. For images without noise set noise='none'."
         )
     return blocks
 
@@ -245,7 +245,7 @@ def _check_noisy(source, line):
         raise ValueError(
             f"{source.name} has no noise to measure: flat places have a standard deviation of "
             f"{std:.1g} of the data range. Give noisy images, as the sensor gave them, with the "
-            "data_range that they fill. Images without noise need no noise model but 'none'."
+            "data_range that they fill. For images without noise set noise='none'."
         )
 
 

@@ -43,14 +43,14 @@ class NoiseInjector(
 ):
     """Corrupt clean images so that a denoiser can learn from pairs.
 
-    In a pipeline it corrupts the training images only: ``transform`` leaves images alone unless
-    ``when="always"``, so that ``pipeline.predict(noisy)`` adds no noise on top of the noise that
-    is there. A ``fit`` that fails or is interrupted leaves the injector as it was.
+    In a pipeline it corrupts the training images only. ``transform`` leaves images alone unless
+    ``when="always"``, so ``pipeline.predict(noisy)`` adds no further noise. A ``fit`` that fails or
+    is interrupted leaves the injector as it was.
 
     Parameters
     ----------
     noise : NoiseModel, str, list of these, or None, default=None
-        What corrupts the images: a noise model, one of the names "gaussian", "salt_and_pepper",
+        The corruption of the images: a noise model, one of the names "gaussian", "salt_and_pepper",
         "blur", "poisson", "poisson_gaussian", "speckle", "masking", "cut_out", "erase_color",
         "quarter_turns" and "flip" for a model with its defaults, "none", or a list for a chain.
         ``None`` is ``GaussianNoise(0.1)``.
@@ -169,7 +169,7 @@ class NoiseInjector(
         return noisy
 
     def transform(self, X: ArrayLike) -> NDArray[Any]:
-        """Give the images back, corrupted only if ``when="always"``.
+        """Return the images, corrupted only if ``when="always"``.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class NoiseInjector(
         return _corrupt(source, vars(self))
 
     def corrupt(self, X: ArrayLike) -> NoisyImages:
-        """Corrupt images, whatever ``when`` says; this needs no ``fit``.
+        """Corrupt images in any case, whatever ``when`` says; this needs no ``fit``.
 
         Parameters
         ----------

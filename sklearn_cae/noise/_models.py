@@ -126,11 +126,11 @@ class PoissonNoise(NoiseModel):
 
 
 class PoissonGaussianNoise(NoiseModel):
-    r"""Noise of a sensor: photons that are counted, and electronics that read them.
+    r"""Noise of a sensor: counted photons, and the electronics that read them.
 
-    :math:`g\,\mathrm{Poisson}((x - o) / g) + o + r n` with gain :math:`g`, offset :math:`o`, read
-    noise :math:`r` and :math:`n \sim N(0, 1)`, for :math:`x` above the offset, of variance
-    :math:`g (x - o) + r^2`. Below the offset there is read noise alone.
+    The noisy value is :math:`g\,\mathrm{Poisson}((x - o) / g) + o + r n` for :math:`x` above the
+    offset, with gain :math:`g`, offset :math:`o`, read noise :math:`r` and :math:`n \sim N(0, 1)`.
+    Its variance is :math:`g (x - o) + r^2`. Below the offset there is only read noise.
 
     Parameters
     ----------
@@ -236,8 +236,8 @@ class SaltAndPepperNoise(NoiseModel):
 class MaskingNoise(NoiseModel):
     """Set a share of the pixels to black, all channels of a pixel together.
 
-    The corruption of the first denoising autoencoders, Vincent et al., "Extracting and composing
-    robust features with denoising autoencoders" (ICML 2008).
+    This is the corruption of the first denoising autoencoders, Vincent et al., "Extracting and
+    composing robust features with denoising autoencoders" (ICML 2008).
 
     Parameters
     ----------
@@ -270,7 +270,7 @@ class MaskingNoise(NoiseModel):
 class GaussianBlur(NoiseModel):
     """Gaussian blur, as :func:`skimage.filters.gaussian` with its defaults.
 
-    The border repeats its last pixel and the kernel ends at four standard deviations.
+    The last pixel is repeated beyond the border, and the kernel ends at four standard deviations.
 
     Parameters
     ----------

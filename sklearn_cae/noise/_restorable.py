@@ -18,10 +18,10 @@ SIDEWAYS = {1, 3}
 
 
 class EraseColor(NoiseModel):
-    """Replace the colour of each pixel by its gray value, the mean over channels, in all of them.
+    """Replace the colour of each pixel by its gray value, the mean over its channels.
 
-    Images keep their number of channels. Those of a single channel are refused: it would leave them
-    as they are, and a network would learn nothing.
+    All channels get the gray value, so images keep their number of channels. Images of a single
+    channel are refused, because they would stay as they are and a network would learn nothing.
 
     Parameters
     ----------
@@ -68,9 +68,9 @@ class EraseColor(NoiseModel):
 class QuarterTurns(NoiseModel):
     """Turn each image by 0, 90, 180 or 270 degrees, drawn at random.
 
-    What a network restores is the image before the turn. It can if it sees which way up things
-    belong, so images should have an upright position, and the network should see all of an image:
-    its code, or its coarsest stage, has to reach from side to side.
+    A network has to restore the image before the turn. It can do so if it sees which way up things
+    belong. So the images should have an upright position, and the network should see the whole
+    image: its code, or its coarsest stage, has to reach from side to side.
 
     Parameters
     ----------
@@ -143,10 +143,11 @@ class QuarterTurns(NoiseModel):
 
 
 class Flip(NoiseModel):
-    """Mirror left and right, with a probability.
+    """Mirror left and right, with a given probability.
 
-    It needs no partner that mirrors top and bottom: with :class:`QuarterTurns` in a chain all eight
-    positions come up. As there, training images that are mirrored anyway have nothing to restore.
+    There is no model that mirrors top and bottom, because none is needed: in a chain with
+    :class:`QuarterTurns` all eight positions occur. As with turns, nothing can be restored if the
+    training images are mirrored anyway.
 
     Parameters
     ----------

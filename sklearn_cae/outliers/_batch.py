@@ -20,11 +20,12 @@ UNIT_RANGE = (0.0, 1.0)
 
 
 class ImageBatch:
-    """A batch of images and what a fitted autoencoder makes of them.
+    """A batch of images and the results of a fitted autoencoder for them.
 
-    Each attribute is computed when it is first asked for, and once: scores that ask for the same
-    share it. All of it is float64 on the CPU, for the sums to come, whatever the device of the
-    network. Images are in units of the range that the autoencoder sees: black is 0 and white is 1.
+    Each attribute is computed once, when it is first asked for, so scores that ask for the same
+    attribute share it. Everything is float64 on the CPU, whatever the device of the network,
+    because sums follow. Images are in units of the range that the autoencoder sees: black is 0 and
+    white is 1.
 
     Parameters
     ----------

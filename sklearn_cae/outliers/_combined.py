@@ -13,10 +13,10 @@ from ._scores import DenoisingScore, FeatureScore, ReconstructionScore, SSIMScor
 
 
 class CombinedScore(OutlierScore):
-    """A large sum of scores, each minus its mean and divided by its standard deviation.
+    """Sum of scores, each minus its mean and divided by its standard deviation.
 
-    Means and standard deviations are those of the held-out images. All scores share what they are
-    made of: the default costs ``1 + n_draws`` passes of a network that decodes its codes.
+    Means and standard deviations are those of the held-out images. The scores share what they are
+    computed from. The default costs ``1 + n_draws`` passes of a network that decodes its codes.
 
     Parameters
     ----------
@@ -148,6 +148,6 @@ def resolve_score(score: str | OutlierScore) -> OutlierScore:
         score.check()
         return clone(score)
     raise ValueError(
-        f"{score!r} is no score; allowed are the names {sorted(SCORES)}, and a score such as "
+        f"{score!r} is not a score; allowed are the names {sorted(SCORES)}, and a score such as "
         "DenoisingScore(n_draws=8)."
     )

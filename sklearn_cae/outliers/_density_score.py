@@ -28,11 +28,12 @@ def check_scoring_density(density):
 
 
 class DensityScore(OutlierScore):
-    """A code, or averaged feature maps, where those of the training images are dense.
+    """Density of a code, or of averaged feature maps, among those of the training images.
 
-    It is the density of the codes, or, with ``layers``, of averages of feature maps: the maps of
-    each layer are averaged over the image and brought to length 1. With an encoder that was trained
-    on many kinds of images, ``VGG16Encoder(4)``, these tell other objects best.
+    With ``layers`` the score uses averaged feature maps: the maps of each layer are averaged over
+    the image and scaled to length 1. Otherwise it uses the codes. If the encoder was trained on
+    many kinds of images, such as ``VGG16Encoder(4)``, averaged feature maps are the best way to
+    find other objects.
 
     Parameters
     ----------

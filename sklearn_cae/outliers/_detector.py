@@ -69,53 +69,54 @@ class Assessment(NamedTuple):
 class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     """Find unusual images with a denoising convolutional autoencoder.
 
-    The autoencoder learns from the images given to ``fit``, most of which are normal. Some of them
-    are held out: the scores of others are compared with theirs.
+    The autoencoder learns from the images in ``fit``, which should be mostly normal. Some of them
+    are held out, and the scores of new images are compared with theirs.
 
     Parameters
     ----------
     estimator : DenoisingCAE or FrozenEstimator, default=None
-        The autoencoder. A copy of it is fitted; one that is fitted already is kept as it is within
-        :class:`sklearn.frozen.FrozenEstimator`, and ``fit`` should then see other images than it
-        did. Of a frozen search or pipeline the autoencoder alone is taken. ``None`` is
-        ``DenoisingCAE()``.
+        The autoencoder. ``None`` is ``DenoisingCAE()``. A copy of it is fitted. To keep one that is
+        already fitted, wrap it in :class:`sklearn.frozen.FrozenEstimator`, and call ``fit`` with
+        other images than it has seen. Of a frozen search or pipeline only the autoencoder is used.
     outlier_score : str or OutlierScore, default="density"
-        What makes an image normal. An object for other options than the defaults, such as
-        ``DenoisingScore(n_draws=8)``, or for a score of your own; a search reaches into it:
+        What makes an image normal. Pass an object to set options, such as
+        ``DenoisingScore(n_draws=8)``, or for a score of your own. A search can set the options:
         ``outlier_score__n_draws``.
 
-        - "density", :class:`DensityScore`: a code where the training images' codes are dense; for
-          images that show something else;
-        - "local_density", :class:`LocalDensityScore`: places where the training images' places are
-          dense; for defects;
-        - "reconstruction", :class:`ReconstructionScore`: a small mean squared error of its
-          reconstruction;
-        - "ssim", :class:`SSIMScore`: a large structural similarity of image and reconstruction;
-        - "denoising", :class:`DenoisingScore`: a small mean squared error of what is denoised;
-        - "restoration", :class:`RestorationScore`: a small error of what is restored, for an
-          autoencoder with such a ``noise`` as ``["erase_color", "quarter_turns"]``;
-        - "features", :class:`FeatureScore`: a small mean squared error of the reconstruction in the
-          feature maps of an encoder stage;
-        - "combined", :class:`CombinedScore`: a large sum of "density", "reconstruction", "ssim" and
-          "denoising".
+        - "density", :class:`DensityScore`: its code lies where the codes of the training images are
+          dense; for images that show something else;
+        - "local_density", :class:`LocalDensityScore`: its places lie where the places of the
+          training images are dense; for defects;
+        - "reconstruction", :class:`ReconstructionScore`: the mean squared error of its
+          reconstruction is small;
+        - "ssim", :class:`SSIMScore`: its reconstruction has a similar structure;
+        - "denoising", :class:`DenoisingScore`: noise is removed from it with a small mean squared
+          error;
+        - "restoration", :class:`RestorationScore`: it is restored with a small error, for an
+          autoencoder with a ``noise`` such as ``["erase_color", "quarter_turns"]``;
+        - "features", :class:`FeatureScore`: its reconstruction has a small mean squared error in
+          the feature maps of an encoder stage;
+        - "combined", :class:`CombinedScore`: the sum of "density", "reconstruction", "ssim" and
+          "denoising" is large.
     contrast_normalization : "auto" or bool, default="auto"
         Global contrast normalisation [1]_: the autoencoder sees each image minus its mean and
         divided by its standard deviation, over all pixels and channels, and clipped to three
-        standard deviations. Brightness and contrast then make no outlier; for images where they
-        may, take False. "auto" is True, but False for scores by the worst places of an image, such
-        as "local_density", for a FrozenEstimator, which gets the images as they are, and for images
-        of two values, of which hardly anything would be left. A frozen autoencoder sees normalised
-        images in its own units, as if black and white ended their range.
+        standard deviations. An image is then not an outlier because of its brightness or contrast.
+        If it should be, set False. "auto" is True in most cases. It is False for scores by the
+        worst places of an image, such as "local_density", for a FrozenEstimator, which gets the
+        images as they are, and for images of two values, of which hardly anything would be left. A
+        frozen autoencoder sees normalised images in its own units, as if black and white ended
+        their range.
     contamination : "auto" or float, default="auto"
-        Share of outliers among the images of ``fit``, above 0 and at most 0.5: as many of them
-        score below ``offset_``. "auto" calls an image an outlier if its conformal p-value is at
-        most 0.05, or the smallest there is with fewer than 19 held-out images.
+        Share of outliers among the images of ``fit``, above 0 and at most 0.5. This share of them
+        scores below ``offset_``. "auto" calls an image an outlier if its conformal p-value is at
+        most 0.05, or the smallest possible one with fewer than 19 held-out images.
     calibration : "auto", float, int or splitter, default="auto"
-        Which images are held out, to compare others with them. A float is their share, at least one
-        image. An int is a number of parts that are held out in turn: as many autoencoders are
-        trained and asked, and all images calibrate [3]_, which few images need. Or a splitter of
-        scikit-learn, such as ``LeaveOneGroupOut()``. "auto" is 5 for fewer than 100 images (or
-        groups), else 0.2. With n held-out images the smallest p-value [2]_ is 1 / (n + 1).
+        The images that are held out for comparison. A float is their share, at least one image. An
+        int is a number of parts that are held out in turn, for few images: there is an autoencoder
+        for each part, and all images serve for comparison [3]_. A splitter of scikit-learn, such as
+        ``LeaveOneGroupOut()``, also works. "auto" is 5 for fewer than 100 images (or groups), and
+        otherwise 0.2. With n held-out images the smallest p-value [2]_ is 1 / (n + 1).
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of held-out images, of what the score draws, and of the autoencoder and
         a density where they have none of their own.
@@ -281,7 +282,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
-        """How normal images look, by ``outlier_score``.
+        """Tell how normal images look, by ``outlier_score``.
 
         Parameters
         ----------
@@ -306,7 +307,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return self._scores(self._read(X)[1]).mean(axis=0)
 
     def decision_function(self, X: ArrayLike) -> NDArray[Any]:
-        """Scores relative to the threshold: negative for outliers.
+        """Compute the scores relative to the threshold: negative for outliers.
 
         Parameters
         ----------
@@ -326,7 +327,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return self.score_samples(X) - self.offset_
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Tell outliers from inliers.
+        """Tell outliers (-1) from normal images (1).
 
         Parameters
         ----------
@@ -381,12 +382,13 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return p_values_of_scores(self._scores(self._read(X)[1]), self.held_out_)
 
     def anomaly_map(self, X: ArrayLike) -> NDArray[Any]:
-        """Where images are unusual, as the score sees it.
+        """Show where images are unusual, as the score sees it.
 
-        For "reconstruction", "denoising" and "features" the squared error at each pixel, for "ssim"
-        1 minus the similarity, for "local_density" what the density of its place says, for
-        "density" how much each place lowers the score. Minus the mean of an image's map, or of its
-        worst pixels, is its score; with "combined" but for a constant.
+        The map has a value for each pixel. It is the squared error for "reconstruction",
+        "denoising" and "features", and 1 minus the similarity for "ssim". For "local_density" it
+        comes from the density of the pixel's place, and for "density" it is how much each place
+        lowers the score. The score of an image is minus the mean of its map, or of the worst pixels
+        of its map; with "combined" it differs from this by a constant.
 
         Parameters
         ----------
@@ -407,10 +409,11 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return _layout_of_maps(self._maps(images).mean(axis=0), ndim)
 
     def anomaly_mask(self, X: ArrayLike, *, level: float = AUTO_LEVEL) -> NDArray[np.bool_]:
-        """Which pixels are more unusual than normal images are anywhere.
+        """Mark the pixels that are more unusual than any pixel of normal images.
 
         At most a share ``level`` of normal images has any pixel in its mask, if they are like those
-        in ``fit``: each pixel is compared with the largest value of the map of each held-out image.
+        in ``fit``. For this each pixel is compared with the largest value of the map of each
+        held-out image.
 
         Parameters
         ----------
@@ -436,9 +439,10 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return _layout_of_maps(masks, ndim)
 
     def pixel_p_values(self, X: ArrayLike) -> NDArray[Any]:
-        """Share of the pixels of held-out images that are at least as unusual as each pixel.
+        """Compute the share of the pixels of held-out images that are at least as unusual.
 
-        Maps in units of false alarms: at 0.001 a thousandth of the pixels of normal images lie.
+        The p-values are rates of false alarms: a thousandth of the pixels of normal images has a
+        p-value of 0.001 or less.
 
         Parameters
         ----------
@@ -459,7 +463,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return _layout_of_maps(p_values_of_pixels(self._maps(images), self.held_out_), ndim)
 
     def assess(self, X: ArrayLike) -> Assessment:
-        """Scores, p-values, anomaly maps and masks, with what they share computed once.
+        """Compute scores, p-values, anomaly maps and masks together, and what they share only once.
 
         Parameters
         ----------

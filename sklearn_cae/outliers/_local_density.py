@@ -18,11 +18,12 @@ N_PLACES = 20_000
 
 
 class LocalDensityScore(MapScore):
-    """Places whose feature maps are dense among those of the training images: for defects.
+    """Density of the places of an image among those of the training images, for defects.
 
-    The feature maps of several layers describe a place and its surroundings, with a place every
-    four pixels; each place is compared with those of all training images. An image scores by its
-    worst places, so a scratch counts however large the image is. Images of any size are scored.
+    There is a place every four pixels. The feature maps of several layers describe the place and
+    its surroundings, and each place is compared with those of all training images. The score of an
+    image comes from its worst places, so a scratch counts even in a large image. Images of any size
+    can be scored.
 
     Parameters
     ----------

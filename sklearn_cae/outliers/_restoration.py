@@ -6,15 +6,16 @@ from ._score import DrawnMapScore
 
 
 class RestorationScore(DrawnMapScore):
-    """A small mean absolute error of what is restored, averaged over draws of the corruption.
+    """Minus the mean absolute error of the restored image, averaged over draws of the corruption.
 
-    For an autoencoder whose ``noise`` asks what an image shows, as
-    ``["erase_color", "quarter_turns"]`` does [1]_: it restores colour and orientation of images
-    like those of the training, and of others less well. Scores are minus the error, in units of
-    the range that the autoencoder sees.
+    Use it with an autoencoder whose ``noise`` is a task that needs to know what an image shows,
+    such as ``["erase_color", "quarter_turns"]`` [1]_. Such an autoencoder restores colour and
+    orientation of images like those of its training, and of others less well. The error is in units
+    of the range that the autoencoder sees.
 
-    A corruption that can do but few things to an image, such as four turns, is restored from each
-    of them. The same image always gets the same draws of any other.
+    If the corruption can do only a few things to an image, such as four turns, the image is
+    restored from each of them. With any other corruption, the same image always gets the same
+    draws.
 
     Parameters
     ----------

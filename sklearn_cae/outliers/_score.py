@@ -26,11 +26,11 @@ MAP_CONSTRAINTS: dict[str, Any] = {
 
 
 class OutlierScore(VersionedState, BaseEstimator, metaclass=ABCMeta):
-    """Base of the scores: how normal images look, from what an autoencoder makes of them.
+    """Base of the scores, which tell how normal images look from the results of an autoencoder.
 
-    A score of your own derives from it and writes ``score``. Its parameters are those of an
-    estimator: assigned in ``__init__`` and listed in ``_parameter_constraints``. What it learns in
-    ``learn`` it keeps in attributes that end in an underscore. The detector fits a copy of it.
+    To write a score of your own, derive a class and write ``score``. As in an estimator, its
+    parameters are assigned in ``__init__`` and listed in ``_parameter_constraints``. Attributes
+    that ``learn`` sets end in an underscore. The detector fits a copy of the score.
 
     Attributes
     ----------

@@ -11,9 +11,9 @@ from ._score import MAP_CONSTRAINTS, DrawnMapScore, MapScore
 
 
 class ReconstructionScore(MapScore):
-    """A small mean squared error of the reconstruction.
+    """Minus the mean squared error of the reconstruction.
 
-    Scores are minus the error, in squared units of the range that the autoencoder sees.
+    The error is in squared units of the range that the autoencoder sees.
 
     Parameters
     ----------
@@ -36,10 +36,10 @@ class ReconstructionScore(MapScore):
 
 
 class SSIMScore(MapScore):
-    """A large structural similarity of image and reconstruction [1]_.
+    """Structural similarity of the image and its reconstruction [1]_, minus 1.
 
-    Scores are the similarity minus 1, at most 0. Images of less than 3 pixels in a direction are
-    first extended to 3 by repeating their edge.
+    Scores are at most 0. Images of less than 3 pixels in a direction are first extended to 3 by
+    repeating their edge.
 
     Parameters
     ----------
@@ -71,10 +71,10 @@ class SSIMScore(MapScore):
 
 
 class DenoisingScore(DrawnMapScore):
-    """A small mean squared error of what is denoised, averaged over draws of the training's noise.
+    """Minus the mean squared error of the denoised image, averaged over draws of the noise.
 
-    The same image always gets the same noise. Scores are minus the error, in squared units of the
-    range that the autoencoder sees.
+    The noise is that of the training, and the same image always gets the same noise. The error is
+    in squared units of the range that the autoencoder sees.
 
     Parameters
     ----------
@@ -113,10 +113,11 @@ class DenoisingScore(DrawnMapScore):
 
 
 class FeatureScore(MapScore):
-    """A small mean squared error of the reconstruction in the feature maps of an encoder stage.
+    """Minus the mean squared error of the reconstruction in the feature maps of an encoder stage.
 
-    It weighs edges and textures; for ``DenoisingCAE(Autoencoder(VGG16Encoder()))``. Scores are
-    minus the error, in squared units of the feature maps.
+    It gives weight to edges and textures, and is made for
+    ``DenoisingCAE(Autoencoder(VGG16Encoder()))``. The error is in squared units of the feature
+    maps.
 
     Parameters
     ----------
