@@ -55,5 +55,5 @@ def test_a_list_of_colour_images_keeps_its_channels():
 
 
 def test_a_list_in_other_units_is_refused(cae):
-    with pytest.raises(ValueError, match="units|data range"):
+    with pytest.raises(ValueError, match=r"units|data range"):
         cae.score_samples([as_uint(image, np.uint8) for image in IMAGES])
