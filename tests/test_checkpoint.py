@@ -186,7 +186,7 @@ def test_a_damaged_checkpoint_is_left_for_the_one_before(tmp_path):
     break_off(tmp_path, 4)
     last = tmp_path / names(tmp_path)[-1]
     last.write_bytes(last.read_bytes()[:500])
-    with pytest.warns(UserWarning, match=r"000004.safetensors .* The checkpoint before it is tak"):
+    with pytest.warns(UserWarning, match=r"000004.safetensors .* The checkpoint before it is us"):
         resumed = cae_with(tmp_path).fit(X)
     assert_same_weights(resumed, whole)
 

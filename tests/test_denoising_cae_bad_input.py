@@ -307,7 +307,10 @@ BAD_OPTIONS = {
         r"'channels' parameter of ConvEncoder must hold a positive .* Got \(4, 0\)",
     ),
     "loss": ({"loss": "hinge"}, "'loss' parameter .*'mse'.* Got 'hinge'"),
-    "loss of a class": ({"loss": dict}, "loss=<class 'dict'> makes no torch loss. Give a class"),
+    "loss of a class": (
+        {"loss": dict},
+        "loss=<class 'dict'> does not make a torch loss. Give a class",
+    ),
     "bce without bounds": (
         {"loss": "bce", "network": small_unet()},
         "loss='bce' needs outputs between 0 and 1, but those of UNet.* have no bounds. Take anoth",

@@ -408,7 +408,9 @@ def test_callbacks_and_functions_are_left_out_with_a_warning(path):
 
     cae = small_cae(loss=loss, optimizer=optimizer, callbacks=[EpochTimer()])
     cae.fit(X)
-    message = "does not hold callbacks, loss, optimizer, loss_, optimizer_: callbacks, functions"
+    message = (
+        "does not hold callbacks, loss, optimizer, loss_, optimizer_. It can hold numbers, text"
+    )
     with pytest.warns(UserWarning, match=message):
         cae.save(path)
     loaded = load(path)
@@ -418,7 +420,7 @@ def test_callbacks_and_functions_are_left_out_with_a_warning(path):
 
 def test_what_is_left_out_of_an_object_within_is_named_by_its_place(path):
     sampler = LatentSampler(small_cae(random_state=np.random.RandomState(0)))
-    with pytest.warns(UserWarning, match=r"LatentSampler does not hold estimator.random_state:"):
+    with pytest.warns(UserWarning, match=r"LatentSampler does not hold estimator.random_state\."):
         sampler.save(path)
 
 

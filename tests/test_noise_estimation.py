@@ -279,7 +279,7 @@ def test_averages_of_2_x_2_pixels_are_white_again_after_a_slight_blur():
             np.random.default_rng(0).random((19, 8, 8)),
             "19 blocks .* 19 image.* Give more or larger",
         ),
-        (np.full((40, 28, 28), 7, np.uint8), "0 blocks .* not all equal.* but 'none'"),
+        (np.full((40, 28, 28), 7, np.uint8), "0 blocks .* not all equal.* set noise='none'"),
     ],
     ids=["small", "few", "constant"],
 )
@@ -290,7 +290,7 @@ def test_images_that_cannot_be_measured_are_an_error_with_the_cure(images, messa
 
 def test_images_without_noise_are_an_error_with_the_cure():
     vertical = np.tile(checkerboard(64, 64)[0], (64, 1)) * np.ones((20, 1, 1))
-    with pytest.raises(ValueError, match=r"no noise to measure.* but 'none'"):
+    with pytest.raises(ValueError, match=r"no noise to measure.* set noise='none'"):
         estimate_noise(np.uint8(128 + 20 * vertical))
 
 
