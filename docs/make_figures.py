@@ -1,8 +1,9 @@
 """Draw the pictures of README and of the first page, and print the numbers that stand beside them.
 
-They are kept in ``docs/images``; run it again when a denoiser of the package changes. It takes some
-minutes, most of them for BM3D, and needs ``pip install bm3d``; the picture of the page of
-``explain_html`` also needs playwright and Chromium, and stays as it is without them.
+They are kept in ``docs/images``, those of the slider in ``docs/_static``. Run it again when a
+denoiser of the package changes. It takes two minutes of a processor and needs ``pip install bm3d``;
+the picture of the page of ``explain_html`` also needs playwright and Chromium, and stays as it is
+without them.
 
     python docs/make_figures.py
 """
@@ -18,6 +19,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from denoise_folder import denoise
 from matplotlib.patches import Rectangle
 from PIL import Image
 from skimage import data, draw
@@ -42,7 +44,7 @@ from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.explain import explain_html
 from sklearn_cae.metrics import peak_signal_noise_ratio
 
-IMAGES = Path(__file__).parent / "images"
+DOCS = Path(__file__).parent
 SIGMA = 25 / 255
 NAMES = {"noisy": "noisy", "bm3d": "BM3D", "ours": "sklearn_cae"}
 # (top, left, height, width) of the parts of the photograph that are shown.
@@ -54,10 +56,11 @@ FRAME = "#ffd400"
 WHOLE = (175, 125, 515, 772)
 
 
-def save(name, image, quality=88):
+def save(name, image, quality=88, *, folder="images"):
     """Write an array (H, W) or (H, W, 3) of uint8 as a JPEG."""
-    Image.fromarray(np.asarray(image)).save(IMAGES / name, quality=quality, optimize=True)
-    print(f"wrote {name}: {(IMAGES / name).stat().st_size // 1024} kB", flush=True)
+    path = DOCS / folder / name
+    Image.fromarray(np.asarray(image)).save(path, quality=quality, optimize=True)
+    print(f"wrote {name}: {path.stat().st_size // 1024} kB", flush=True)
 
 
 def part(image, box):
@@ -146,7 +149,41 @@ def photograph():
         print(f"{NAMES[name]:12} {value:.2f} dB")
     draw_hero(versions, psnr)
     for name, image in versions.items():
-        save(f"slider-{name}.jpg", part(image, SLIDER), quality=92)
+        save(f"slider-{name}.jpg", part(image, SLIDER), quality=92, folder="_static")
+
+
+# -- A folder -------------------------------------------------------------------------------------
+
+
+def folder():
+    """Files of four kinds before and after ``docs/denoise_folder.py``."""
+    tall = data.astronaut()[:300, 60:360]
+    rows, columns = np.indices(tall.shape[:2]) - 150
+    disc = np.where(np.hypot(rows, columns) < 145, 255, 0).astype(np.uint8)[..., np.newaxis]
+    clean = {
+        "colour": data.chelsea()[:, 30:330],
+        "gray": data.camera()[20:320, 80:380],
+        "16 bits": data.coins()[:300, :300].astype(np.uint16) * 257,
+        "transparent": np.dstack([tall, disc]),
+    }
+    figure, axes = plt.subplots(2, 4, figsize=(12, 6.7), layout="constrained")
+    for (name, image), (above, below) in zip(clean.items(), axes.T, strict=True):
+        n_colours = 3 if image.ndim == 3 else 1
+        noisy = np.atleast_3d(image).copy()
+        colours = noisy[..., :n_colours]
+        colours[...] = add_noise(colours, GaussianNoise(SIGMA))
+        noisy = noisy.reshape(image.shape)
+        white = np.iinfo(image.dtype).max
+        for each, shown in ((above, noisy), (below, denoise(noisy))):
+            pair = [np.atleast_3d(x)[np.newaxis, ..., :n_colours] for x in (image, shown)]
+            psnr = peak_signal_noise_ratio(*pair, data_range=white)
+            print(f"{name:14} {psnr:.1f} dB")
+            each.imshow(shown / white, cmap="gray", vmin=0, vmax=1)
+            each.set_axis_off()
+            each.set_title(f"{name}\n{psnr:.1f} dB" if each is above else f"{psnr:.1f} dB", size=20)
+    figure.canvas.draw()
+    save("folder.jpg", np.asarray(figure.canvas.buffer_rgba())[..., :3])
+    plt.close(figure)
 
 
 # -- The cards ------------------------------------------------------------------------------------
@@ -229,6 +266,7 @@ def card_look_inside():
 
 PICTURES = {
     "photograph": photograph,
+    "folder": folder,
     "denoise": card_denoise,
     "only-noisy": card_only_noisy,
     "anomalies": card_anomalies,
