@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIGURE := examples/plot_shipped_denoiser.png
 
 .NOTPARALLEL:
-.PHONY: demo test test-oldest fuzz lint doctest pages page-code docs clean
+.PHONY: demo test test-oldest fuzz lint doctest pages check-pages page-code docs clean
 
 # Figures go to files.
 export MPLBACKEND = Agg
@@ -44,6 +44,10 @@ pages: .venv/.installed-docs
 	@rm -rf docs/api/generated
 	$(BIN)/python -m sphinx -q -W --keep-going -D plot_gallery=0 -b html docs docs/_build/pages
 
+# Links, anchors and widths, in a browser where there is one.
+check-pages: pages .venv/.installed-test
+	$(BIN)/python docs/check_pages.py docs/_build/pages
+
 # The code of the pages.
 page-code: .venv/.installed-docs
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/_build --ignore=docs/auto_examples docs
@@ -51,8 +55,9 @@ page-code: .venv/.installed-docs
 # It says what it does now: the gallery takes minutes.
 docs: .venv/.installed-docs
 	@rm -rf docs/api/generated
+	@echo "Building the pages and running the $(words $(wildcard examples/plot_*.py)) examples of the gallery: about ten minutes the first time"
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
-	@echo "The pages are in docs/_build/html/index.html"
+	@echo "Done. The pages are in docs/_build/html/index.html"
 
 # The oldest supported versions, in a virtual environment of their own. Their figures differ from the
 # baselines by the version of matplotlib: they are drawn, not compared.

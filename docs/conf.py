@@ -131,7 +131,7 @@ copybutton_prompt_is_regexp = True
 html_theme = "pydata_sphinx_theme"
 html_title = f"sklearn_cae {re.sub(r'[.]dev.*', ' (development)', release)}"
 html_static_path = ["_static"]
-html_css_files = ["custom.css"]
+html_css_files = ["custom.css", "compare.css"]
 html_math_renderer = "mathml"
 html_copy_source = False
 html_show_sourcelink = False
@@ -149,6 +149,7 @@ html_theme_options = {
 html_sidebars = {  # pages without neighbours
     "changelog": [],
     "contributing": [],
+    "results": [],
     "faq": [],
     "getting_started": [],
     "mathematics": [],

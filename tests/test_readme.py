@@ -3,11 +3,21 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from skimage import data
+from skimage.io import imread, imsave
 
-from sklearn_cae import CAEOutlierDetector, ClassicalDenoiser, DenoisingCAE, NoiseInjector
+from sklearn_cae import (
+    CAEOutlierDetector,
+    ClassicalDenoiser,
+    DenoisingCAE,
+    GaussianNoise,
+    NoiseInjector,
+)
 from sklearn_cae.classical import FILTERS
 from sklearn_cae.learning import LOSSES
+from sklearn_cae.metrics import peak_signal_noise_ratio
 from sklearn_cae.networks import NETWORKS
 from sklearn_cae.noise import NOISE_MODELS
 from sklearn_cae.outliers import SCORES
@@ -27,32 +37,50 @@ TABLES = {
 
 # What the README says in dB of noisy and denoised images, and how much worse another version of
 # torch may denoise: it trains another network.
-SAID = [(20.6, 29.9, 0.1), (20.5, 29.3, 0.8)]
-
-
-def python_blocks():
-    return re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-
-
-def test_the_readme_has_code():
-    assert python_blocks()
+NOISY, DENOISED, WORSE = 20.5, 29.3, 0.8
 
 
 @pytest.fixture(scope="module")
-def names():
-    """What the blocks define, one after the other."""
-    return {}
+def blocks():
+    """The Python code of the README, block by block: a folder, then a training."""
+    text = README.read_text(encoding="utf-8")
+    folder, training = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    return {"folder": folder, "training": training}
 
 
-@pytest.mark.parametrize(
-    ("code", "noisy", "denoised", "worse"),
-    [(code, *said) for code, said in zip(python_blocks(), SAID, strict=True)],
-)
-def test_the_code_of_the_readme_denoises_as_it_says(code, noisy, denoised, worse, names, capsys):
-    exec(compile(code, README.name, "exec"), names)
+def run(code):
+    exec(compile(code, README.name, "exec"), {})
+
+
+def test_the_code_of_the_readme_denoises_a_folder(blocks, tmp_path, monkeypatch):
+    cat = data.chelsea()
+    clean = {"eye.png": cat[60:160, 100:240], "nose.png": cat[170:240, 220:300]}
+    monkeypatch.chdir(tmp_path)
+    for folder in ("noisy", "denoised"):
+        Path(folder).mkdir()
+    noise = NoiseInjector(GaussianNoise(25 / 255), random_state=0)
+    for name, image in clean.items():
+        imsave(Path("noisy", name), np.asarray(noise.corrupt(image[np.newaxis]))[0])
+    run(blocks["folder"])
+    for name, image in clean.items():
+        batch = imread(Path("denoised", name))[np.newaxis]
+        # Of 20 dB in, by the network of the package.
+        assert peak_signal_noise_ratio(image[np.newaxis], batch, data_range=255) > 28
+
+
+def test_the_code_of_the_readme_trains_a_network_as_good_as_it_says(blocks, capsys):
+    run(blocks["training"])
     printed = [float(line.split()[0]) for line in capsys.readouterr().out.splitlines()]
-    assert printed[0] == pytest.approx(noisy, abs=0.05)
-    assert printed[1] > denoised - worse
+    assert printed[0] == pytest.approx(NOISY, abs=0.05)
+    assert printed[1] > DENOISED - WORSE
+
+
+def test_what_the_readme_links_to_is_there():
+    text = README.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)]+)\)|(?:href|src)=\"([^\"]+)\"", text)
+    paths = [link for pair in links for link in pair if link and not link.startswith("https:")]
+    assert paths
+    assert [path for path in paths if not (README.parent / path).exists()] == []
 
 
 @pytest.mark.parametrize("parameter", TABLES)
