@@ -49,7 +49,7 @@ check-pages: pages .venv/.installed-test
 	$(BIN)/python docs/check_pages.py docs/_build/pages
 
 # The code of the pages.
-page-code: .venv/.installed-docs
+page-code: .venv/.installed-docs .venv/.installed-test
 	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/_build --ignore=docs/auto_examples docs
 
 # It says what it does now: the gallery takes minutes.
