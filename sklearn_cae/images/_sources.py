@@ -94,8 +94,9 @@ def measure(arrays, name="X", n_values=None):
     for block in _blocks(arrays):
         lows.append(block.min())
         highs.append(block.max())
-        # A view would keep the block.
-        samples.append(block.reshape(-1)[::step].copy())
+        values = block.reshape(-1)
+        # A view of some values would keep the block.
+        samples.append(values if step == 1 else values[::step].copy())
     # A NaN is the minimum of all that it is among.
     low, high = float(np.min(lows)), float(np.max(highs))
     _check_finite(low, high, samples[0].dtype, name)
