@@ -37,7 +37,7 @@ lint: .venv/.installed-test
 	$(BIN)/python -m codespell_lib
 
 doctest: .venv/.installed-test
-	$(BIN)/python -m pytest -q --doctest-modules sklearn_cae
+	$(BIN)/python -m pytest -q -n 2 --doctest-modules sklearn_cae
 
 # The pages without the gallery; -W makes a warning an error.
 pages: .venv/.installed-docs
@@ -50,7 +50,7 @@ check-pages: pages .venv/.installed-test
 
 # The code of the pages.
 page-code: .venv/.installed-docs .venv/.installed-test
-	$(BIN)/python -m pytest -q --doctest-glob='*.rst' --ignore=docs/_build --ignore=docs/auto_examples docs
+	$(BIN)/python -m pytest -q -n 2 --doctest-glob='*.rst' --ignore=docs/_build --ignore=docs/auto_examples docs
 
 # It says what it does now: the gallery takes minutes.
 docs: .venv/.installed-docs
