@@ -243,6 +243,7 @@ def _describe(net, images):
         "batch_size": int(net.batch_size),
         "optimizer": type(net.optimizer_).__name__,
         "loss": type(net.criterion_).__name__,
+        "precision": net.precision,
         "callbacks": [_name_of(name, callback) for name, callback in _of_skorch(net)],
         "number of images": len(images),
         "images": _sample(images),

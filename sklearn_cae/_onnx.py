@@ -54,7 +54,8 @@ class OnnxExport:
 
         Notes
         -----
-        Images are denoised as a whole, not in tiles as in ``predict``: memory grows with them.
+        Images are denoised as a whole, not in tiles as in ``predict``: memory grows with them. The
+        graph computes in float32, also where ``predict`` computes in bfloat16.
         A network that learned with ``target="masked"`` runs sixteen times in its graph.
 
         Examples
@@ -218,9 +219,10 @@ GRAPHS = {"denoise": DenoiseGraph, "encode": EncodeGraph, "decode": DecodeGraph}
 
 
 def _on_cpu(cae):
-    """A copy of a fitted estimator on the CPU, whose sums a graph has to give."""
+    """A copy of a fitted estimator, in float32 on the CPU, whose sums a graph has to give."""
     copied: Any = object.__new__(type(cae))
-    copied.__setstate__({**cae.__getstate__(), "device": "cpu", "verbose": 0})
+    changes = {"device": "cpu", "precision_": "float32", "verbose": 0}
+    copied.__setstate__({**cae.__getstate__(), **changes})
     return copied
 
 

@@ -22,13 +22,15 @@ def threads_of_worker():
     slow.
     """
     before = torch.get_num_threads()
-    if _in_worker() and before == DEFAULT_THREADS and not any(map(os.environ.get, VARIABLES)):
-        torch.set_num_threads(1)
+    # Where another thread has set one already, that one sets the number back.
+    if not _in_worker() or before != DEFAULT_THREADS or any(map(os.environ.get, VARIABLES)):
+        yield
+        return
+    torch.set_num_threads(1)
     try:
         yield
     finally:
-        if torch.get_num_threads() != before:
-            torch.set_num_threads(before)
+        torch.set_num_threads(before)
 
 
 def _in_worker():

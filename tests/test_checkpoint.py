@@ -205,6 +205,7 @@ OTHERS = {
     "batch_size": {"batch_size": 4},
     "optimizer": {"optimizer": "muon"},
     "loss": {"loss": "l1"},
+    "precision": {"precision": "bfloat16"},
     "callbacks": {"lr_schedule": "cosine"},
     "network": {"network": small_autoencoder(latent_dim=3)},
     "images or noise": {"noise": GaussianNoise(0.3)},

@@ -149,6 +149,16 @@ def test_a_graph_clips_and_rounds(export):
     assert_as(net(extremes), cae.predict(extremes))
 
 
+@pytest.mark.parametrize("part", ["denoise", "encode"])
+def test_a_graph_is_in_float32_where_results_are_in_bfloat16(export, part):
+    X = gray(24, 16, 16)
+    cae = small_cae(precision="bfloat16").fit(X)
+    net = export(cae, part)
+    cae.precision_ = "float32"
+    found, expected = net(X), cae.predict(X) if part == "denoise" else cae.transform(X)
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=1e-4)
+
+
 def test_the_axes_that_are_free_have_names(export):
     net = export(small_cae(own()).fit(gray()))
     assert net.source.shape == net.target.shape == ["n", "height", "width"]

@@ -178,6 +178,17 @@ def test_channels_may_come_first(name):
     np.testing.assert_array_equal(denoised, expected.transpose(0, 3, 1, 2))
 
 
+def test_results_in_bfloat16_differ_by_few_levels(load):
+    images = as_uint(gray(3, 32, 40), np.uint8)
+    rough, exact = (load(precision=p).predict(images).astype(int) for p in ("bfloat16", "auto"))
+    assert 0 < np.abs(rough - exact).max() <= 5
+
+
+def test_another_precision_is_refused(load):
+    with pytest.raises(ValueError, match=r"'precision' parameter .* Got 'half'"):
+        load(precision="half")
+
+
 def test_another_channel_axis_is_refused(load):
     with pytest.raises(ValueError, match=r"'channel_axis' parameter .* Got 2"):
         load(channel_axis=2)

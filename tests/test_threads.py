@@ -69,6 +69,17 @@ def test_a_number_that_torch_was_told_is_kept(monkeypatch):
     assert in_workers(number_within) == [2, 2]
 
 
+def number_meanwhile():
+    torch.set_num_threads(1)  # As another worker does,
+    with threads_of_worker():
+        torch.set_num_threads(2)  # and sets it back.
+    return torch.get_num_threads()
+
+
+def test_the_number_that_another_worker_has_set_back_stays():
+    assert in_workers(number_meanwhile) == [2, 2]
+
+
 def number_after_an_error():
     torch.set_num_threads(2)
     with pytest.raises(ValueError, match="lr"):

@@ -1,6 +1,7 @@
 """Training with skorch: whole batches, schedules, progress and devices."""
 
 from ._batches import BatchIterator, count_batches, fitting_batch_size
+from ._callbacks import check_callbacks
 from ._device import resolve_device
 from ._history import epoch_curves
 from ._muon import Muon
@@ -20,6 +21,7 @@ __all__ = [
     "Muon",
     "TrainingPlan",
     "all_processes",
+    "check_callbacks",
     "count_batches",
     "describe_params",
     "epoch_curves",
