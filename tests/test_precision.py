@@ -76,13 +76,13 @@ def test_results_of_both_precisions_are_close_and_float32(network):
     exact = small_cae(network, precision="float32").fit(X)
     rough = small_cae(network, precision="float32").fit(X)
     rough.precision_ = "bfloat16"
-    for method in ("predict", "transform"):
+    # A layer rounds by up to 0.4 %, as bfloat16 has eight binary digits; codes are not averaged.
+    for method, most in (("predict", 0.01), ("transform", 0.03)):
         expected, result = (getattr(cae, method)(X) for cae in (exact, rough))
         assert result.dtype == np.float32
         assert not np.array_equal(result, expected)
-        # bfloat16 has eight binary digits: 0.4 % of a value.
         error = np.sqrt(np.square(result - expected).mean())
-        assert error < 0.02 * np.sqrt(np.square(expected).mean())
+        assert error < most * np.sqrt(np.square(expected).mean())
 
 
 @pytest.mark.parametrize("loss", ["mse", "bce", "l1"])
