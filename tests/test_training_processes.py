@@ -2,6 +2,7 @@
 
 import time
 import warnings
+import weakref
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -201,6 +202,22 @@ def error_in_last(rank, folder):
     small_cae(callbacks=[Fails(1)]).fit(X)
 
 
+def still_connected(rank, folder):
+    """Whether a process whose error is kept holds the connections of the training."""
+    groups = []
+
+    def new_group(*args, **kwargs):
+        group = dist.distributed_c10d.new_group(*args, **kwargs)
+        groups.append(weakref.ref(group))
+        return group
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dist, "new_group", new_group)
+        with pytest.raises((OSError, RuntimeError), match="The disk has vanished") as kept:
+            small_cae(callbacks=[Fails(1)]).fit(X)
+    return kept.value is not None and groups[0]() is not None
+
+
 def diverges_in_last(rank, folder):
     small_cae(loss=NotANumber).fit(X)
 
@@ -268,9 +285,8 @@ def results(tmp_path_factory):
 @pytest.fixture(scope="module")
 def results_of_three(tmp_path_factory):
     works = {"batch normalisation": Training("batch normalisation")}
-    return run_together(
-        works | named(too_few, error_in_last), tmp_path_factory.mktemp("three"), size=3
-    )
+    works |= named(too_few, error_in_last, still_connected)
+    return run_together(works, tmp_path_factory.mktemp("three"), size=3)
 
 
 @pytest.mark.parametrize("name", TRAININGS)
@@ -347,3 +363,8 @@ def test_fewer_images_than_processes_are_refused_in_each(results_of_three):
 def test_an_error_in_one_of_three_ends_the_others(results_of_three):
     kinds = [type(found) for found in results_of_three["error_in_last"]]
     assert kinds == [RuntimeError, OSError, RuntimeError]
+
+
+def test_an_error_that_is_kept_holds_no_connection(results_of_three):
+    # Or else the others would wait for this process.
+    assert results_of_three["still_connected"] == [False] * 3

@@ -6,6 +6,7 @@ A training asks one object, so that it has no branches: :class:`OneProcess` does
 
 import hashlib
 import json
+import traceback
 from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
@@ -194,6 +195,7 @@ class ProcessGroup(OneProcess):
             # Before the connections are closed, so that those who hear of it find the message.
             if not self._store.check(["error"]):
                 self._store.set("error", json.dumps([self._rank, type(error).__name__, str(error)]))
+        _clear_frames(error)
         self.close()
 
     def close(self):
@@ -272,6 +274,13 @@ def describe_images(images):
         "units": str(images.spec.data_range),
         "values": values.hexdigest(),
     }
+
+
+def _clear_frames(error):
+    # torch closes connections when nothing refers to them, and the frames of an error do.
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _text(value):
