@@ -27,7 +27,7 @@ fuzz: export OMP_NUM_THREADS = 1
 fuzz: export SCIPY_ARRAY_API = 1
 fuzz: export FUZZ ?= 3000
 fuzz: .venv/.installed-test
-	$(BIN)/python -m pytest -q -n 2 tests/test_hostile.py tests/test_files_damaged.py
+	$(BIN)/python -m pytest -q -n 2 tests/test_hostile.py tests/test_files_damaged.py tests/test_readers_hostile.py
 
 lint: .venv/.installed-test
 	$(BIN)/python -m ruff check --quiet

@@ -81,6 +81,25 @@ def test_predictions_take_the_memory_of_their_result():
     assert images.nbytes <= peak < 1.5 * images.nbytes
 
 
+# What is not an array of floats or of levels in the byte order of the machine is copied once.
+COPIED = {"a list of images": list, "another byte order": lambda images: images.astype(">f8")}
+
+
+@pytest.mark.parametrize("method", ["fit", "predict", "transform"])
+@pytest.mark.parametrize("kind", ["as they are", *COPIED])
+def test_float64_images_and_lists_are_copied_at_most_once(kind, method):
+    images = np.random.default_rng(0).random((8000, 16, 16))
+    cae = smallest_cae(batch_size=400).fit(images[:8])
+    given = COPIED.get(kind, np.asarray)(images)
+    tracemalloc.start()
+    result = getattr(cae, method)(given)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # Beside the result: the copy, and some batches.
+    needed = (kind in COPIED) * images.nbytes + getattr(result, "nbytes", 0)
+    assert peak < needed + 0.4 * images.nbytes
+
+
 def test_batches_are_whole():
     recorder = BatchRecorder()
     small_cae(callbacks=[recorder], validation_fraction=0.25).fit(LEVELS)

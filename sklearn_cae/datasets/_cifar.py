@@ -3,10 +3,10 @@
 Source: A. Krizhevsky, https://www.cs.toronto.edu/~kriz/cifar.html, section "Dataset layout".
 """
 
+import io
 import pickle
 import tarfile
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -17,6 +17,12 @@ _BATCHES = {
 
 _KEYS = (b"data", b"labels")
 _LABELS = range(10)
+# A batch of the publisher has 31 MB.
+_LARGEST = 2**26
+
+
+class _CodeRefused(pickle.UnpicklingError):
+    """A batch asks for what might be code."""
 
 
 def read_cifar10(path: Path, *, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +63,7 @@ def read_cifar10(path: Path, *, split: str) -> tuple[np.ndarray, np.ndarray]:
     names = _BATCHES[split]
     try:
         batches = _read_batches(path, names)
-    except pickle.UnpicklingError:
+    except _CodeRefused:
         raise
     except Exception as error:  # What a damaged archive raises has a dozen classes.
         raise ValueError(f"{path} is damaged ({error!r}). Get the archive again.") from error
@@ -77,7 +83,11 @@ def _read_batches(path, names):
         for member in archive:
             file = archive.extractfile(member) if member.name in names else None
             if file is not None:
-                batches[member.name] = _ArrayUnpickler(file).load()
+                # Not `member.size`: a link has the size of what it leads to.
+                if (size := file.seek(0, io.SEEK_END)) > _LARGEST:
+                    raise ValueError(f"{member.name} has {size} bytes, more than {_LARGEST}")
+                file.seek(0)
+                batches[member.name] = _ArrayUnpickler(file.read(), path).load()
     return batches
 
 
@@ -113,13 +123,14 @@ class _ArrayUnpickler(pickle.Unpickler):
         ("numpy", "dtype"): _dtype,
     }
 
-    def __init__(self, file: IO[bytes]):
-        super().__init__(file, encoding="bytes")
+    def __init__(self, content: bytes, path: Path):
+        super().__init__(io.BytesIO(content), encoding="bytes")
+        self._path = path
 
     def find_class(self, module, name):
         if (module, name) not in self._allowed:
-            raise pickle.UnpicklingError(
-                f"The archive asks for {module}.{name}; a CIFAR-10 batch needs only "
+            raise _CodeRefused(
+                f"{self._path} asks for {module}.{name}; a CIFAR-10 batch needs only "
                 f"{', '.join('.'.join(key) for key in self._allowed)}. Nothing was run: do not "
                 "use this archive, get it again from its publisher."
             )

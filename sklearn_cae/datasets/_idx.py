@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 _UNSIGNED_BYTE = 0x08
+# The largest file of MNIST has 47 MB. It is read in blocks of a MiB.
+_LARGEST, _BLOCK = 2**28, 2**20
 
 
 def read_idx(path: Path, *, ndim: int) -> np.ndarray:
@@ -46,27 +48,47 @@ def read_idx(path: Path, *, ndim: int) -> np.ndarray:
     ...     read_idx(path, ndim=1)
     array([7, 2, 1], dtype=uint8)
     """
-    content = _decompress(path)
-    magic = bytes([0, 0, _UNSIGNED_BYTE, ndim])
-    if content[:4] != magic:
-        raise ValueError(
-            f"{path} is not an idx file of unsigned bytes with {ndim} dimension(s): it begins with "
-            f"{content[:4].hex()}, expected {magic.hex()}."
-        )
-    start = 4 + 4 * ndim
-    shape = tuple(np.frombuffer(content[4:start].ljust(4 * ndim, b"\0"), dtype=">u4").tolist())
-    if len(content) != start + math.prod(shape):
-        raise ValueError(
-            f"{path} is truncated or damaged: its header says shape {shape}, which takes "
-            f"{start + math.prod(shape)} bytes, and it holds {len(content)}. Get the file again."
-        )
-    return np.frombuffer(content, dtype=np.uint8, offset=start).reshape(shape).copy()
-
-
-def _decompress(path: Path) -> bytes:
     try:
-        return gzip.decompress(path.read_bytes())
+        with gzip.open(path) as file:
+            return _read_array(file, path, ndim)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(
             f"{path} is not a whole gzip file ({error}). Get the file again."
         ) from error
+
+
+def _read_array(file, path, ndim):
+    magic, found = bytes([0, 0, _UNSIGNED_BYTE, ndim]), file.read(4)
+    if found != magic:
+        raise ValueError(
+            f"{path} is not an idx file of unsigned bytes with {ndim} dimension(s): it begins with "
+            f"{found.hex()}, expected {magic.hex()}."
+        )
+    sizes = file.read(4 * ndim)
+    if len(sizes) != 4 * ndim:
+        raise ValueError(
+            f"{path} is truncated or damaged: it ends within its header. Get the file again."
+        )
+    shape = tuple(np.frombuffer(sizes, dtype=">u4").tolist())
+    size = math.prod(shape)
+    if size > _LARGEST:
+        raise ValueError(
+            f"{path} is damaged: its header says shape {shape}, and no file of these data sets has "
+            f"more than {_LARGEST} bytes. Get the file again."
+        )
+    # One byte more than there should be tells a file that goes on.
+    content = _read_up_to(file, size + 1)
+    if len(content) != size:
+        held = "more" if len(content) > size else len(content)
+        raise ValueError(
+            f"{path} is truncated or damaged: its header says shape {shape}, which takes {size} "
+            f"bytes, and it holds {held}. Get the file again."
+        )
+    return np.frombuffer(content, dtype=np.uint8).reshape(shape)
+
+
+def _read_up_to(file, n_bytes):
+    content = bytearray()
+    while block := file.read(min(_BLOCK, n_bytes - len(content))):
+        content += block
+    return content

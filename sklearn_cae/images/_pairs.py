@@ -1,5 +1,6 @@
 """Noisy images that bring their clean ones along, in memory and on disk."""
 
+import math
 import os
 from contextlib import suppress
 from typing import Any, Self
@@ -14,6 +15,13 @@ from ._checks import is_target
 _FRESH = {np.empty_like, np.full_like, np.ones_like, np.zeros_like}
 # They write one array, and no mark of what belongs to it.
 _WRITES_ONE_HALF = {np.save, np.savez, np.savez_compressed, np.savetxt}
+# What reads the header of an array of a version.
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# Deflate makes at most so many bytes of one.
+_DEFLATE_RATIO = 1032
 
 
 class NoisyImages(np.ndarray):
@@ -302,12 +310,26 @@ def _read_pairs(file):
         missing = {"noisy", "clean"} - set(arrays)
         if missing:
             raise ValueError(f"it has no array {sorted(missing)}.")
+        for name in ("noisy", "clean"):
+            _check_size(file, arrays.zip, f"{name}.npy")
         noisy, clean = arrays["noisy"], arrays["clean"]
     for images in (noisy, clean):
         numbers = isinstance(images, np.ndarray) and images.dtype.kind in "buif"
         if not numbers or not 2 <= images.ndim <= 4:
             raise ValueError("it holds an array that is no batch of images.")
     return NoisyImages(noisy, clean)
+
+
+def _check_size(file, archive, name):
+    """Refuse an array that the file cannot hold, for which numpy would make room."""
+    with archive.open(name) as member:
+        version = np.lib.format.read_magic(member)
+        if version not in _HEADERS:
+            raise ValueError(f"{name} has version {version}.")
+        shape, _, dtype = _HEADERS[version](member)
+    size = os.fstat(file.fileno()).st_size
+    if math.prod(shape) * dtype.itemsize > _DEFLATE_RATIO * size:
+        raise ValueError(f"{name} says shape {shape}, too much for a file of {size} bytes.")
 
 
 def split_targets(X, y):
