@@ -13,7 +13,7 @@ from ._tiles import Tiling, is_large, measure_margin, within
 from ._turns import TURNS
 from .images import from_unit, groups_of_one_shape, shapes_of, to_array, to_unit
 from .learning import predict_hidden
-from .networks import layer_output
+from .networks import fused, layer_output
 
 # Batches have one size, but for few images.
 BATCH_PIXELS = 2**16
@@ -101,7 +101,7 @@ class Runner:
         """Codes of images: float32, (n, length of a code), in ``out`` if it is not None."""
 
         def encode(batch):
-            codes = self.module.encode(self.within_limits(batch))
+            codes = self.fused.encode(self.within_limits(batch))
             return codes.float().flatten(1).cpu().numpy()
 
         if out is None:
@@ -110,7 +110,7 @@ class Runner:
 
     def decode(self, codes):
         """Images of the size of those in ``fit`` from codes ``(n, length of a code)``."""
-        spec, module = self.spec, self.module
+        spec, module = self.spec, self.fused
         size = (spec.height, spec.width)
 
         def decode(rows):
@@ -141,15 +141,17 @@ class Runner:
 
         return self.in_batches(self.on_tensors(output), images)
 
-    def apply(self, batch):
+    def apply(self, batch, network=None):
         """Denoise a tensor ``(n, C, H, W)`` in units of the data range.
 
         A network sees what it was trained for. Of a network whose results have no bounds, what lies
         beyond the limits comes back on top, where a range that was learned leaves room for it.
+        ``network`` takes the place of :attr:`fused`.
         """
+        network = self.fused if network is None else network
         seen = self.within_limits(batch)
         with self._computing():
-            output = predict_hidden(self.module, seen) if self.hidden else self.module(seen)
+            output = predict_hidden(network, seen) if self.hidden else network(seen)
         output = output.float()
         if self.spec.fixed or self.module.bounded:
             return output.clamp(*self.spec.unit_limits)
@@ -182,6 +184,11 @@ class Runner:
     def within_limits(self, batch):
         """Clip a tensor to where the inputs lay in training."""
         return batch if self.limits is None else batch.clamp(*self.limits)
+
+    @cached_property
+    def fused(self):
+        """The network in fewer operations: what gives results, but not those of its layers."""
+        return fused(self.module)
 
     def _computing(self):
         return computing_in(self.precision, self.device)

@@ -164,7 +164,7 @@ class DenoiseGraph(Graph):
 
     def forward(self, images):
         """Denoise images."""
-        return self._as_given(self._runner.apply(self._unit(images)))
+        return self._as_given(self._runner.apply(self._unit(images), self.network))
 
     def free_axes(self):
         if not self._any_size:

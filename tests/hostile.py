@@ -35,7 +35,7 @@ def arrays(draw, shapes=SHAPES):
     shape = draw(st.sampled_from(shapes))
     dtype = np.dtype(draw(st.sampled_from(DTYPES)))
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    array = _values(draw, rng, shape, dtype)
+    array = np.asarray(_values(draw, rng, shape, dtype))
     for change in draw(st.lists(st.sampled_from(MEMORY), max_size=2)):
         array = change(array)
     return draw(st.sampled_from(CONTAINERS))(array)
@@ -51,7 +51,7 @@ def _values(draw, rng, shape, dtype):
     for _ in range(draw(st.integers(0, 3)) if array.size and shape else 0):
         array[tuple(rng.integers(shape))] = draw(st.sampled_from(EXTREMES))
     with np.errstate(over="ignore"):
-        return np.asarray(array).astype(dtype)
+        return array.astype(dtype)
 
 
 def _read_only(array):

@@ -2,6 +2,7 @@
 
 from ._autoencoder import Autoencoder
 from ._encoders import ConvEncoder
+from ._fused import fused
 from ._layers import check_layer, layer_output, layer_outputs
 from ._res_unet import ResUNet
 from ._spec import EncoderSpec, NetworkSpec, Spec
@@ -26,6 +27,7 @@ __all__ = [
     "VGG16Encoder",
     "check_layer",
     "check_vgg16_images",
+    "fused",
     "global_generator_seeded_by",
     "layer_output",
     "layer_outputs",

@@ -46,7 +46,7 @@ def layer_outputs(
     ValueError
         If there is no such layer, or it does not give one tensor.
     """
-    copied = _structural_copy(module)
+    copied = structural_copy(module)
     heard: dict[str, list[Any]] = {layer: [] for layer in layers}
     for layer, outputs in heard.items():
         check_layer(module, layer)
@@ -84,7 +84,7 @@ def _names(module):
     return getattr(module, "layer_names", children)
 
 
-def _structural_copy(module):
+def structural_copy(module):
     """Copy of a module whose parameters and buffers are those of the original."""
     tensors = chain(module.parameters(), module.buffers())
     return copy.deepcopy(module, {id(tensor): tensor for tensor in tensors})

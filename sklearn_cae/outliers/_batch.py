@@ -169,14 +169,14 @@ class ImageBatch:
 
     @cached_property
     def _codes(self):
-        return self._runner.module.encode(self._runner.within_limits(self._on_device))
+        return self._runner.fused.encode(self._runner.within_limits(self._on_device))
 
     @cached_property
     def _reconstructed(self):
         runner = self._runner
-        if hasattr(runner.module, "decode") and not runner.hidden:
+        if hasattr(runner.fused, "decode") and not runner.hidden:
             # The code is all that its result depends on, so the encoder runs once.
-            network = _DecoderOf(runner.module, self._codes)
+            network = _DecoderOf(runner.fused, self._codes)
             runner = Runner(network, runner.spec, runner.device, runner.limits)
         return runner.apply(self._on_device)
 
