@@ -141,8 +141,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         Seed of the initial weights, the order of the images and the noise. With an int, the same
         machine with the same number of torch's threads trains the same model on CPU.
     verbose : int, default=0
-        0 is silent, 1 shows progress bars: over epochs, over the batches or tiles of ``predict``,
-        and of a download.
+        0 is silent, 1 shows progress bars: of epochs, of ``predict`` and of a download.
 
     Attributes
     ----------
