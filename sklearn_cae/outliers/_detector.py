@@ -12,7 +12,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted
 
-from .._constraints import one_of
+from .._constraints import instance_of, one_of
 from .._denoising_cae import DenoisingCAE, copy_for_codes
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
@@ -189,8 +189,16 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "estimator": [DenoisingCAE, FrozenEstimator, None],
-        "outlier_score": [one_of(*SCORES), OutlierScore],
+        "estimator": [
+            instance_of(
+                "a DenoisingCAE or a FrozenEstimator of a fitted one", DenoisingCAE, FrozenEstimator
+            ),
+            None,
+        ],
+        "outlier_score": [
+            one_of(*SCORES),
+            instance_of("a score such as ReconstructionScore()", OutlierScore),
+        ],
         "contrast_normalization": [one_of("auto"), "boolean"],
         "contamination": [one_of("auto"), Interval(Real, 0, 0.5, closed="right")],
         "calibration": [
