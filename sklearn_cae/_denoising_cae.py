@@ -138,7 +138,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     warm_start : bool, default=False
         Continue from the fitted network in the next ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial weights, the order of the images and the noise. With an int, the same
+        Seed of initial weights, the order of the images, noise and dropout. With an int, the same
         machine with the same number of torch's threads trains the same model on CPU.
     verbose : int, default=0
         0 is silent, 1 shows progress bars: of epochs, of ``predict`` and of a download.

@@ -21,7 +21,7 @@ from ..networks import (
     VGG16_BLOCKS,
     Spec,
     check_vgg16_images,
-    global_generator_seeded_by,
+    drawing_from,
     read_vgg16_weights,
 )
 
@@ -105,7 +105,7 @@ class TorchLoss(LossSpec):
             ) from error
 
     def build(self):
-        with global_generator_seeded_by(_fixed_generator()):
+        with drawing_from(_fixed_generator()):
             module = self.make()
         if not isinstance(module, nn.Module):
             raise ValueError(f"loss={self.make!r} makes {module!r}, expected a torch.nn.Module.")
