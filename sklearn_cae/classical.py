@@ -362,7 +362,7 @@ class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        # `NoisyImages` alone bring the clean images along and need no y.
+        # ``NoisyImages`` alone bring the clean images along and need no y.
         tags.target_tags.required = True
         tags.target_tags.two_d_labels = True
         return tags

@@ -1,6 +1,7 @@
 """What `import sklearn_cae` brings with it."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,16 @@ from pathlib import Path
 import sklearn_cae
 
 SOURCE = Path(sklearn_cae.__file__).parent
+MODULES = [
+    "callbacks",
+    "classical",
+    "datasets",
+    "display",
+    "explain",
+    "metrics",
+    "networks",
+    "noise",
+]
 
 # What takes long to import and is needed by a part of the library alone.
 USED_LATER = [
@@ -38,6 +49,39 @@ def test_pandas_is_imported_by_skorch_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pandas" not in done.stdout.split()
+
+
+# --- what is public
+
+
+def public_objects():
+    modules = [sklearn_cae, *(getattr(sklearn_cae, name) for name in MODULES)]
+    named = [getattr(module, name) for module in modules for name in module.__all__]
+    return [thing for thing in named if inspect.isclass(thing) or inspect.isfunction(thing)]
+
+
+def undocumented(thing):
+    """Names of public methods and properties of the library, of a class, without a docstring."""
+    for name in dir(thing):
+        member = getattr(thing, name)
+        function = member.fget if isinstance(member, property) else member
+        of_the_library = str(getattr(function, "__module__", "")).startswith("sklearn_cae")
+        if not name.startswith("_") and of_the_library and not inspect.getdoc(member):
+            yield f"{thing.__name__}.{name}"
+
+
+def test_modules_are_attributes_of_the_package():
+    code = f"import sklearn_cae; [getattr(sklearn_cae, name) for name in {MODULES}]"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_everything_public_has_a_docstring():
+    things = public_objects()
+    assert sklearn_cae.DenoisingCAE in things
+    missing = [thing.__name__ for thing in things if not inspect.getdoc(thing)]
+    assert missing == []
+    missing = [name for thing in things if inspect.isclass(thing) for name in undocumented(thing)]
+    assert missing == []
 
 
 # --- the estimator file: the contract of scikit-learn, and nothing else

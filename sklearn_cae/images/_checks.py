@@ -224,7 +224,7 @@ def _shape(X):
         return (len(X), *X[0].shape)
     try:
         return np.asarray(X).shape
-    except ValueError:  # A ragged list, of which `read_images` tells more.
+    except ValueError:  # A ragged list, of which ``read_images`` tells more.
         return (len(X), -1, -1)
 
 

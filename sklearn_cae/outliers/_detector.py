@@ -534,14 +534,17 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
 
     @property
     def estimator_(self):
+        """The first autoencoder."""
         return self.estimators_[0]
 
     @property
     def outlier_score_(self):
+        """The score that goes with the first autoencoder."""
         return self.outlier_scores_[0]
 
     @property
     def calibration_scores_(self):
+        """Scores of all held-out images in order, float64."""
         return np.sort(np.concatenate([known.scores for known in self.held_out_]))
 
     def _read(self, X):
