@@ -27,7 +27,7 @@ from .images import (
 from .metrics import batches_of_one_shape, capped_psnr, denoiser_of, noisy_batch, ssim_or_nan
 from .noise import NoiseModel, resolve_noise
 
-# Of the filters of `ClassicalDenoiser` those that remove noise; "wiener" for blur.
+# Of the filters of ``ClassicalDenoiser`` those that remove noise; "wiener" for blur.
 _COMPARED = ("median", "total_variation", "wavelet", "nl_means", "wiener", "bm3d")
 
 

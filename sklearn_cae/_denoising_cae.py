@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options
 
 from ._checkpoint import split_checkpoint
-from ._constraints import one_of
+from ._constraints import instance_of, one_of
 from ._fitted import commit
 from ._fitted_network import FittedNetwork
 from ._html import NetworkHTMLMixin
@@ -138,11 +138,10 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     warm_start : bool, default=False
         Continue from the fitted network in the next ``fit``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial weights, the order of the images and the noise. With an int, the same
+        Seed of initial weights, the order of the images, noise and dropout. With an int, the same
         machine with the same number of torch's threads trains the same model on CPU.
     verbose : int, default=0
-        0 is silent, 1 shows progress bars: over epochs, over the batches or tiles of ``predict``,
-        and of a download.
+        0 is silent, 1 shows progress bars: of epochs, of ``predict`` and of a download.
 
     Attributes
     ----------
@@ -240,11 +239,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     """
 
     _parameter_constraints = {
-        "network": [one_of(*NETWORKS), NetworkSpec, None],
+        "network": [one_of(*NETWORKS), instance_of("a network such as UNet()", NetworkSpec), None],
         "noise": "no_validation",  # an error of its own
         "target": [one_of(*TARGETS)],
-        "loss": [one_of(*LOSSES), LossSpec, callable],
-        "patches": [Patches, None],
+        "loss": [one_of(*LOSSES), instance_of("a PerceptualLoss()", LossSpec), callable],
+        "patches": [instance_of("Patches such as Patches(64)", Patches), None],
         "optimizer": [one_of("auto", *OPTIMIZERS), callable],
         "lr": [one_of("auto"), Interval(Real, 0, None, closed="neither")],
         "lr_schedule": [one_of(*LR_SCHEDULES)],
@@ -254,9 +253,9 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         "early_stopping": ["boolean"],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "callbacks": [list, None],
-        "image_shape": [tuple, list, None],
+        "image_shape": [instance_of("a tuple such as (28, 28)", tuple, list), None],
         "channel_axis": [Options(Integral, {-1, 1, 3})],
-        "data_range": [one_of("auto"), tuple, list],
+        "data_range": [one_of("auto"), instance_of("a tuple such as (0, 1)", tuple, list)],
         "device": [str],
         "precision": [one_of(*PRECISIONS)],
         "for_codes": ["boolean"],

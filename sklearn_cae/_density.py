@@ -194,7 +194,7 @@ def score_codes(density, codes):
 
 
 def explains(density):
-    """Whether `explain_codes` can tell for a density."""
+    """Whether ``explain_codes`` can tell for a density."""
     return hasattr(density, "explain") or hasattr(density, "mahalanobis")
 
 

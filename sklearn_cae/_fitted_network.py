@@ -325,6 +325,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     @property
     def runner_(self):
+        """The network on arrays (n, H, W, C), without gradients."""
         return Runner(
             self.net_.module_,
             self.image_spec_,
@@ -336,31 +337,38 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     @property
     def image_shape_(self):
+        """Shape of one image, (H, W) or (H, W, C)."""
         return self.image_spec_.image_shape
 
     @property
     def data_range_(self):
+        """Values of black and white."""
         return self.image_spec_.data_range
 
     @property
     def history_(self):
+        """Losses, PSNR and seconds of each epoch, arrays by name."""
         return epoch_curves(self.net_.history)
 
     @property
     def n_parameters_(self):
+        """Number of trained weights and biases."""
         return sum(p.numel() for p in self.net_.module_.parameters() if p.requires_grad)
 
     @property
     def n_total_parameters_(self):
+        """Number of all weights and biases, the frozen ones too."""
         return sum(p.numel() for p in self.net_.module_.parameters())
 
     @property
     def tile_margin_(self):
+        """Pixels around a tile that its result depends on, None if there are no tiles."""
         margin = self.runner_.margin
         return None if margin is None else aligned(margin)
 
     @property
     def layer_names_(self):
+        """Names of the stages of the network, for ``feature_maps``."""
         return self.net_.module_.layer_names
 
     @property

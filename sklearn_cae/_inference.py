@@ -195,7 +195,7 @@ class Runner:
 
     @cached_property
     def margin(self):
-        """How far around a pixel a result depends on the image; see `measure_margin`."""
+        """How far around a pixel a result depends on the image; see ``measure_margin``."""
         margin = measure_margin(self.module, self.spec.n_channels, self.device)
         # What stands for a hidden pixel is made of those beside it.
         return margin + 1 if margin is not None and self.hidden else margin

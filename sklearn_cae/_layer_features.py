@@ -9,7 +9,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 
-from ._constraints import one_of
+from ._constraints import instance_of, one_of
 from ._denoising_cae import DenoisingCAE, copy_for_codes
 from ._fitted import VersionedState, commit
 from .files import Savable
@@ -106,7 +106,11 @@ class LayerFeatures(
     """
 
     _parameter_constraints = {
-        "estimator": [DenoisingCAE, FrozenEstimator],
+        "estimator": [
+            instance_of(
+                "a DenoisingCAE or a FrozenEstimator of a fitted one", DenoisingCAE, FrozenEstimator
+            )
+        ],
         "layer": [str],
         "pooling": [one_of("mean", "max"), None],
     }

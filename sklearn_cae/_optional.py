@@ -21,7 +21,7 @@ def import_optional(
     purpose : str
         What needs the package, as the beginning of a sentence: "Downloading MNIST".
     package : str, default=None
-        Name of the package for ``pip install``; ``None`` is `name`.
+        Name of the package for ``pip install``; ``None`` is ``name``.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def import_optional(
     Raises
     ------
     ImportError
-        If the package cannot be imported; the message names `purpose` and the pip line.
+        If the package cannot be imported; the message names ``purpose`` and the pip line.
 
     Examples
     --------

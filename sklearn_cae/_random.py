@@ -1,10 +1,15 @@
 """Seeds and generators that leave the global random state of torch and numpy alone."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 
 import numpy as np
 import torch
 from sklearn.frozen import FrozenEstimator
+
+_GLOBAL_GENERATORS = Lock()
 
 
 def resolve_seed(random_state):
@@ -45,6 +50,29 @@ def derived_seed(seed, *stream):
 
 def generator_on(device, seed):
     return torch.Generator(device).manual_seed(seed)
+
+
+@contextmanager
+def global_generators_seeded_by(generator: torch.Generator, device: str = "cpu") -> Iterator[None]:
+    """Have torch's global generators go on from a given one, for what draws from no other.
+
+    Afterwards they are as they were before. Other threads that do the same wait.
+
+    Parameters
+    ----------
+    generator : torch.Generator
+        Source of the seed, on the CPU.
+    device : str, default="cpu"
+        Whose generator is seeded besides that of the CPU: that of a CUDA device.
+    """
+    seed = torch.empty((), dtype=torch.int64, device="cpu").random_(generator=generator).item()
+    on_gpu = [torch.device(device)] if torch.device(device).type == "cuda" else []
+    with _GLOBAL_GENERATORS, torch.random.fork_rng(devices=on_gpu):
+        torch.default_generator.manual_seed(int(seed))
+        for gpu in on_gpu:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(int(seed))
+        yield
 
 
 def generators_by_content(images, seed):

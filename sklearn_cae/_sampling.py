@@ -13,6 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 
+from ._constraints import instance_of
 from ._denoising_cae import DenoisingCAE, copy_for_codes
 from ._density import check_density, fit_density
 from ._fitted import VersionedState, commit
@@ -99,7 +100,11 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "estimator": [DenoisingCAE, FrozenEstimator],
+        "estimator": [
+            instance_of(
+                "a DenoisingCAE or a FrozenEstimator of a fitted one", DenoisingCAE, FrozenEstimator
+            )
+        ],
         "density": "no_validation",  # an error of its own
         "n_components": [Interval(Integral, 1, None, closed="left"), None],
         "random_state": ["random_state"],

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Options
 from sklearn.utils.validation import check_is_fitted
 
-from ._constraints import one_of
+from ._constraints import instance_of, one_of
 from ._fitted import VersionedState, commit
 from ._optional import import_optional
 from .files import Savable
@@ -242,9 +242,9 @@ class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
 
     _parameter_constraints = {
         "filter": [one_of(*FILTERS)],
-        "image_shape": [tuple, list, None],
+        "image_shape": [instance_of("a tuple such as (28, 28)", tuple, list), None],
         "channel_axis": [Options(Integral, {-1, 1, 3})],
-        "data_range": [one_of("auto"), tuple, list],
+        "data_range": [one_of("auto"), instance_of("a tuple such as (0, 1)", tuple, list)],
     }
 
     def __init__(
@@ -362,7 +362,7 @@ class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        # `NoisyImages` alone bring the clean images along and need no y.
+        # ``NoisyImages`` alone bring the clean images along and need no y.
         tags.target_tags.required = True
         tags.target_tags.two_d_labels = True
         return tags

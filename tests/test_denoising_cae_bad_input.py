@@ -46,7 +46,7 @@ BAD_IMAGES = {
     "five dimensions": (X[None, None], ValueError, rf"shape \(1, 1, 24, 8, 8\).*are {LAYOUTS}"),
     "strings": (np.full((4, 4), "a"), ValueError, rf"could not convert string.*{NUMBERS}"),
     "objects": (np.full((4, 4), "a", object), ValueError, rf"could not convert string.*{NUMBERS}"),
-    "dictionaries": (np.full((4, 4), {}, object), TypeError, r"must be a string or a real number"),
+    "dictionaries": (np.full((4, 4), {}, object), TypeError, rf"or a real number.*{NUMBERS}"),
     "complex numbers": (X + 1j, ValueError, r"Complex data not supported"),
     "sparse": (scipy.sparse.csr_array(X[:, 0]), TypeError, r"Sparse data.*\.toarray\(\)"),
     "a list of two dtypes": (

@@ -29,6 +29,7 @@ from sklearn_cae import (
     DenoisingCAE,
     GaussianNoise,
     NoiseInjector,
+    TorchNetwork,
     UNet,
 )
 from sklearn_cae.datasets import load_natural_patches
@@ -88,6 +89,66 @@ def test_fits_in_threads_learn_what_they_learn_alone():
         together = list(pool.map(lambda cae: clone(cae).fit(X), alone))
         done.set()
         drawing.result()
+    for one, other in zip(alone, together, strict=True):
+        assert_same_weights(one, other)
+
+
+class Dropout(torch.nn.Module):
+    """A network that draws in training, and normalises by statistics of what it has drawn."""
+
+    def __init__(self, n_channels):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(n_channels, 4, 3, padding=1),
+            torch.nn.BatchNorm2d(4),
+            torch.nn.Dropout(0.5),
+            torch.nn.Conv2d(4, n_channels, 3, padding=1),
+        )
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+class NoisyLoss(torch.nn.Module):
+    """A loss that draws."""
+
+    def forward(self, output, target):
+        return (output - target + 0.1 * torch.randn_like(output)).square().mean()
+
+
+DRAWING = {
+    "network": {"network": TorchNetwork(Dropout)},
+    "loss": {"loss": NoisyLoss},
+}
+
+
+@pytest.mark.parametrize("drawing", DRAWING.values(), ids=DRAWING)
+def test_layers_that_draw_follow_the_seed_and_leave_the_global_generator_alone(drawing):
+    before = torch.get_rng_state()
+    one = small_cae(**drawing, max_epochs=2).fit(X)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(1)
+    assert_same_weights(one, small_cae(**drawing, max_epochs=2).fit(X))
+
+
+def test_layers_draw_anew_in_each_step_and_epoch():
+    masks = []
+
+    class Watched(Dropout):
+        def forward(self, images):
+            if self.training:
+                masks.append(torch.rand(3).tolist())
+            return super().forward(images)
+
+    # Three batches in each epoch; those after them are for the statistics of normalisation.
+    small_cae(TorchNetwork(Watched), max_epochs=2, validation_fraction=0).fit(X)
+    assert len(set(map(tuple, masks[:6]))) == 6
+
+
+def test_networks_that_draw_learn_in_threads_what_they_learn_alone():
+    alone = [small_cae(TorchNetwork(Dropout), random_state=seed).fit(X) for seed in (0, 1)]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda cae: clone(cae).fit(X), alone))
     for one, other in zip(alone, together, strict=True):
         assert_same_weights(one, other)
 

@@ -1,12 +1,16 @@
 """What is read as a batch of images, and what is refused."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import torch
 from sklearn.base import BaseEstimator
-from small import colour, gray
+from small import colour, gray, small_cae
 
+from sklearn_cae import NoiseInjector
 from sklearn_cae.images import check_images, is_target, learn_images, learn_spec, read_images
 
 INTEGERS = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
@@ -100,6 +104,34 @@ def test_what_was_read_is_not_read_again():
 def test_what_is_no_batch_of_images_is_an_error_that_names_it(given, message):
     with pytest.raises(ValueError, match=rf"(?s){message}"):
         read_images(given, name="clean images")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((image for image in np.ones((2, 3, 3))), r"not 'generator' Of a generator give list\(X\)"),
+        ({"images": np.ones((2, 3, 3))}, "not 'dict' Images are numbers"),
+        ([Path("a.png")], "Images are numbers: .* Read files first, .*imread_collection"),
+    ],
+    ids=["generator", "dict", "paths"],
+)
+def test_what_holds_no_numbers_is_an_error_with_the_cure(given, message):
+    with pytest.raises(TypeError, match=f"X cannot be read as images: .*{message}"):
+        read_images(given)
+
+
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_a_frame_that_is_not_computed_yet_is_an_error_with_the_cure(method):
+    frame = pl.DataFrame(np.ones((3, 4), np.float32))
+    estimator = NoiseInjector() if method == "fit" else small_cae().fit(frame)
+    with pytest.raises(ValueError, match=r"X is a LazyFrame, .* Give X.collect\(\)"):
+        getattr(estimator, method)(frame.lazy())
+
+
+def test_clean_images_that_are_not_computed_yet_are_not_taken_for_labels():
+    frame = pl.DataFrame(np.ones((3, 4), np.float32))
+    with pytest.raises(ValueError, match=r"y is a LazyFrame, .* Give y.collect\(\)"):
+        is_target(frame, frame.lazy())
 
 
 # Estimators

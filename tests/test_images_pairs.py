@@ -199,6 +199,8 @@ LOSES = {
     "matrix product": lambda x: x @ np.ones((5, 5)),
     "clip": lambda x: x.clip(0, 1),
     "numpy.clip": lambda x: np.clip(x, 0, 1),
+    "round": lambda x: x.round(1),
+    "numpy.round": lambda x: np.round(x, 1),
     "divmod": lambda x: np.divmod(x, 2)[0],
     "reshape": lambda x: x.reshape(6, 20),
     "moveaxis": lambda x: np.moveaxis(x, 2, 1),
@@ -223,6 +225,22 @@ def test_what_numpy_computes_of_pairs_is_never_taken_for_clean(pairs, operation)
     assert is_lost(result)
     np.testing.assert_array_equal(np.asarray(result), operation(NOISY))
     assert_pairs(pairs)
+
+
+GRAY = {
+    "mean": lambda x: x.mean(axis=3),
+    "maximum": lambda x: np.max(x, axis=-1),
+    "median": lambda x: np.median(x, axis=3),
+    "sum that keeps the axis": lambda x: x.sum(axis=3, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("operation", GRAY.values(), ids=GRAY)
+def test_gray_images_made_of_noisy_ones_are_never_taken_for_clean(operation):
+    clean = np.random.default_rng(0).random((6, 4, 5, 3))
+    result = operation(NoisyImages(clean + 1, clean))
+    assert is_lost(result)
+    np.testing.assert_array_equal(np.asarray(result), operation(clean + 1))
 
 
 PLAIN = {

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 from sklearn.base import clone
+from small import gray, small_cae
 from torch import nn
 
 from sklearn_cae.learning import LOSSES, PerceptualLoss, resolve_loss
@@ -105,6 +106,38 @@ def test_anything_else_is_refused_with_a_cure(loss, message):
 def test_a_function_that_makes_something_else_is_named():
     with pytest.raises(ValueError, match=r"makes 3, expected a torch.nn.Module"):
         resolve_loss(lambda: 3).build()
+
+
+class Rounding(nn.Module):
+    """A loss that has no gradient."""
+
+    def forward(self, output, target):
+        return (output - target).detach().abs().mean()
+
+
+NO_LOSSES = {
+    "the base of all modules": (nn.Module, 'missing the required "forward" function'),
+    "a loss of three": (nn.TripletMarginLoss, "missing 1 required positional argument: 'negative'"),
+    "a layer": (nn.ReLU, "takes 2 positional arguments but 3 were given"),
+    "a loss of categories": (nn.NLLLoss, "only batches of spatial targets supported"),
+    "a loss without a gradient": (Rounding, "does not require grad"),
+}
+
+
+@pytest.mark.parametrize(("loss", "why"), NO_LOSSES.values(), ids=NO_LOSSES)
+def test_what_cannot_compare_images_is_refused_before_it_trains(loss, why):
+    with pytest.raises(ValueError, match=rf"cannot compare two batches of images .*: .*{why}"):
+        small_cae(loss=loss).fit(gray())
+
+
+def test_trying_a_loss_leaves_the_global_generator_alone():
+    class Drawing(nn.Module):
+        def forward(self, output, target):
+            return (output - target + torch.rand(1)).mean()
+
+    before = torch.get_rng_state()
+    resolve_loss(Drawing).check_images(8, 8, 1)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 @pytest.mark.parametrize(

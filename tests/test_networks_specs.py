@@ -129,7 +129,10 @@ def test_no_encoder_is_the_convolutional_one():
 ODD = "'kernel_size' parameter of {} must be odd, so that a kernel has a centre. Got 4 instead"
 CHANNELS = "'channels' parameter of {} must hold a positive integer for each stage"
 WRONG = [
-    (Autoencoder(3), "'encoder' parameter of Autoencoder must be an instance of"),
+    (
+        Autoencoder(32),
+        r"an encoder such as ConvEncoder\(\), the channels of one such as \(16, 32\) or None",
+    ),
     (Autoencoder(latent_dim=0), r"'latent_dim' parameter of Autoencoder must be an int in"),
     (UNet(upsampling="x"), "'upsampling' parameter of UNet must be a str among"),
     (UNet(normalization="layer"), "'normalization' parameter of UNet must be"),
@@ -141,7 +144,7 @@ WRONG = [
     (Autoencoder([True]), CHANNELS.format("ConvEncoder")),
     (ResUNet(()), CHANNELS.format("ResUNet") + r", and at least one. Got \(\) instead"),
     (ResUNet((8, 0)), CHANNELS.format("ResUNet")),
-    (ResUNet(8), "'channels' parameter of ResUNet must be an instance of 'tuple' or"),
+    (ResUNet(8), r"'channels' parameter of ResUNet must be a tuple such as \(32, 64\). Got 8"),
     (ResUNet(blocks=0), r"'blocks' parameter of ResUNet must be an int in the range \[1, inf\)"),
     (Autoencoder(ConvEncoder(code_channels=0)), "'code_channels' parameter of ConvEncoder must be"),
     (Autoencoder(ConvEncoder(downsampling="x")), "'downsampling' parameter of ConvEncoder must be"),

@@ -659,7 +659,7 @@ def test_a_model_is_resolved_to_a_copy_that_later_settings_do_not_change():
     assert resolved.std == 0.2
 
 
-@pytest.mark.parametrize("noise", ["gauss", True, GaussianNoise, ["blur", {}]], ids=repr)
+@pytest.mark.parametrize("noise", ["gauss", True, ["blur", {}]], ids=repr)
 def test_an_unknown_noise_is_an_error_that_lists_the_names(noise):
     with pytest.raises(ValueError, match=r"allowed are None, a NoiseModel .*'salt_and_pepper'"):
         resolve_noise(noise)
@@ -672,12 +672,19 @@ def test_an_unknown_noise_is_an_error_that_lists_the_names(noise):
         (25, "GaussianNoise(25 / 255)"),
         (np.float32(0.5), "GaussianNoise(0.5)"),
         (["blur", 0.1], "GaussianNoise(0.1)"),
+        ((0, 0.1), "GaussianNoise((0, 0.1))"),
+        ([0, 50], "GaussianNoise((0, 50 / 255))"),
     ],
     ids=repr,
 )
 def test_a_level_without_its_noise_is_an_error_with_the_cure(noise, cure):
     with pytest.raises(ValueError, match=re.escape(f"write {cure}.")):
         resolve_noise(noise)
+
+
+def test_a_class_without_its_call_is_an_error_with_the_cure():
+    with pytest.raises(ValueError, match=r"noise=MaskingNoise is a class. Call it: MaskingNoise\("):
+        resolve_noise([MaskingNoise])
 
 
 @pytest.mark.parametrize(

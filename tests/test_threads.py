@@ -1,10 +1,11 @@
+import numpy as np
 import pytest
 import torch
 from joblib import Parallel, delayed
 from skorch.callbacks import Callback
-from small import gray, small_cae
+from small import assert_same_weights, gray, small_cae
 
-from sklearn_cae import _threads
+from sklearn_cae import Autoencoder, ResUNet, UNet, _threads
 from sklearn_cae._threads import threads_of_worker
 
 X = gray()
@@ -89,3 +90,42 @@ def number_after_an_error():
 
 def test_the_number_comes_back_after_an_error():
     assert in_workers(number_after_an_error) == [2, 2]
+
+
+# --- what depends on the number of threads
+
+NETWORKS = {
+    "spatial code": Autoencoder((8, 16)),
+    "flat code": Autoencoder((8, 16), latent_dim=8),
+    "U-Net": UNet((8, 16)),
+    "residual U-Net": ResUNet((8, 16), blocks=1),
+}
+# Large enough for torch to share them out.
+IMAGES = gray(16, 32, 32)
+
+
+def results(cae, n_threads):
+    torch.set_num_threads(n_threads)
+    codes = cae.transform(IMAGES)
+    return {
+        "predict": cae.predict(IMAGES),
+        "score_samples": cae.score_samples(IMAGES),
+        "transform": codes / max(1, np.abs(codes).max()),
+    }
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+def test_results_depend_on_the_number_of_threads_by_rounding_alone(network):
+    torch.set_num_threads(1)
+    cae = small_cae(network, batch_size=16).fit(IMAGES)
+    one, two = results(cae, 1), results(cae, 2)
+    for name, result in one.items():
+        # float32 resolves 1e-7 of the range; sums are added up in another order.
+        np.testing.assert_allclose(result, two[name], rtol=0, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["flat code", "residual U-Net"])
+def test_with_one_number_of_threads_a_training_is_the_same_each_time(name):
+    one, other = (small_cae(NETWORKS[name], batch_size=16).fit(IMAGES) for _ in range(2))
+    assert torch.get_num_threads() == 2
+    assert_same_weights(one, other)

@@ -328,7 +328,7 @@ def test_a_normalisation_in_other_units_is_refused_with_the_cure(params):
 
 
 def test_a_single_number_is_no_normalisation():
-    with pytest.raises(ValueError, match="'std' parameter of VGG16Encoder must be an instance of"):
+    with pytest.raises(ValueError, match="'std' parameter of VGG16Encoder must be a tuple of"):
         encoder(std=0.5).check()
 
 

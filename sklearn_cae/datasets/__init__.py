@@ -1,6 +1,6 @@
 """Image data: patches of photographs that are already installed, and three public datasets."""
 
-from sklearn_cae.datasets._fetch import fetch_cifar10, fetch_fashion_mnist, fetch_mnist
-from sklearn_cae.datasets._natural import load_natural_patches
+from ._fetch import fetch_cifar10, fetch_fashion_mnist, fetch_mnist
+from ._natural import load_natural_patches
 
 __all__ = ["fetch_cifar10", "fetch_fashion_mnist", "fetch_mnist", "load_natural_patches"]

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import Bunch
 
-from sklearn_cae.datasets._cifar import read_cifar10
-from sklearn_cae.datasets._idx import read_idx
-from sklearn_cae.datasets._published import CIFAR10, FASHION_MNIST, MNIST, Dataset
-from sklearn_cae.datasets._remote import locate
-from sklearn_cae.datasets._subset import splits_of
+from ._cifar import read_cifar10
+from ._idx import read_idx
+from ._published import CIFAR10, FASHION_MNIST, MNIST, Dataset
+from ._remote import locate
+from ._subset import splits_of
 
 
 def fetch_mnist(
@@ -29,7 +29,7 @@ def fetch_mnist(
     ----------
     data_home : str, path-like or None, default=None
         Folder of the data. The idx files (``train-images-idx3-ubyte.gz``, ...) are looked for in
-        ``<data_home>/sklearn_cae/mnist`` and then in `data_home` itself; a download goes
+        ``<data_home>/sklearn_cae/mnist`` and then in ``data_home`` itself; a download goes
         to the first. None is :func:`sklearn.datasets.get_data_home`, ``~/scikit_learn_data``
         unless set otherwise.
     subset : {"train", "test", "all"}, default="train"
@@ -64,7 +64,7 @@ def fetch_mnist(
     ImportError
         If a file has to be downloaded and pooch is not installed.
     ValueError
-        If `subset` is unknown.
+        If ``subset`` is unknown.
 
     See Also
     --------
@@ -108,7 +108,7 @@ def fetch_fashion_mnist(
     ----------
     data_home : str, path-like or None, default=None
         Folder of the data. The idx files (``train-images-idx3-ubyte.gz``, ...) are looked for in
-        ``<data_home>/sklearn_cae/fashion_mnist`` and then in `data_home` itself; a download goes
+        ``<data_home>/sklearn_cae/fashion_mnist`` and then in ``data_home`` itself; a download goes
         to the first. None is :func:`sklearn.datasets.get_data_home`, ``~/scikit_learn_data``
         unless set otherwise.
     subset : {"train", "test", "all"}, default="train"
@@ -143,7 +143,7 @@ def fetch_fashion_mnist(
     ImportError
         If a file has to be downloaded and pooch is not installed.
     ValueError
-        If `subset` is unknown.
+        If ``subset`` is unknown.
 
     See Also
     --------
@@ -188,7 +188,7 @@ def fetch_cifar10(
     ----------
     data_home : str, path-like or None, default=None
         Folder of the data. The archive ``cifar-10-python.tar.gz`` is looked for in
-        ``<data_home>/sklearn_cae/cifar10`` and then in `data_home` itself; a download goes
+        ``<data_home>/sklearn_cae/cifar10`` and then in ``data_home`` itself; a download goes
         to the first. None is :func:`sklearn.datasets.get_data_home`, ``~/scikit_learn_data``
         unless set otherwise.
     subset : {"train", "test", "all"}, default="train"
@@ -223,7 +223,7 @@ def fetch_cifar10(
     ImportError
         If the archive has to be downloaded and pooch is not installed.
     ValueError
-        If `subset` is unknown.
+        If ``subset`` is unknown.
 
     See Also
     --------
@@ -260,7 +260,7 @@ def _fetch(
     download_if_missing: bool,
     return_X_y: bool,
 ):
-    """Read the splits of `subset` by ``read_split(*paths, split=...)`` and join them."""
+    """Read the splits of ``subset`` by ``read_split(*paths, split=...)`` and join them."""
     pairs = []
     for split in splits_of(subset):
         paths = [
@@ -285,5 +285,5 @@ def _fetch(
 
 
 def _read_idx_pair(images_path: Path, labels_path: Path, *, split: str):
-    """Read the images and labels of a split; `split` is already in the file names."""
+    """Read the images and labels of a split; ``split`` is already in the file names."""
     return read_idx(images_path, ndim=3), read_idx(labels_path, ndim=1).astype(np.int64)

@@ -28,13 +28,13 @@ def read_idx(path: Path, *, ndim: int) -> np.ndarray:
 
     Returns
     -------
-    array : ndarray of `ndim` dimensions, dtype uint8
+    array : ndarray of ``ndim`` dimensions, dtype uint8
         The content, writable.
 
     Raises
     ------
     ValueError
-        If the file is not gzipped, is cut short, is not an idx file of unsigned bytes with `ndim`
+        If the file is not gzipped, is cut short, is not an idx file of unsigned bytes with ``ndim``
         dimensions, or holds more or less than its header says.
 
     Examples

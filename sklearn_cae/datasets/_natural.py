@@ -10,7 +10,7 @@ from skimage import data, util
 from sklearn.datasets import load_digits, load_sample_image
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
-from sklearn_cae.datasets._subset import splits_of
+from ._subset import splits_of
 
 _COLOR = {"train": ("astronaut", "coffee", "flower", "rocket"), "test": ("chelsea", "china")}
 _GRAY = {"train": ("brick", "coins", "grass", "moon"), "test": ("camera", "gravel")}
@@ -66,13 +66,13 @@ def load_natural_patches(
     and test patches come from different photographs, so that a test score is not the score of a
     picture seen in training.
 
-    ========= ================================================= =======================
-    `subset`  colour photographs                                added for ``color=False``
-    ========= ================================================= =======================
-    "train"   astronaut, coffee, flower, rocket                 brick, coins, grass, moon,
-                                                                lfw_subset, digits
-    "test"    chelsea, china                                    camera, gravel
-    ========= ================================================= =======================
+    ========== ================================================= =======================
+    ``subset`` colour photographs                                added for ``color=False``
+    ========== ================================================= =======================
+    "train"    astronaut, coffee, flower, rocket                 brick, coins, grass, moon,
+                                                                 lfw_subset, digits
+    "test"     chelsea, china                                    camera, gravel
+    ========== ================================================= =======================
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def load_natural_patches(
     n_patches : int, default=1000
         Number of patches. Each source gives the same number, to within one, in random order.
     subset : {"train", "test", "all"}, default="train"
-        Photographs to draw from; "all" draws from both groups, `sources` tells them apart.
+        Photographs to draw from; "all" draws from both groups, ``sources`` tells them apart.
     color : bool, default=True
         If True, red-green-blue patches of the colour photographs. If False, gray patches of
         the gray photographs and of the colour ones turned to gray by
@@ -108,10 +108,10 @@ def load_natural_patches(
     Raises
     ------
     ValueError
-        If a patch does not fit into a photograph, or `subset`, `patch_size` or `n_patches` is
+        If a patch does not fit into a photograph, or ``subset``, ``patch_size`` or ``n_patches`` is
         outside its allowed values.
     TypeError
-        If `patch_size` or `n_patches` is not an integer or `color` is not a bool.
+        If ``patch_size`` or ``n_patches`` is not an integer or ``color`` is not a bool.
 
     See Also
     --------

@@ -6,7 +6,7 @@ CIFAR-10 carries the MD5 of its own page.
 
 from typing import NamedTuple
 
-from sklearn_cae.datasets._remote import RemoteFile
+from ._remote import RemoteFile
 
 
 class Dataset(NamedTuple):

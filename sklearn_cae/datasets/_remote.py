@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sklearn.datasets import get_data_home
 
-from sklearn_cae._optional import import_optional
+from .._optional import import_optional
 
 
 class RemoteFile(NamedTuple):

@@ -1,10 +1,10 @@
-"""The values of `subset`, shared by every loader."""
+"""The values of ``subset``, shared by every loader."""
 
 _SPLITS = {"train": ("train",), "test": ("test",), "all": ("train", "test")}
 
 
 def splits_of(subset: str) -> tuple[str, ...]:
-    """Return the splits that a value of `subset` stands for.
+    """Return the splits that a value of ``subset`` stands for.
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def splits_of(subset: str) -> tuple[str, ...]:
     Raises
     ------
     ValueError
-        If `subset` is none of the three.
+        If ``subset`` is none of the three.
 
     Examples
     --------

@@ -34,7 +34,7 @@ def view_images(X, spec, *, name="X"):
 
 
 def unit_results(results, spec):
-    """Like `unit_images` for what a network gave, whose units need no check."""
+    """Like ``unit_images`` for what a network gave, whose units need no check."""
     return in_units(to_channels_last(read_images(results), spec), spec.data_range)
 
 

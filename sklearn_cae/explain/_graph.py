@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.fx.operator_schemas import get_signature_for_torch_op
 
 from ._operations import (
     IDENTITIES,
@@ -304,13 +305,12 @@ class _Layers:
 
 
 def _arguments(node):
-    """Arguments of a call by their names in torch, with defaults."""
-    schema = node.target._schema.arguments  # noqa: SLF001 - torch's own way to tell them
-    arguments = {argument.name: argument.default_value for argument in schema}
-    names = [argument.name for argument in schema]
-    arguments.update(zip(names, node.args, strict=False))
-    arguments.update(node.kwargs)
-    return arguments
+    """Arguments of a call by their names in torch, with defaults; the tensor is "input"."""
+    # An operation with its overload, "conv2d.default", has one signature.
+    signatures: Any = get_signature_for_torch_op(node.target)
+    call = signatures[0].bind(*node.args, **node.kwargs)
+    call.apply_defaults()
+    return call.arguments
 
 
 def _module_name(node):

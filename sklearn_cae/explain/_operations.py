@@ -188,7 +188,7 @@ def _quotient(call):
 def _combined(call, kind, *, scale, shift):
     """Two values together, or a value with a constant for each channel: ``scale * x + shift``."""
     _refuse(call.arguments.get("alpha", 1) == 1, "a sum with alpha")
-    one, other = call["self"], call["other"]
+    one, other = call["input"], call["other"]
     if not isinstance(one, Value) and kind in ("sum", "product"):
         one, other = other, one
     _refuse(isinstance(one, Value), "this order of a constant and a value")
@@ -234,7 +234,7 @@ def _shuffle(kind, argument):
 
 
 def _input(call):
-    value = call.arguments.get("input", call.arguments.get("self"))
+    value = call.arguments.get("input")
     _refuse(isinstance(value, Value), "an operation on constants")
     return value
 

@@ -11,7 +11,7 @@ import torch
 
 LIBRARY, CUSTOM = "sklearn_cae", "custom"
 
-# Their fitted state is arrays, but for those in `REFITTED`.
+# Their fitted state is arrays, but for those in ``REFITTED``.
 ESTIMATORS = (
     "sklearn.covariance.EllipticEnvelope",
     "sklearn.covariance.EmpiricalCovariance",

@@ -33,14 +33,18 @@ RAGGED = (
     "them (skimage.transform.resize), or handle them one at a time. DenoisingCAE takes a list of "
     "arrays in fit, predict and score."
 )
+NUMBERS = (
+    "Images are numbers: uint8, uint16, float32 or float64. Read files first, for instance "
+    "np.stack([skimage.io.imread(path) for path in paths]); DenoisingCAE also takes "
+    "skimage.io.imread_collection('folder/*.png'), of any sizes."
+)
 # What to add to errors of scikit-learn and numpy, by words in them.
 CURES = {
     "inhomogeneous": RAGGED,
     "array element with a sequence": RAGGED,
-    "could not convert string": (
-        "Images are numbers: uint8, uint16, float32 or float64. Read files first, for instance "
-        "np.stack([skimage.io.imread(path) for path in paths])."
-    ),
+    "could not convert string": NUMBERS,
+    "not 'generator'": "Of a generator give list(X).",
+    "must be a string or a real number": NUMBERS,
     "Expected 2D array": f"Expected are {LAYOUTS}.",
 }
 
@@ -116,6 +120,7 @@ def check_columns(estimator, X):
 
     As in scikit-learn, wrong columns are told before wrong values.
     """
+    _refuse_lazy_frame(X, "X")
     if hasattr(X, "columns"):
         validate_data(estimator, X, reset=False, skip_check_array=True)
 
@@ -126,6 +131,7 @@ def read_images(X, *, name="X", lazy=False, accept=None):
         if accept is not None:
             accept(X)
         return X
+    _refuse_lazy_frame(X, name)
     if lazy and is_lazy(X):
         checked = lazy_images(X, name)
     else:
@@ -134,6 +140,15 @@ def read_images(X, *, name="X", lazy=False, accept=None):
     if accept is not None:
         accept(checked)
     return ImageSource(checked, name)
+
+
+def _refuse_lazy_frame(X, name):
+    """Refuse a frame of polars that is not computed yet: it has neither values nor a shape."""
+    if hasattr(X, "collect") and hasattr(X, "lazy"):
+        raise ValueError(
+            f"{name} is a {type(X).__name__}, whose values are not there yet. Give "
+            f"{name}.collect()."
+        )
 
 
 def lazy_images(X, name="X"):
@@ -178,10 +193,12 @@ def _checked(X, name):
             ensure_all_finite=False,
             input_name=name,
         )
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         cure = next((cure for words, cure in CURES.items() if words in str(error)), "")
         text = f"{name} cannot be read as images: {error} {cure}".rstrip()
-        raise ValueError(text) from error
+        # scikit-learn asks for one or the other.
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(text) from error
 
 
 def is_target(X, y):
@@ -192,6 +209,7 @@ def is_target(X, y):
     """
     if y is None:
         return False
+    _refuse_lazy_frame(y, "y")
     shape = _shape(y)
     if len(shape) >= 3:
         return True
@@ -206,7 +224,7 @@ def _shape(X):
         return (len(X), *X[0].shape)
     try:
         return np.asarray(X).shape
-    except ValueError:  # A ragged list, of which `read_images` tells more.
+    except ValueError:  # A ragged list, of which ``read_images`` tells more.
         return (len(X), -1, -1)
 
 

@@ -34,7 +34,8 @@ class NoisyImages(np.ndarray):
     arrays by ``np.concatenate``. The result of any other computation of numpy, such as
     ``np.clip(noisy, 0, 1)`` or ``noisy.reshape(n, -1)``, is NoisyImages that lost its clean images,
     and an estimator refuses to take it for clean images. Reductions, such as
-    ``noisy.mean(axis=0)``, give plain arrays.
+    ``noisy.mean(axis=0)``, give plain arrays, unless an image of each is left, as by
+    ``noisy.mean(axis=3)``.
 
     Functions that first convert their input to a plain array, such as ``rng.permutation(noisy)``
     and most functions of other packages, also give plain arrays. Nothing then marks the images as
@@ -91,7 +92,9 @@ class NoisyImages(np.ndarray):
             getattr(ufunc, method)(*_plain(inputs), out=_plain(out), **kwargs)
             return out[0] if len(out) == 1 else out
         result = getattr(ufunc, method)(*_plain(inputs), **_plain(kwargs))
-        return result if method == "reduce" else _lost(result)
+        if method == "reduce" and not _has_image_of_each(result, inputs[0]):
+            return result
+        return _lost(result)
 
     def __array_function__(self, func, types, args, kwargs):
         if func is np.concatenate:
@@ -123,6 +126,10 @@ class NoisyImages(np.ndarray):
         """
         strides = super().strides
         return strides if self.clean is None else _StridesOfPairs(strides, self.clean, self.noise)
+
+    def round(self, decimals=0, out=None):
+        """Round as numpy does, whose own method would give a plain array."""
+        return np.round(self, decimals, out)
 
     def copy(self, order="C"):
         """Copy the noisy and the clean images."""
@@ -189,7 +196,13 @@ def _is_reduced(result, args):
         and isinstance(images, NoisyImages)
         and result.ndim < images.ndim
         and result.size < images.size
+        and not _has_image_of_each(result, images)
     )
+
+
+def _has_image_of_each(result, images):
+    """Whether a result still holds an image of each image, as a mean over the channels does."""
+    return np.ndim(result) >= 3 and len(result) == len(images)
 
 
 def _concatenate(arrays, axis=0, **options):

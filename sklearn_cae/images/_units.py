@@ -273,7 +273,7 @@ def to_unit(images, data_range, device="cpu"):
 
 
 def from_unit(batch, spec, dtype):
-    """Turn a tensor ``(n, C, H, W)`` back into an array ``(n, H, W, C)``; see `from_array`."""
+    """Turn a tensor ``(n, C, H, W)`` back into an array ``(n, H, W, C)``; see ``from_array``."""
     return from_array(batch.permute(0, 2, 3, 1).cpu().numpy(), spec, dtype)
 
 

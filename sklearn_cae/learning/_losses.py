@@ -21,7 +21,7 @@ from ..networks import (
     VGG16_BLOCKS,
     Spec,
     check_vgg16_images,
-    global_generator_seeded_by,
+    drawing_from,
     read_vgg16_weights,
 )
 
@@ -104,8 +104,23 @@ class TorchLoss(LossSpec):
                 "arguments."
             ) from error
 
+    def check_images(self, height, width, n_channels):
+        """Refuse what cannot compare a batch of images with another, before a training in vain."""
+        shape, module = (2, n_channels, height, width), self.build()
+        images = torch.full(shape, 0.5, dtype=torch.float32, device="cpu")
+        try:
+            with drawing_from(_fixed_generator()), torch.enable_grad():
+                output = images.clone().requires_grad_()
+                module(output, images).sum().backward()
+        except Exception as error:
+            raise ValueError(
+                f"loss={self.make!r} cannot compare two batches of images of shape {shape}: "
+                f"{error} A loss is called with the output and the wanted images, and gives a "
+                "tensor with a gradient, as torch.nn.HuberLoss does."
+            ) from error
+
     def build(self):
-        with global_generator_seeded_by(_fixed_generator()):
+        with drawing_from(_fixed_generator()):
             module = self.make()
         if not isinstance(module, nn.Module):
             raise ValueError(f"loss={self.make!r} makes {module!r}, expected a torch.nn.Module.")

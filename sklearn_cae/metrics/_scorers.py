@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 
-from .._constraints import one_of
+from .._constraints import instance_of, one_of
 from .._random import resolve_seed
 from ..images import is_image_list, is_lazy
 from ..noise import NoiseModel
@@ -47,7 +47,10 @@ class DenoisingScorer(BaseEstimator):
 
     _parameter_constraints = {
         "metric": [one_of(*_METRICS), callable],
-        "noise": [NoiseModel, str, list, tuple, None],
+        "noise": [
+            instance_of("a noise such as GaussianNoise(0.1)", NoiseModel, str, list, tuple),
+            None,
+        ],
         "random_state": ["random_state"],
     }
 

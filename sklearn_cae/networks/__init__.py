@@ -7,7 +7,7 @@ from ._layers import check_layer, layer_output, layer_outputs
 from ._res_unet import ResUNet
 from ._spec import EncoderSpec, NetworkSpec, Spec
 from ._table import NETWORKS, resolve_network
-from ._torch import TorchNetwork, global_generator_seeded_by
+from ._torch import TorchNetwork, drawing_from
 from ._unet import UNet
 from ._vgg16 import VGG16, VGG16_BLOCKS, VGG16Encoder, check_vgg16_images
 from ._vgg16_weights import read_vgg16_weights
@@ -27,8 +27,8 @@ __all__ = [
     "VGG16Encoder",
     "check_layer",
     "check_vgg16_images",
+    "drawing_from",
     "fused",
-    "global_generator_seeded_by",
     "layer_output",
     "layer_outputs",
     "read_vgg16_weights",

@@ -6,13 +6,17 @@ from numbers import Integral
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
-from .._constraints import one_of
+from .._constraints import instance_of, one_of
 from ._blocks import Layers
 from ._encoders import ConvEncoder
 from ._spec import EncoderSpec, NetworkSpec
 
 ENCODER_DECODER_CONSTRAINTS: dict[str, list] = {
-    "encoder": [EncoderSpec, tuple, list, None],
+    "encoder": [
+        instance_of("an encoder such as ConvEncoder()", EncoderSpec),
+        instance_of("the channels of one such as (16, 32)", tuple, list),
+        None,
+    ],
     "kernel_size": [Interval(Integral, 1, None, closed="left")],
     "upsampling": [one_of("nearest", "transpose")],
     "normalization": [one_of("batch"), None],

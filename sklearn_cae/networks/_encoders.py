@@ -7,7 +7,7 @@ from numbers import Integral
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
-from .._constraints import one_of
+from .._constraints import instance_of, one_of
 from ._spec import EncoderSpec
 
 
@@ -36,7 +36,7 @@ class ConvEncoder(EncoderSpec):
     """
 
     _parameter_constraints = {
-        "channels": [tuple, list],
+        "channels": [instance_of("a tuple such as (32, 64)", tuple, list)],
         "code_channels": [Interval(Integral, 1, None, closed="left")],
         "downsampling": [one_of("max_pool", "stride")],
     }

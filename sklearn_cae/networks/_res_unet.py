@@ -8,6 +8,7 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 from torch.nn import functional as F
 
+from .._constraints import instance_of
 from ._blocks import doubling_conv, halving_conv, he_conv
 from ._decoders import halved
 from ._encoder_decoder import EncoderDecoderModule
@@ -72,7 +73,7 @@ class ResUNet(NetworkSpec):
     learns_in_bfloat16 = True
 
     _parameter_constraints = {
-        "channels": [tuple, list],
+        "channels": [instance_of("a tuple such as (32, 64)", tuple, list)],
         "blocks": [Interval(Integral, 1, None, closed="left")],
     }
 

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from inspect import signature
-from threading import Lock
 from typing import Any
 
 import torch
 from torch import nn
 
+from .._random import global_generators_seeded_by
 from ._spec import NetworkSpec
-
-_GLOBAL_GENERATOR = Lock()
 
 
 class TorchNetwork(NetworkSpec):
@@ -35,8 +33,9 @@ class TorchNetwork(NetworkSpec):
 
     Notes
     -----
-    Constructors of torch draw initial weights from the global generator. It is seeded from that of
-    ``build`` meanwhile and set back afterwards. Weights become float32.
+    Constructors of torch, and layers such as dropout, draw from its global generator. It is seeded
+    by that of ``build``, and in each step of a training by ``random_state``, and set back
+    afterwards. Another thread that draws from it meanwhile disturbs both. Weights become float32.
 
     Examples
     --------
@@ -83,7 +82,7 @@ class TorchNetwork(NetworkSpec):
             ) from error
 
     def build(self, image_size, n_channels, generator):
-        with global_generator_seeded_by(generator):
+        with drawing_from(generator):
             module = self.module(**self._arguments(n_channels)).float()
             self._check_shape(module, (2, n_channels, *image_size))
         fixed_size = getattr(module, "fixed_size", False)
@@ -116,18 +115,15 @@ class TorchNetwork(NetworkSpec):
 
 
 @contextmanager
-def global_generator_seeded_by(generator: torch.Generator) -> Iterator[None]:
-    """Have torch's global generator, from which constructors draw, go on from a given one.
+def drawing_from(generator: torch.Generator) -> Iterator[None]:
+    """Have constructors of torch, which draw from its global generator, draw from a given one.
 
-    Afterwards it is as it was before. Other threads that do the same wait; what is made meanwhile
-    is made on the CPU.
+    Other threads that do the same wait; what is made meanwhile is made on the CPU.
 
     Parameters
     ----------
     generator : torch.Generator
         Source of the seed, on the CPU.
     """
-    seed = torch.empty((), dtype=torch.int64, device="cpu").random_(generator=generator)
-    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        torch.default_generator.manual_seed(int(seed))
+    with global_generators_seeded_by(generator), torch.device("cpu"):
         yield

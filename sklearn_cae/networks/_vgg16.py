@@ -12,6 +12,7 @@ import torch
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
+from .._constraints import instance_of
 from ._blocks import he_conv
 from ._spec import EncoderSpec
 from ._vgg16_weights import VGG16_BLOCKS, read_vgg16_weights
@@ -70,8 +71,8 @@ class VGG16Encoder(EncoderSpec):
         "blocks": [Interval(Integral, 1, len(VGG16_BLOCKS), closed="both")],
         "trainable_blocks": [Interval(Integral, 0, len(VGG16_BLOCKS), closed="both")],
         "weights": [str, PathLike, None],
-        "mean": [tuple, list],
-        "std": [tuple, list],
+        "mean": [instance_of("a tuple of a number for each channel", tuple, list)],
+        "std": [instance_of("a tuple of a number for each channel", tuple, list)],
     }
     changeable = frozenset({"trainable_blocks", "weights"})
 

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-# A row for each block: the index of a convolution in torchvision's `features`, its input and its
+# A row for each block: the index of a convolution in torchvision's ``features``, its input and its
 # output channels. A ReLU follows each convolution, a pooling each block.
 VGG16_BLOCKS = (
     {0: (3, 64), 2: (64, 64)},

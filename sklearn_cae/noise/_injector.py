@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils._param_validation import Options
 from sklearn.utils.validation import check_is_fitted
 
-from .._constraints import one_of
+from .._constraints import instance_of, one_of
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
 from ..files import Savable
@@ -107,9 +107,9 @@ class NoiseInjector(
         "noise": "no_validation",
         "when": [one_of("fit", "always")],
         "random_state": ["random_state"],
-        "image_shape": [tuple, list, None],
+        "image_shape": [instance_of("a tuple such as (28, 28)", tuple, list), None],
         "channel_axis": [Options(Integral, {-1, 1, 3})],
-        "data_range": [one_of("auto"), tuple, list],
+        "data_range": [one_of("auto"), instance_of("a tuple such as (0, 1)", tuple, list)],
     }
 
     def __init__(

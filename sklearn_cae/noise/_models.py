@@ -446,20 +446,36 @@ def resolve_noise(noise: NoiseModel | str | Sequence[NoiseModel | str] | None) -
         return NoiseChain([])
     if isinstance(noise, str) and noise in NOISE_MODELS:
         return NOISE_MODELS[noise]()
-    if isinstance(noise, (list, tuple)):
+    if isinstance(noise, (list, tuple)) and not _is_range(noise):
         return NoiseChain([resolve_noise(model) for model in noise])
     if isinstance(noise, NoiseModel):
         noise.check_levels()
         return clone(noise)
-    if isinstance(noise, Real) and not isinstance(noise, bool):
-        std = f"{noise:g}" if noise <= 1 else f"{noise:g} / 255"
+    if _is_number(noise) or _is_range(noise):
+        std = f"({', '.join(map(_in_range, noise))})" if _is_range(noise) else _in_range(noise)
         raise ValueError(
             f"noise={noise!r} is a level without its noise: write GaussianNoise({std})."
         )
+    if isinstance(noise, type) and issubclass(noise, NoiseModel):
+        raise ValueError(f"noise={noise.__name__} is a class. Call it: {noise.__name__}().")
     raise ValueError(
         f"noise={noise!r}; allowed are None, a NoiseModel such as GaussianNoise(0.2), a list of "
         f"them, and the names {sorted(NOISE_MODELS)} and 'none'."
     )
+
+
+def _is_number(noise):
+    return isinstance(noise, Real) and not isinstance(noise, bool)
+
+
+def _is_range(noise):
+    """Whether this is the pair of numbers from which a level is drawn."""
+    return isinstance(noise, (list, tuple)) and len(noise) == 2 and all(map(_is_number, noise))
+
+
+def _in_range(level):
+    """A level as it is written in units of the data range: beyond 1 it is one of 255."""
+    return f"{level:g}" if level <= 1 else f"{level:g} / 255"
 
 
 def _poisson(rates, generator):

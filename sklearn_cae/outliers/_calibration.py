@@ -38,7 +38,7 @@ class HeldOut:
 
 
 def held_out(scores, maps):
-    """Make `HeldOut` of scores (n,) and some pixels of each map (n, n_pixels), or None."""
+    """Make ``HeldOut`` of scores (n,) and some pixels of each map (n, n_pixels), or None."""
     if maps is None:
         return HeldOut(np.sort(scores), np.empty(0), np.empty(0))
     largest, pixels = maps[:, 0], maps[:, 1:]
@@ -54,14 +54,14 @@ def some_pixels(maps):
 
 
 def pixels_in(image_size):
-    """Length of the rows of `some_pixels` for images of a height and width."""
+    """Length of the rows of ``some_pixels`` for images of a height and width."""
     n_pixels = math.prod(image_size)
     step = -(-n_pixels // N_PIXELS)
     return 1 + -(-n_pixels // step)
 
 
 def p_values_of_scores(scores, groups):
-    """Conformal p-values of scores (n_groups, n), by the autoencoder of each `HeldOut`."""
+    """Conformal p-values of scores (n_groups, n), by the autoencoder of each ``HeldOut``."""
     n_below = [
         np.searchsorted(known.scores, row, side="right")
         for row, known in zip(scores, groups, strict=True)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from sklearn.base import clone
 
+from .._constraints import instance_of
 from ._density_score import DensityScore
 from ._local_density import LocalDensityScore
 from ._restoration import RestorationScore
@@ -39,7 +40,7 @@ class CombinedScore(OutlierScore):
     CombinedScore(scores=['density', DenoisingScore(n_draws=2)])
     """
 
-    _parameter_constraints = {"scores": [list, tuple, None]}
+    _parameter_constraints = {"scores": [instance_of("a list of scores", list, tuple), None]}
     calibrates_maps = True
 
     def __init__(self, scores: Sequence[str | OutlierScore] | None = None) -> None:

@@ -10,6 +10,7 @@ from sklearn.covariance import LedoitWolf
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval
 
+from .._constraints import instance_of
 from .._density import CodeDensity, check_density, explain_codes, explains, fit_density, score_codes
 from ..networks import check_layer
 from ._features import at_each_pixel, average, unit_length
@@ -86,7 +87,7 @@ class DensityScore(OutlierScore):
     """
 
     _parameter_constraints = {
-        "layers": [list, tuple, None],
+        "layers": [instance_of("a list of names of layers", list, tuple), None],
         "pooling": [Interval(Integral, 1, None, closed="left")],
         "density": "no_validation",  # an error of its own
     }

@@ -12,7 +12,7 @@ from sklearn.utils import check_scalar
 from sklearn.utils._param_validation import HasMethods, Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted
 
-from .._constraints import one_of
+from .._constraints import instance_of, one_of
 from .._denoising_cae import DenoisingCAE, copy_for_codes
 from .._fitted import VersionedState, commit
 from .._random import resolve_seed
@@ -189,8 +189,16 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     """
 
     _parameter_constraints = {
-        "estimator": [DenoisingCAE, FrozenEstimator, None],
-        "outlier_score": [one_of(*SCORES), OutlierScore],
+        "estimator": [
+            instance_of(
+                "a DenoisingCAE or a FrozenEstimator of a fitted one", DenoisingCAE, FrozenEstimator
+            ),
+            None,
+        ],
+        "outlier_score": [
+            one_of(*SCORES),
+            instance_of("a score such as ReconstructionScore()", OutlierScore),
+        ],
         "contrast_normalization": [one_of("auto"), "boolean"],
         "contamination": [one_of("auto"), Interval(Real, 0, 0.5, closed="right")],
         "calibration": [
@@ -526,14 +534,17 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
 
     @property
     def estimator_(self):
+        """The first autoencoder."""
         return self.estimators_[0]
 
     @property
     def outlier_score_(self):
+        """The score that goes with the first autoencoder."""
         return self.outlier_scores_[0]
 
     @property
     def calibration_scores_(self):
+        """Scores of all held-out images in order, float64."""
         return np.sort(np.concatenate([known.scores for known in self.held_out_]))
 
     def _read(self, X):

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from .._constraints import instance_of
 from .._coreset import CoresetNeighbors
 from .._density import fit_density, score_codes
 from ..networks import check_layer
@@ -67,7 +68,7 @@ class LocalDensityScore(MapScore):
     """
 
     _parameter_constraints = MAP_CONSTRAINTS | {
-        "layers": [list, tuple, None],
+        "layers": [instance_of("a list of names of layers", list, tuple), None],
         "density": "no_validation",  # an error of its own
         "per_position": ["boolean"],
     }

@@ -71,14 +71,17 @@ class OutlierScore(VersionedState, BaseEstimator, metaclass=ABCMeta):
 
     @property
     def any_size(self) -> bool:
+        """Whether it scores images of another size than those of fit."""
         return True
 
     @property
     def normalizes_contrast(self) -> bool:
+        """Whether it wants normalised contrast where "auto" decides."""
         return True
 
     @property
     def tells_where(self) -> bool:
+        """Whether it has anomaly maps."""
         return True
 
     @abstractmethod

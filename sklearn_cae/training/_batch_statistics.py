@@ -50,7 +50,8 @@ def settle_batch_statistics(net, images):
         layer.momentum = None  # a mean over all batches
     with torch.no_grad(), net.processes.joined_batch_norm():
         for batch in net.get_iterator(images, training=True):
-            net.infer(net.processes.share(batch).input)
+            with net.layer_draws.of_step(net.device):
+                net.infer(net.processes.share(batch).input)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
     net.module_.eval()

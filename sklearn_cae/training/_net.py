@@ -11,6 +11,7 @@ from .._precision import computing_in
 from .._random import derived_seed
 from ..metrics import PSNR_CAP
 from ._batches import BatchIterator
+from ._draws import LayerDraws
 from ._processes import OneProcess
 
 # The first stream is that of the split.
@@ -44,6 +45,8 @@ class DenoisingNet(NeuralNet):
     ----------
     epochs_done : int
         Epochs of this training that an interrupted one has done.
+    layer_draws : LayerDraws
+        Random numbers for layers that draw.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class DenoisingNet(NeuralNet):
         self.annealed = annealed
         self.processes = OneProcess() if processes is None else processes
         self.epochs_done = 0
+        self.layer_draws = LayerDraws()
         super().__init__(module, *args, **kwargs)
 
     @property
@@ -90,12 +94,14 @@ class DenoisingNet(NeuralNet):
 
     def _training_seeds(self):
         epoch = len(self.history)
+        self.layer_draws.begin(self, epoch)
         return (
             derived_seed(self.seed, SHUFFLE_STREAM, epoch),
             derived_seed(self.seed, NOISE_STREAM, epoch),
         )
 
     def _validation_seeds(self):
+        self.layer_draws.begin(self)
         return None, derived_seed(self.seed, VALID_STREAM)
 
     def infer(self, x, **fit_params):
@@ -126,7 +132,7 @@ class DenoisingNet(NeuralNet):
 
     def train_step_single(self, batch, **fit_params):
         """Compute gradients and loss of a batch, of which this process takes its share."""
-        with self.processes.joined_batch_norm():
+        with self.layer_draws.of_step(self.device), self.processes.joined_batch_norm():
             step = super().train_step_single(self.processes.share(batch), **fit_params)
         step["loss"] = self.processes.join_gradients(self.module_.parameters(), step["loss"])
         return step
@@ -137,7 +143,8 @@ class DenoisingNet(NeuralNet):
         There is no PSNR where the targets are noisy.
         """
         own = self.processes.share(batch)
-        step = super().validation_step(own, **fit_params)
+        with self.layer_draws.of_step(self.device):
+            step = super().validation_step(own, **fit_params)
         step["loss"] = self.processes.total(step["loss"])
         if self.clean_targets:
             for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", own.input)):
@@ -158,7 +165,7 @@ class DenoisingNet(NeuralNet):
         self.module_.eval()
         parts = []
         for batch in self.get_iterator(images):
-            with torch.inference_mode():
+            with torch.inference_mode(), self.layer_draws.of_step(self.device):
                 compared = (self.infer(batch.input), batch.input)
                 parts.append(torch.stack([self._psnr(x, batch.target.images) for x in compared]))
         return torch.cat(parts, dim=1).cpu().numpy()
