@@ -29,8 +29,8 @@ FONTS = (
 )
 KNOWN = string.digits + string.ascii_letters
 # How images differ. Lengths are shares of the side of an image: a character is so long, its middle
-# so far from that of the image, and its strokes so much wider. The bend is a share of its own length.
-LENGTHS, SHIFT, WIDENING, BEND = (0.55, 0.75), 0.06, (0.0, 0.07), 0.03
+# so far from that of the image, and its strokes so much wider. The bend is a share of the length.
+LENGTHS, SHIFT, WIDENING, BEND = (0.5, 0.72), 0.06, (0.0, 0.07), 0.03
 ROTATION, SHEAR, STRETCH = 12, 0.2, (0.8, 1.15)  # degrees; the others have no unit
 # Waves of the bend in an image.
 BENDS = 1.5
@@ -126,15 +126,20 @@ def _check_characters(characters):
 
 @lru_cache(maxsize=2000)
 def _outline(character, font):
-    """Vertices (n, 2) and codes (n,) of a character with its middle at 0 and its longer side 1."""
+    """Vertices (n, 2) and codes (n,) of a character."""
     from matplotlib import get_data_path
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 
     properties = FontProperties(fname=f"{get_data_path()}/fonts/ttf/{font}.ttf")
     path = TextPath((0, 0), character, size=100, prop=properties)
-    low, high = path.get_extents().get_points()
-    return (path.vertices - (low + high) / 2) / (high - low).max(), path.codes
+    return _normalized(path.vertices), path.codes
+
+
+def _normalized(vertices):
+    """Vertices with their middle at 0 and a longer side of 1."""
+    low, high = vertices.min(axis=0), vertices.max(axis=0)
+    return (vertices - (low + high) / 2) / (high - low).max()
 
 
 def _bent(outline, rng):
@@ -146,7 +151,7 @@ def _bent(outline, rng):
     waves = rng.uniform(-np.pi, np.pi, size=(2, 2)) * BENDS
     phases = rng.uniform(0, 2 * np.pi, size=2)
     bend = BEND * np.sin(vertices @ waves.T + phases) * rng.uniform(0, 2, size=2)
-    return (vertices @ shape.T + bend) @ turn.T, codes
+    return _normalized((vertices @ shape.T + bend) @ turn.T), codes
 
 
 def _draw(outline, size, rng):
