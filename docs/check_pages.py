@@ -1,4 +1,4 @@
-"""Check built pages in a browser: links, anchors and widths, on a desktop and on a phone.
+"""Check built pages in a browser: links, anchors, markup, and widths on a desktop and a phone.
 
 It needs playwright and Chromium or Chrome, and says so and ends where they are missing.
 
@@ -16,6 +16,9 @@ LOOK = """() => ({
     ids: [...document.querySelectorAll("[id]")].map((e) => e.id),
     links: [...document.querySelectorAll("a[href], img[src], script[src], link[href]")]
         .map((e) => e.href || e.src).filter((link) => link.startsWith("file:")),
+    markup: [...document.querySelectorAll(".bd-article p, .bd-article li")]
+        .map((e) => e.textContent.match(/\\.\\. [a-z-]+::?|:[a-z]+:`/)).filter((found) => found)
+        .map((found) => found[0]),
 })"""
 WIDE = """() => {
     const found = [];
@@ -40,6 +43,7 @@ def look_at(browser, paths):
     for path in paths:
         page.goto(path.as_uri(), wait_until="load")
         seen = page.evaluate(LOOK)
+        complaints += [f"{path}: markup on the page, {text!r}" for text in seen["markup"]]
         ids[path], links[path] = set(seen["ids"]), sorted(set(seen["links"]))
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 1000})
@@ -82,7 +86,7 @@ def main(folder):
     complaints += broken(ids, links)
     if complaints:
         sys.exit("\n".join(complaints))
-    print(f"{len(paths)} pages: links, anchors and widths are in order.")
+    print(f"{len(paths)} pages: links, anchors, widths and markup are in order.")
 
 
 if __name__ == "__main__":

@@ -10,21 +10,21 @@ first epoch.
 # %%
 # The network
 # -----------
-# It learns to clean digits of 8 x 8 pixels and has a code of eight numbers. A callback keeps the
-# weights of some epochs.
+# It learns to clean printed digits of 28 x 28 pixels and has a code of 16 numbers. A callback keeps
+# the weights of some epochs.
 import matplotlib.pyplot as plt
-from sklearn.datasets import load_digits
 
 from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise
 from sklearn_cae.callbacks import WeightHistory
+from sklearn_cae.datasets import make_characters
 from sklearn_cae.display import DenoisingDisplay
 from sklearn_cae.explain import explain_html
 
-digits = load_digits()
-X, y = digits.images / 16, digits.target
-history = WeightHistory(every=5)
+digits = make_characters(2000)
+X, y = digits.images, digits.target
+history = WeightHistory(every=10)
 cae = DenoisingCAE(
-    Autoencoder((16, 32), latent_dim=8),
+    Autoencoder((16, 32), latent_dim=16),
     noise=GaussianNoise((0.2, 0.5)),
     max_epochs=30,
     callbacks=[history],
@@ -44,6 +44,6 @@ explain_html(
 )
 
 # %%
-# How to read it: begin at the top, and follow the digit from left to right to the eight numbers of
+# How to read it: begin at the top, and follow the digit from left to right to the 16 numbers of
 # its code, and from these to the digit that the decoder draws. Then raise the level of the noise
 # until it draws another digit.

@@ -10,19 +10,19 @@ these images are depends on the density.
 # %%
 # The autoencoder
 # ---------------
-# It learns digits of 8 x 8 pixels with short flat codes. It is fitted once and then frozen for both
-# samplers.
+# It learns printed digits of 28 x 28 pixels with short flat codes. It is fitted once and then
+# frozen for both samplers.
 import matplotlib.pyplot as plt
-from sklearn.datasets import load_digits
 from sklearn.frozen import FrozenEstimator
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import NearestNeighbors
 
 from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, LatentSampler
+from sklearn_cae.datasets import make_characters
 from sklearn_cae.display import SamplesDisplay
 
-X = load_digits().images / 16
-X_train, X_test = X[:1200], X[1200:]
+X = make_characters(2600).images.astype("float32") / 255
+X_train, X_test = X[:2000], X[2000:]
 cae = DenoisingCAE(
     Autoencoder((16, 32), latent_dim=8),
     noise=GaussianNoise(0.1),
@@ -51,7 +51,7 @@ nearest = NearestNeighbors(n_neighbors=1).fit(cae.predict(X_train).reshape(len(X
 
 
 def distance(images):
-    return nearest.kneighbors(images.reshape(len(images), -1))[0].mean() / 8
+    return nearest.kneighbors(images.reshape(len(images), -1))[0].mean() / 28
 
 
 for name, sampler in samplers.items():

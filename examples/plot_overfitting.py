@@ -10,18 +10,20 @@ X_clean)``, every epoch is the same, and early stopping helps.
 # %%
 # The data
 # --------
-# The digits have 8 x 8 pixels with values from 0 to 1. 60 of them are for training and validation.
-# The test digits are not used in training, nor to decide when to stop.
+# Printed letters of 28 x 28 pixels, values from 0 to 1. 60 of them are for training and validation.
+# The test letters are not used in training, nor to decide when to stop.
+import string
+
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import load_digits
 
 from sklearn_cae import ConvEncoder, DenoisingCAE, GaussianNoise, NoiseInjector, UNet
+from sklearn_cae.datasets import make_characters
 from sklearn_cae.display import LearningCurvesDisplay
 from sklearn_cae.metrics import peak_signal_noise_ratio
 
-X = load_digits().images / 16
-X_train, X_test = X[:60], X[900:]
+X = make_characters(360, characters=string.ascii_letters).images.astype("float32") / 255
+X_train, X_test = X[:30], X[60:]
 noise = GaussianNoise(0.3)
 noisy_train = np.asarray(NoiseInjector(noise, random_state=0).corrupt(X_train))
 noisy_test = np.asarray(NoiseInjector(noise, random_state=1).corrupt(X_test))
@@ -39,7 +41,7 @@ def network(**options):
         UNet(ConvEncoder((32, 64), code_channels=64)),
         lr_schedule="constant",
         batch_size=8,
-        max_epochs=60,
+        max_epochs=150,
         validation_fraction=1 / 3,
         random_state=0,
         **options,
@@ -58,12 +60,12 @@ networks = {
 # The best epoch is the one with the lowest validation loss. Only early stopping goes back to its
 # weights.
 psnr_noisy = peak_signal_noise_ratio(X_test, noisy_test, data_range=1)
-print(f"PSNR of the noisy test digits {psnr_noisy:.2f} dB")
+print(f"PSNR of the noisy test letters {psnr_noisy:.2f} dB")
 for name, cae in networks.items():
     loss = cae.history_["valid_loss"]
     print(
         f"{name}: {len(loss)} epochs, the best is {np.argmin(loss) + 1}; "
-        f"PSNR of the test digits {cae.score(noisy_test, X_test):.2f} dB"
+        f"PSNR of the test letters {cae.score(noisy_test, X_test):.2f} dB"
     )
 
 # %%

@@ -10,19 +10,19 @@ look real.
 # %%
 # The walks
 # ---------
-# The digits have 8 x 8 pixels. ``LatentSampler`` walks on straight lines between their codes. The
-# digits at both ends are test digits.
+# The digits are printed and have 28 x 28 pixels. ``LatentSampler`` walks on straight lines between
+# their codes. The digits at both ends are test digits.
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.datasets import load_digits
 from sklearn.neighbors import NearestNeighbors
 
 from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, LatentSampler
+from sklearn_cae.datasets import make_characters
 from sklearn_cae.display import InterpolationDisplay
 
-digits = load_digits()
-X, y = digits.images / 16, digits.target
-X_train, X_test, y_test = X[:1200], X[1200:], y[1200:]
+digits = make_characters(2600)
+X, y = digits.images.astype("float32") / 255, digits.target
+X_train, X_test, y_test = X[:2000], X[2000:], y[2000:]
 cae = DenoisingCAE(
     Autoencoder((16, 32), latent_dim=16),
     noise=GaussianNoise(0.1),
@@ -49,7 +49,7 @@ nearest = NearestNeighbors(n_neighbors=1).fit(X_train.reshape(len(X_train), -1))
 
 
 def distance(images):
-    return nearest.kneighbors(images.reshape(len(images), -1))[0].mean() / 8
+    return nearest.kneighbors(images.reshape(len(images), -1))[0].mean() / 28
 
 
 starts, ends = X_test[:200], X_test[200:400]
@@ -62,8 +62,7 @@ print(f"reconstructed digits:   {distance(walks[:, 0]):.3f}")
 # Four walks
 # ----------
 starts, ends = (
-    np.stack([X_test[y_test == digit][3] for digit in kinds])
-    for kinds in ((1, 3, 0, 4), (7, 8, 6, 9))
+    np.stack([X_test[y_test == digit][3] for digit in kinds]) for kinds in ("1304", "7869")
 )
 figure = plt.figure(figsize=(8, 7.4), layout="constrained")
 above, below = figure.subfigures(2, 1)

@@ -141,7 +141,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         Seed of initial weights, the order of the images, noise and dropout. With an int, the same
         machine with the same number of torch's threads trains the same model on CPU.
     verbose : int, default=0
-        0 is silent, 1 shows progress bars: of epochs, of ``predict`` and of a download.
+        0 is silent. 1 tells device, precision, images and weights before the first epoch, and shows
+        progress bars: of the training, with PSNR, of ``predict``, and of a download.
 
     Attributes
     ----------
@@ -210,8 +211,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     every batch, and ends with the same bits. The first one alone shows progress, warns of harm and
     writes the files of callbacks. An error in one is an error in all.
 
-    The initialisation, normalisation, schedule and batch size of the defaults are the outcome of
-    ``benchmarks/fast_to_good.py``.
+    Initialisation, normalisation, schedule and batch size come from ``benchmarks/fast_to_good.py``.
 
     A result does not depend on the images beside it, but for rounding: at most 1e-6 of the data
     range where the number of images in a call differs, or 0.01 with ``precision="bfloat16"``.

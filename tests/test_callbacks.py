@@ -357,7 +357,7 @@ def test_early_stopping_says_which_epoch_it_restores(capsys):
     cae = small_cae(small_autoencoder(normalization=None), early_stopping=True, **options)
     cae.fit(X)
     written = capsys.readouterr()
-    assert written.out.splitlines() == [
+    assert written.out.splitlines()[1:] == [
         "Stopping since valid_loss has not improved in the last 2 epochs.",
         "Restoring best model from epoch 1.",
     ]

@@ -36,6 +36,8 @@ def test_a_page_in_order_has_no_complaints(browser, tmp_path):
         ('<img src="missing.png">', "no file"),
         ('<a href="other.html#there">x</a>', "no anchor #there"),
         ('</article><div style="width: 600px">x</div>', "at 390 pixels: the page is 6"),
+        ("<p>The losses are .. math:: x</p>", "markup on the page, '.. math::'"),
+        ("<p>See :doc:`other`</p>", "markup on the page, ':doc:`'"),
         ('<table style="width: 350px"><tr><td>x</td></tr></table>', "is 350 wide in 300"),
     ],
 )

@@ -634,3 +634,28 @@ def test_it_is_silent_by_default(capsys):
 def test_verbose_shows_a_bar_over_epochs(capsys, shown):
     small_cae(verbose=1, max_epochs=2, validation_fraction=0.25).fit(X)
     assert shown in capsys.readouterr().err
+
+
+def test_verbose_tells_device_images_batches_and_weights_first(capsys):
+    cae = small_cae(verbose=1, max_epochs=1, validation_fraction=0.25, batch_size=8).fit(X)
+    assert capsys.readouterr().out == (
+        "Training on cpu in float32: 18 images in an epoch, 6 to validate, batches of 8, "
+        f"{cae.n_parameters_:,} weights\n"
+    )
+
+
+def test_the_bar_moves_within_an_epoch(capsys):
+    class Steps(Callback):
+        def on_train_begin(self, net, **kwargs):
+            self.seen_ = []
+
+        def on_batch_end(self, net, training=False, **kwargs):
+            bar = dict(net.callbacks_)["progress"].bar
+            if training:
+                self.seen_.append(bar.n)
+
+    steps = Steps()
+    small_cae(verbose=1, max_epochs=2, batch_size=4, callbacks=[steps]).fit(X[:16])
+    # A callback of the user comes before the bar, which then is one of four batches behind.
+    assert steps.seen_ == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
+    assert "2/2" in capsys.readouterr().err

@@ -116,6 +116,10 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
     for group in net.optimizer_.param_groups:
         group["lr"] = rate
     if n_epochs > 0:
+        if plan.verbose:
+            n_validated = len(valid_images) if valid_images else 0
+            progress = EpochProgress(len(train_images), n_validated, n_batches)
+            net.callbacks_.append(("progress", progress.initialize()))
         _add_callbacks(net, plan, n_steps=n_epochs * n_batches, going_on=going_on)
         net.annealed = net.annealed or not (plan.one_pass or plan.lr_schedule == "constant")
         _run(net, train_images)
@@ -139,8 +143,6 @@ def _count_epochs(plan, n_batches):
 
 def _add_callbacks(net, plan, *, n_steps, going_on):
     added: list = [("batch_statistics", MeanOfFirstSteps())]
-    if plan.verbose:
-        added.append(("progress", EpochProgress()))
     if not plan.one_pass:
         added += lr_callbacks(
             plan.lr_schedule, plan.optimizer, lr=plan.lr, n_steps=n_steps, going_on=going_on
