@@ -4,7 +4,7 @@ BIN := .venv/bin
 FIGURE := examples/plot_shipped_denoiser.png
 
 .NOTPARALLEL:
-.PHONY: demo test test-oldest fuzz lint doctest pages check-pages page-code docs clean
+.PHONY: demo test test-oldest fuzz lint doctest explainer check-explainer checked-explainer pages check-pages page-code docs clean
 
 # Figures go to files.
 export MPLBACKEND = Agg
@@ -39,6 +39,22 @@ lint: .venv/.installed-test
 doctest: .venv/.installed-test
 	$(BIN)/python -m pytest -q -n 2 --doctest-modules sklearn_cae
 
+# The page of sklearn_cae.explain. What is built is kept, so that Python needs no Node.
+explainer: explainer/node_modules/.installed
+	cd explainer && npm run --silent build
+
+# Types, tests, and whether the page that is kept is what explainer/ builds.
+check-explainer:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory checked-explainer; \
+	else echo "Skipped: npm (https://nodejs.org) is not installed"; fi
+
+checked-explainer: explainer/node_modules/.installed
+	cd explainer && npm run --silent check-format && npm run --silent types && npm run --silent test
+	@rm -rf build/explainer
+	cd explainer && npm run --silent build -- --outDir ../build/explainer --logLevel warn
+	@cmp build/explainer/page.html sklearn_cae/explain/page.html \
+	|| { echo "sklearn_cae/explain/page.html is not what explainer/ builds: run make explainer" >&2; exit 1; }
+
 # The pages without the gallery; -W makes a warning an error.
 pages: .venv/.installed-docs
 	@rm -rf docs/api/generated
@@ -65,8 +81,12 @@ test-oldest: .venv-oldest/.installed
 	.venv-oldest/bin/python -m pytest -q -n 2 -p no:cacheprovider -W default -o addopts=-ra
 
 clean:
-	rm -rf .venv .venv-oldest build dist docs/_build docs/api/generated docs/auto_examples .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-oldest build dist explainer/node_modules docs/_build docs/api/generated docs/auto_examples .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+explainer/node_modules/.installed: explainer/package.json explainer/package-lock.json
+	cd explainer && npm ci --no-progress
+	@touch $@
 
 # One stamp for each extra that was installed.
 .venv/.installed-%: pyproject.toml constraints.txt | $(BIN)/pip

@@ -141,6 +141,20 @@ def test_every_layer_of_every_image_equals_torch_in_the_worker(autoencoder, fitt
             np.testing.assert_allclose(ours, torchs.flatten(), atol=TOLERANCE)
 
 
+def test_without_workers_the_network_runs_in_the_page(browser, autoencoder):
+    page = browser.new_page()
+    page.add_init_script("window.Worker = function () { throw new Error('none here') }")
+    page.goto(autoencoder.page.url)
+    page.evaluate("explainer.ready")
+    shown = page.evaluate("Array.from(explainer.model.denoised)")
+    expected = autoencoder.model(
+        "m.engine.run({given: m.seen(m.noisy), onlyOutput: true}).then("
+        "({values}) => Array.from(values[0]))"
+    )
+    page.close()
+    np.testing.assert_allclose(shown, expected, atol=TOLERANCE)
+
+
 def test_what_is_shown_is_what_predict_gives(autoencoder, fitted):
     noisy = np.array(autoencoder.model("Array.from(m.noisy)"), np.float32).reshape(1, 8, 8)
     shown = autoencoder.model("Array.from(m.denoised)")

@@ -1,5 +1,7 @@
 """Every layer that the page computes, in a browser, against torch."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,8 @@ from browser import open_browser
 from torch import nn
 
 from sklearn_cae import Autoencoder, ConvEncoder, ResUNet, TorchNetwork, UNet, VGG16Encoder
-from sklearn_cae.explain._bundle import bundle
 from sklearn_cae.explain._graph import trace
+from sklearn_cae.explain._page import PAGE
 from sklearn_cae.explain._weights import as_text, packed
 
 # Sums of float32 in another order round otherwise, by much less than this for values of this size.
@@ -63,8 +65,8 @@ NETWORKS = {
 def page():
     for browser in open_browser():
         page = browser.new_page()
-        script = bundle("tensor/network.js")
-        page.add_script_tag(content=f"{script}\nwindow.Network = module_tensor_network.Network;")
+        html = PAGE.read_text(encoding="utf-8")
+        page.evaluate("(source) => { window.source = source; }", WORKER.search(html)[1])
         yield page
 
 
@@ -78,11 +80,19 @@ def scrambled(module):
     return module.eval()
 
 
-VALUES = """({layers, code, weights, image}) => {
+# The network runs in the worker of the page.
+WORKER = re.compile(r'id="worker">(.*?)</script>', re.DOTALL)
+VALUES = """async ({layers, code, weights, image}) => {
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const floats = (text) => new Float32Array(bytes(text).buffer);
-  const network = new Network({layers, code}, floats(weights));
-  return network.values(floats(image)).map((values) => Array.from(values));
+  const worker = new Worker(URL.createObjectURL(new Blob([source])));
+  worker.postMessage({graph: {layers, code}, states: [floats(weights)]});
+  worker.postMessage({id: 0, given: floats(image)});
+  const {data} = await new Promise((done, fail) => {
+    [worker.onmessage, worker.onerror] = [done, fail];
+  });
+  worker.terminate();
+  return data.values.map((values) => Array.from(values));
 }"""
 
 

@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from torch import nn
 from sklearn_cae import Autoencoder, DenoisingCAE, NoiseInjector, TorchNetwork, VGG16Encoder
 from sklearn_cae.callbacks import WeightHistory
 from sklearn_cae.explain import ExplainPage, _contents, explain_html
+from sklearn_cae.explain._page import PAGE
 from sklearn_cae.noise import GaussianNoise, NoiseModel
 
 SHAPE = (24, 8, 8)
@@ -70,7 +72,34 @@ def test_a_title_with_a_script_is_text(fitted):
 
 
 def test_a_title_that_looks_like_a_place_of_the_page_stays_what_it_is(fitted):
-    assert "<title>{{script}}</title>" in explain_html(fitted, FEW, title="{{script}}").html
+    assert "<title>{{data}}</title>" in explain_html(fitted, FEW, title="{{data}}").html
+
+
+class Elements(HTMLParser):
+    """Names of the elements of a page that hold styles or scripts, and what is in them."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.found = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        if tag in ("style", "script"):
+            self.found.append([dict(attributes).get("id", tag), ""])
+
+    def handle_data(self, data):
+        if self.found and not self.found[-1][1]:
+            self.found[-1][1] = data.strip()
+
+
+def test_no_style_and_no_script_ends_the_element_that_holds_it():
+    elements = Elements(PAGE.read_text(encoding="utf-8")).found
+    assert [name for name, _ in elements] == ["style", "worker", "data", "script"]
+    assert dict(elements)["data"] == "{{data}}"
+    for name in ("worker", "script"):
+        assert dict(elements)[name].startswith("(function() {")
+        assert dict(elements)[name].endswith("})();")
 
 
 def test_labels_with_a_script_are_text(fitted):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from html import escape
+from importlib.resources import files
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,11 @@ from .._weight_history import WeightHistory
 from ..display import check_channels
 from ..images import check_units, read_images, to_array, to_channels_last, view_of_size
 from ..metrics import denoiser_of
-from ._bundle import bundle, read
 from ._contents import contents
 from ._data import MAX_POINTS
 
+# Styles and scripts with places for title and data, which `make explainer` builds from explainer/.
+PAGE = files(__package__) / "page.html"
 # Height of the frame in a notebook in CSS pixels.
 FRAME_HEIGHT = 900
 
@@ -194,12 +196,7 @@ def _labels(y, n_images):
 def _html(data):
     """Put the parts into the page; nothing in the data can end the script that holds it."""
     text = json.dumps(data, allow_nan=False).replace("<", "\\u003c")
-    parts = {
-        "title": escape(data["title"]),
-        "style": read("style.css"),
-        "worker": bundle("worker.js"),
-        "data": text,
-        "script": bundle("main.js"),
-    }
-    # All at once, so that what stands in the data is never taken for a place.
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], read("index.html"))
+    parts = {"title": escape(data["title"]), "data": text}
+    # Both at once, so that what stands in the data is never taken for a place.
+    page = PAGE.read_text(encoding="utf-8")
+    return re.sub(r"\{\{(title|data)\}\}", lambda place: parts[place[1]], page)

@@ -1,0 +1,95 @@
+// A line chart of a few series.
+
+import { el } from "../dom";
+
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [560, 310, 40, 12, 30, 40];
+
+interface Point {
+  x: number;
+  y: number;
+}
+interface Range {
+  low: number;
+  high: number;
+}
+interface Chart {
+  label: string;
+  x: Range & { name: string };
+  y: { name: string };
+  series: { name: string; points: Point[]; kind: string }[];
+  // A place on the x axis, and a range of it.
+  marked?: number | null;
+  trained?: Range | null;
+}
+
+export function chart({ label, x, y, series, marked = null, trained = null }: Chart): SVGSVGElement {
+  const all = series.flatMap(({ points }) => points.map((p) => p.y));
+  const [low, high] = padded(Math.min(...all), Math.max(...all));
+  const px = (v: number) => LEFT + ((v - x.low) / (x.high - x.low || 1)) * (WIDTH - LEFT - RIGHT);
+  const py = (v: number) => HEIGHT - BOTTOM - ((v - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
+  const xs = ticks(x.low, x.high, 6);
+  const ys = ticks(low, high, 5);
+  return el(
+    "svg",
+    { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label },
+    trained &&
+      el("rect", {
+        class: "trained",
+        x: px(trained.low) - 2,
+        y: TOP,
+        width: px(Math.min(trained.high, x.high)) - px(trained.low) + 4,
+        height: HEIGHT - TOP - BOTTOM,
+      }),
+    ys
+      .map((v) => [
+        el("line", { class: "grid-line", x1: LEFT, x2: WIDTH - RIGHT, y1: py(v), y2: py(v) }),
+        el("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, tick(v)),
+      ])
+      .flat(),
+    xs.map((v) => el("text", { x: px(v), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, tick(v))),
+    el("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }),
+    marked !== null &&
+      el("line", { class: "marked", x1: px(marked), x2: px(marked), y1: TOP, y2: HEIGHT - BOTTOM }),
+    series
+      .map(({ points, kind }) => [
+        el("polyline", {
+          class: `series ${kind}`,
+          points: points.map((p) => `${px(p.x)},${py(p.y)}`).join(" "),
+        }),
+        ...points.map((p) => el("circle", { class: `series-dot ${kind}`, cx: px(p.x), cy: py(p.y), r: 3 })),
+      ])
+      .flat(),
+    series.map(({ name, points, kind }, i) => {
+      const last = points.at(-1);
+      return el(
+        "text",
+        { class: `series-name ${kind}`, x: WIDTH - RIGHT - 90 * i, y: 14, "text-anchor": "end" },
+        last ? `— ${name}` : "",
+      );
+    }),
+    el(
+      "text",
+      { class: "axis-name", x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 6, "text-anchor": "middle" },
+      x.name,
+    ),
+    el("text", { class: "axis-name", x: 0, y: 14, "text-anchor": "start" }, y.name),
+  );
+}
+
+function padded(low: number, high: number): [number, number] {
+  if (!Number.isFinite(low)) return [0, 40];
+  const reach = Math.max(1, high - low);
+  return [low - 0.1 * reach, high + 0.1 * reach];
+}
+
+const tick = (v: number) => String(Number(v.toPrecision(4))).replace("-", "−");
+
+function ticks(low: number, high: number, n: number): number[] {
+  const rough = (high - low) / n;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough)!;
+  const result: number[] = [];
+  for (let v = Math.ceil(low / step) * step; v <= high + 1e-9; v += step)
+    result.push(Math.abs(v) < 1e-12 ? 0 : v);
+  return result;
+}
