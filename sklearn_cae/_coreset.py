@@ -6,7 +6,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -113,6 +112,8 @@ class CoresetNeighbors(Savable, VersionedState, BaseEstimator):
         )
         rng = np.random.default_rng(resolve_seed(self.random_state))
         kept = rows[_spread(rows, self.n_kept, rng)]
+        from sklearn.neighbors import NearestNeighbors
+
         neighbors = NearestNeighbors(n_neighbors=self.n_neighbors, algorithm="brute")
         fitted.neighbors_ = neighbors.fit(kept)
         commit(self, vars(fitted))

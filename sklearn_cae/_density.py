@@ -9,7 +9,6 @@ from scipy.special import logsumexp, softmax
 from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.metrics import euclidean_distances, pairwise_distances_chunked
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import normalize
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -186,6 +185,8 @@ def score_codes(density, codes):
     Nearest neighbours give minus their mean distance, covariances minus the squared Mahalanobis
     distance.
     """
+    from sklearn.neighbors import NearestNeighbors
+
     if isinstance(density, NearestNeighbors):
         return -density.kneighbors(codes)[0].mean(axis=1)
     if hasattr(density, "score_samples"):

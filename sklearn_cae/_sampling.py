@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
@@ -293,6 +292,8 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         n_components = min(self.n_components, len(codes))
         # Equal codes have no variance to tell shares of.
         with np.errstate(invalid="ignore"):
+            from sklearn.decomposition import PCA
+
             return PCA(n_components, random_state=seed).fit(codes)
 
     def _fit_density(self, codes, seed):

@@ -29,8 +29,13 @@ USED_LATER = [
     "skimage.color.colorconv",
     "skimage.restoration._denoise",
     "sklearn.cluster",
+    "sklearn.covariance",
+    "sklearn.datasets",
+    "sklearn.decomposition",
+    "sklearn.linear_model",
     "sklearn.manifold",
     "sklearn.mixture",
+    "sklearn.neighbors",
 ]
 
 

@@ -5,9 +5,6 @@ from numbers import Integral
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from skimage import color as colors
-from skimage import data, util
-from sklearn.datasets import load_digits, load_sample_image
 from sklearn.utils import Bunch, check_random_state, check_scalar
 
 from ._subset import splits_of
@@ -167,6 +164,11 @@ def _source_names(splits: tuple[str, ...], *, patch_size: int, color: bool) -> l
 
 def _load_stack(name: str, *, color: bool) -> np.ndarray:
     """Return the image or images of a source as uint8 of shape (n, height, width[, 3])."""
+    # These take long to import.
+    from skimage import color as colors
+    from skimage import data, util
+    from sklearn.datasets import load_digits, load_sample_image
+
     if name == "digits":
         return util.img_as_ubyte(load_digits().images / 16)
     if name == "lfw_subset":

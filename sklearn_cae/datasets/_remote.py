@@ -4,8 +4,6 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from sklearn.datasets import get_data_home
-
 from .._optional import import_optional
 
 
@@ -68,6 +66,8 @@ def locate(remote: RemoteFile, *, folder: str, data_home=None, download_if_missi
     ...     locate(remote, folder="letters", data_home=home).name
     'a.gz'
     """
+    from sklearn.datasets import get_data_home
+
     root = Path(get_data_home(data_home))
     own_folder = root / "sklearn_cae" / folder
     for path in (own_folder / remote.name, root / remote.name):

@@ -6,7 +6,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.decomposition import PCA
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_array
 
@@ -39,6 +38,8 @@ SPACING = 1.15
 
 
 def _pca(n_images, seed):
+    from sklearn.decomposition import PCA
+
     return PCA(2, random_state=seed)
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 
 from ..noise import NOISE_MODELS, NoiseChain, NoiseModel
 from ._graph import Graph
@@ -52,6 +51,8 @@ def described_codes(codes: np.ndarray, seed: int = 0) -> dict[str, Any] | None:
     n_axes = min(MAX_AXES, len(codes) - 1, codes.shape[1])
     if n_axes < 2 or codes.std(axis=0).max() < EQUAL:
         return None
+    from sklearn.decomposition import PCA
+
     pca = PCA(n_axes, random_state=seed).fit(codes)
     deviations = np.sqrt(pca.explained_variance_).clip(min=1e-12)
     places = pca.transform(codes) / deviations

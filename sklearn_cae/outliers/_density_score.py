@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.covariance import LedoitWolf
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import Interval
 
 from .._constraints import instance_of
@@ -19,6 +17,8 @@ from ._score import OutlierScore
 
 def check_scoring_density(density):
     """Refuse what gives no scores of features; covariances and neighbours do by their distances."""
+    from sklearn.neighbors import NearestNeighbors
+
     if not (isinstance(density, NearestNeighbors) or hasattr(density, "mahalanobis")):
         check_density(
             density,
@@ -132,6 +132,8 @@ class DensityScore(OutlierScore):
     def learn(self, collect, seed):
         density = self.density
         if density is None:
+            from sklearn.covariance import LedoitWolf
+
             density = LedoitWolf() if self.layers_ else CodeDensity()
         self.density_ = fit_density(clone(density), collect(self._features), seed)
 
