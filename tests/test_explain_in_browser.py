@@ -1,6 +1,7 @@
 """The page as a person uses it, in a browser without a window."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -457,6 +458,29 @@ def test_the_page_never_scrolls_sideways(width, opened):
     opened.page.set_viewport_size({"width": width, "height": 900})
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
     opened.page.set_viewport_size({"width": 1400, "height": 900})
+
+
+@pytest.mark.parametrize("width", [1180, 1400, 2560])
+def test_the_stages_stand_side_by_side_and_do_not_overlap(width, opened):
+    opened.page.set_viewport_size({"width": width, "height": 900})
+    opened.see("whole")
+    opened.page.wait_for_timeout(100)
+    network = opened.page.locator(".network")
+    assert network.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    boxes = [canvas.bounding_box() for canvas in network.locator("canvas").all()]
+    opened.page.set_viewport_size({"width": 1400, "height": 900})
+    gaps = [b["x"] - a["x"] - a["width"] for a, b in itertools.pairwise(boxes)]
+    assert min(gaps) > 5
+
+
+def test_the_part_that_is_read_is_marked_among_the_links(opened):
+    marked = opened.page.locator("#sections [aria-current]")
+    opened.page.click("#sections a[href='#noise']")
+    opened.page.wait_for_timeout(800)  # it scrolls there
+    assert marked.all_text_contents() == ["Turn the noise"]
+    opened.page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    opened.page.wait_for_timeout(100)
+    assert marked.count() == 0
 
 
 def test_whatever_can_be_operated_has_a_name(opened):

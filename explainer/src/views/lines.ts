@@ -29,9 +29,13 @@ export function drawLines(
   );
   skips.reverse(); // those to later stages come from earlier ones
   frame.style.setProperty("--band", `${8 + BAND * skips.length}px`);
-  svg.setAttribute("width", String(frame.scrollWidth));
-  svg.setAttribute("height", String(frame.scrollHeight));
   svg.replaceChildren();
+  // What the frame needs without the lines: they do not hold it open when it becomes narrower.
+  svg.setAttribute("width", "0");
+  svg.setAttribute("height", "0");
+  const { scrollWidth, scrollHeight } = frame;
+  svg.setAttribute("width", String(scrollWidth));
+  svg.setAttribute("height", String(scrollHeight));
   if (isColumn) return;
   // From the right edge of a column to the left edge of another, at the heights of a map in each.
   const curve = (from: Box, to: Box, kind: string, fromPlace?: Placed, toPlace?: Placed) => {

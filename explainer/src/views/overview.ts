@@ -11,7 +11,7 @@ import { drawLines } from "./lines";
 
 // Sides of the smallest maps, of a value of a flat code, and of one of many.
 const [SMALLEST, FLAT, SMALL_FLAT, FEW] = [8, 26, 14, 16];
-// Distance of maps; width of the first two columns and the last, distance of columns, as in the
+// Distance of maps; least width of the first two columns and the last, distance of columns, as in the
 // style sheet; how many maps of the size of the image stand upon each other.
 const [GAP, END_WIDTH, STAGE_GAP, ROWS] = [2, 84, 18, 5];
 
@@ -80,13 +80,16 @@ export function startOverview(model: Model) {
   new ResizeObserver(redraw).observe(frame);
 }
 
-// Side in CSS pixels of an image at full size: so that all stages fit side by side, where they can.
+// Side in CSS pixels of an image at full size: so that all stages fit side by side, where they can. A
+// stage is two images wide; the first two columns and the last hold one.
 function unitOf(frame: HTMLElement, nStages: number): Unit {
   const width = frame.clientWidth;
   const isColumn = standsInColumn(frame);
-  const room = (width - 3 * END_WIDTH - (nStages + 2) * STAGE_GAP) / nStages;
-  const full = isColumn ? 56 : Math.max(46, Math.min(120, (room - GAP) / 2));
+  const room = width - (nStages + 2) * STAGE_GAP - nStages * GAP;
+  const fitting = Math.min((room - 3 * END_WIDTH) / (2 * nStages), room / (2 * nStages + 3));
+  const full = isColumn ? 56 : Math.max(46, Math.min(120, fitting));
   frame.style.setProperty("--wide", `${2 * full + GAP}px`);
+  frame.style.setProperty("--end", `${Math.max(END_WIDTH, full)}px`);
   return { full, width, isColumn };
 }
 
