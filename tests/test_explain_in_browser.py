@@ -460,17 +460,22 @@ def test_the_page_never_scrolls_sideways(width, opened):
     opened.page.set_viewport_size({"width": 1400, "height": 900})
 
 
-@pytest.mark.parametrize("width", [1180, 1400, 2560])
-def test_the_stages_stand_side_by_side_and_do_not_overlap(width, opened):
+@pytest.mark.parametrize("width", [390, 900, 1180, 1400, 2560])
+def test_all_stages_are_seen_and_do_not_overlap(width, opened):
     opened.page.set_viewport_size({"width": width, "height": 900})
     opened.see("whole")
     opened.page.wait_for_timeout(100)
     network = opened.page.locator(".network")
-    assert network.evaluate("e => e.scrollWidth - e.clientWidth") <= 0
+    frame = network.bounding_box()
     boxes = [canvas.bounding_box() for canvas in network.locator("canvas").all()]
+    in_column = network.evaluate("e => e.classList.contains('in-column')")
     opened.page.set_viewport_size({"width": 1400, "height": 900})
-    gaps = [b["x"] - a["x"] - a["width"] for a, b in itertools.pairwise(boxes)]
+    along, length = ("y", "height") if in_column else ("x", "width")
+    gaps = [b[along] - a[along] - a[length] for a, b in itertools.pairwise(boxes)]
     assert min(gaps) > 5
+    assert max(box["x"] + box["width"] for box in boxes) <= frame["x"] + frame["width"]
+    assert in_column or width >= 900
+    assert not in_column or width <= 900
 
 
 def test_the_part_that_is_read_is_marked_among_the_links(opened):

@@ -23,7 +23,6 @@ export function drawLines(
   columns: StageColumn[],
   error: Column,
 ) {
-  const isColumn = getComputedStyle(frame).display === "flex";
   const skips = columns.flatMap((column, i) =>
     skipsTo(model, column, columns, ends, i).map((from) => ({ from, to: column })),
   );
@@ -36,7 +35,7 @@ export function drawLines(
   const { scrollWidth, scrollHeight } = frame;
   svg.setAttribute("width", String(scrollWidth));
   svg.setAttribute("height", String(scrollHeight));
-  if (isColumn) return;
+  if (frame.classList.contains("in-column")) return;
   // From the right edge of a column to the left edge of another, at the heights of a map in each.
   const curve = (from: Box, to: Box, kind: string, fromPlace?: Placed, toPlace?: Placed) => {
     const start = { x: from.left + from.width, y: heightOf(from, fromPlace) };
