@@ -44,9 +44,11 @@ explainer: explainer/node_modules/.installed
 	cd explainer && npm run --silent build
 
 # Types, tests, and whether the page that is kept is what explainer/ builds.
+NODE_IS_NEW := const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)
 check-explainer:
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory checked-explainer; \
-	else echo "Skipped: npm (https://nodejs.org) is not installed"; fi
+	@if command -v npm >/dev/null && node -e '$(NODE_IS_NEW)'; \
+	then $(MAKE) --no-print-directory checked-explainer; \
+	else echo "Skipped: it needs Node 20.19 or newer with npm (https://nodejs.org)"; fi
 
 checked-explainer: explainer/node_modules/.installed
 	cd explainer && npm run --silent check-format && npm run --silent types && npm run --silent test

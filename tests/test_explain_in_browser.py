@@ -1,6 +1,7 @@
 """The page as a person uses it, in a browser without a window."""
 
 import io
+import itertools
 
 import numpy as np
 import pytest
@@ -457,6 +458,34 @@ def test_the_page_never_scrolls_sideways(width, opened):
     opened.page.set_viewport_size({"width": width, "height": 900})
     assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
     opened.page.set_viewport_size({"width": 1400, "height": 900})
+
+
+@pytest.mark.parametrize("width", [390, 900, 1180, 1400, 2560])
+def test_all_stages_are_seen_and_do_not_overlap(width, opened):
+    opened.page.set_viewport_size({"width": width, "height": 900})
+    opened.see("whole")
+    opened.page.wait_for_timeout(100)
+    network = opened.page.locator(".network")
+    frame = network.bounding_box()
+    boxes = [canvas.bounding_box() for canvas in network.locator("canvas").all()]
+    in_column = network.evaluate("e => e.classList.contains('in-column')")
+    opened.page.set_viewport_size({"width": 1400, "height": 900})
+    along, length = ("y", "height") if in_column else ("x", "width")
+    gaps = [b[along] - a[along] - a[length] for a, b in itertools.pairwise(boxes)]
+    assert min(gaps) > 5
+    assert max(box["x"] + box["width"] for box in boxes) <= frame["x"] + frame["width"]
+    assert in_column or width >= 900
+    assert not in_column or width <= 900
+
+
+def test_the_part_that_is_read_is_marked_among_the_links(opened):
+    marked = opened.page.locator("#sections [aria-current]")
+    opened.page.click("#sections a[href='#noise']")
+    opened.page.wait_for_timeout(800)  # it scrolls there
+    assert marked.all_text_contents() == ["Turn the noise"]
+    opened.page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    opened.page.wait_for_timeout(100)
+    assert marked.count() == 0
 
 
 def test_whatever_can_be_operated_has_a_name(opened):

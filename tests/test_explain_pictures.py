@@ -60,6 +60,7 @@ VIEWS = {
     "network-narrow": View("#network-place", width=390),
     "network-skips": View("#network-place", page="unet"),
     "noise": View("#noise-place", act=sweep),
+    "noise-narrow": View("#noise-place", width=390, act=sweep),
     "convolution": View("#apart-place", act=layer("convolution")),
     "relu": View("#apart-place", act=layer("relu")),
     "code": View("#code-place"),

@@ -176,11 +176,9 @@ function markSections() {
   const seen = new IntersectionObserver(
     (entries) => {
       for (const { target, isIntersecting } of entries) {
-        if (!isIntersecting) continue;
-        for (const link of links) {
-          if (link.getAttribute("href") === `#${target.id}`) link.setAttribute("aria-current", "true");
-          else link.removeAttribute("aria-current");
-        }
+        const link = links.find((one) => one.getAttribute("href") === `#${target.id}`);
+        if (isIntersecting) link?.setAttribute("aria-current", "true");
+        else link?.removeAttribute("aria-current");
       }
     },
     { rootMargin: "-40% 0px -55% 0px" },

@@ -2,7 +2,10 @@
 
 import { el } from "../dom";
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [560, 310, 40, 12, 30, 40];
+const [LEFT, RIGHT, BOTTOM] = [40, 12, 40];
+// On a phone the names of the series stand below that of the axis.
+const LARGE = { width: 560, height: 310, top: 30, nTicks: 6 };
+const SMALL = { width: 350, height: 250, top: 50, nTicks: 4 };
 
 interface Point {
   x: number;
@@ -23,33 +26,34 @@ interface Chart {
 }
 
 export function chart({ label, x, y, series, marked = null, trained = null }: Chart): SVGSVGElement {
+  const { width, height, top, nTicks } = matchMedia("(max-width: 559px)").matches ? SMALL : LARGE;
   const all = series.flatMap(({ points }) => points.map((p) => p.y));
   const [low, high] = padded(Math.min(...all), Math.max(...all));
-  const px = (v: number) => LEFT + ((v - x.low) / (x.high - x.low || 1)) * (WIDTH - LEFT - RIGHT);
-  const py = (v: number) => HEIGHT - BOTTOM - ((v - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
-  const xs = ticks(x.low, x.high, 6);
+  const px = (v: number) => LEFT + ((v - x.low) / (x.high - x.low || 1)) * (width - LEFT - RIGHT);
+  const py = (v: number) => height - BOTTOM - ((v - low) / (high - low)) * (height - top - BOTTOM);
+  const xs = ticks(x.low, x.high, nTicks);
   const ys = ticks(low, high, 5);
   return el(
     "svg",
-    { class: "plot", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label },
+    { class: "plot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
     trained &&
       el("rect", {
         class: "trained",
         x: px(trained.low) - 2,
-        y: TOP,
+        y: top,
         width: px(Math.min(trained.high, x.high)) - px(trained.low) + 4,
-        height: HEIGHT - TOP - BOTTOM,
+        height: height - top - BOTTOM,
       }),
     ys
       .map((v) => [
-        el("line", { class: "grid-line", x1: LEFT, x2: WIDTH - RIGHT, y1: py(v), y2: py(v) }),
+        el("line", { class: "grid-line", x1: LEFT, x2: width - RIGHT, y1: py(v), y2: py(v) }),
         el("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, tick(v)),
       ])
       .flat(),
-    xs.map((v) => el("text", { x: px(v), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" }, tick(v))),
-    el("line", { class: "axis", x1: LEFT, x2: WIDTH - RIGHT, y1: HEIGHT - BOTTOM, y2: HEIGHT - BOTTOM }),
+    xs.map((v) => el("text", { x: px(v), y: height - BOTTOM + 16, "text-anchor": "middle" }, tick(v))),
+    el("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: height - BOTTOM, y2: height - BOTTOM }),
     marked !== null &&
-      el("line", { class: "marked", x1: px(marked), x2: px(marked), y1: TOP, y2: HEIGHT - BOTTOM }),
+      el("line", { class: "marked", x1: px(marked), x2: px(marked), y1: top, y2: height - BOTTOM }),
     series
       .map(({ points, kind }) => [
         el("polyline", {
@@ -63,13 +67,13 @@ export function chart({ label, x, y, series, marked = null, trained = null }: Ch
       const last = points.at(-1);
       return el(
         "text",
-        { class: `series-name ${kind}`, x: WIDTH - RIGHT - 90 * i, y: 14, "text-anchor": "end" },
+        { class: `series-name ${kind}`, x: width - RIGHT - 90 * i, y: top - 16, "text-anchor": "end" },
         last ? `— ${name}` : "",
       );
     }),
     el(
       "text",
-      { class: "axis-name", x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 6, "text-anchor": "middle" },
+      { class: "axis-name", x: (LEFT + width - RIGHT) / 2, y: height - 6, "text-anchor": "middle" },
       x.name,
     ),
     el("text", { class: "axis-name", x: 0, y: 14, "text-anchor": "start" }, y.name),

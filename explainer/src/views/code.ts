@@ -25,7 +25,7 @@ function startMap(model: Model, codes: Codes, layer: number) {
   place.append(
     el(
       "div",
-      { class: "code-grid" },
+      { class: "code-alone" },
       map.element,
       el(
         "p",

@@ -165,8 +165,12 @@ export function convolutionParts(
           table("kernel", "weight", kernelScale),
           el("span", { class: "sign" }, "="),
           table("products", "product", { palette: "signs", low: -productLimit, high: productLimit }),
-          el("span", { class: "sign" }, "Σ"),
-          el("strong", { class: "sum" }, short(sum)),
+          el(
+            "span",
+            { class: "made" },
+            el("span", { class: "sign" }, "Σ"),
+            el("strong", { class: "sum" }, short(sum)),
+          ),
         ),
         taps.some(({ isInside }) => !isInside) &&
           el("p", { class: "step-says" }, "The hatched values lie beyond the border and count as zero."),

@@ -23,16 +23,19 @@ export function drawLines(
   columns: StageColumn[],
   error: Column,
 ) {
-  const isColumn = getComputedStyle(frame).display === "flex";
   const skips = columns.flatMap((column, i) =>
     skipsTo(model, column, columns, ends, i).map((from) => ({ from, to: column })),
   );
   skips.reverse(); // those to later stages come from earlier ones
   frame.style.setProperty("--band", `${8 + BAND * skips.length}px`);
-  svg.setAttribute("width", String(frame.scrollWidth));
-  svg.setAttribute("height", String(frame.scrollHeight));
   svg.replaceChildren();
-  if (isColumn) return;
+  // What the frame needs without the lines: they do not hold it open when it becomes narrower.
+  svg.setAttribute("width", "0");
+  svg.setAttribute("height", "0");
+  const { scrollWidth, scrollHeight } = frame;
+  svg.setAttribute("width", String(scrollWidth));
+  svg.setAttribute("height", String(scrollHeight));
+  if (frame.classList.contains("in-column")) return;
   // From the right edge of a column to the left edge of another, at the heights of a map in each.
   const curve = (from: Box, to: Box, kind: string, fromPlace?: Placed, toPlace?: Placed) => {
     const start = { x: from.left + from.width, y: heightOf(from, fromPlace) };

@@ -11,9 +11,12 @@ import { drawLines } from "./lines";
 
 // Sides of the smallest maps, of a value of a flat code, and of one of many.
 const [SMALLEST, FLAT, SMALL_FLAT, FEW] = [8, 26, 14, 16];
-// Distance of maps; width of the first two columns and the last, distance of columns, as in the
+// Distance of maps; least width of the first two columns and the last, distance of columns, as in the
 // style sheet; how many maps of the size of the image stand upon each other.
 const [GAP, END_WIDTH, STAGE_GAP, ROWS] = [2, 84, 18, 5];
+// Least side of an image at full size beside others; widths of the network below which its stages
+// stand below each other, always or where they need more.
+const [LEAST, NARROW, WIDE] = [44, 780, 1200];
 
 // A map, and where it lies if it is one of several.
 export type Placed = Pick<MapPlace, "channel"> & Partial<MapPlace>;
@@ -80,18 +83,21 @@ export function startOverview(model: Model) {
   new ResizeObserver(redraw).observe(frame);
 }
 
-// Side in CSS pixels of an image at full size: so that all stages fit side by side, where they can.
+// Side in CSS pixels of an image at full size: so that all stages fit side by side, where they can. A
+// stage is two images wide; the first two columns and the last hold one.
 function unitOf(frame: HTMLElement, nStages: number): Unit {
   const width = frame.clientWidth;
-  const isColumn = standsInColumn(frame);
-  const room = (width - 3 * END_WIDTH - (nStages + 2) * STAGE_GAP) / nStages;
-  const full = isColumn ? 56 : Math.max(46, Math.min(120, (room - GAP) / 2));
+  const room = width - (nStages + 2) * STAGE_GAP - nStages * GAP;
+  const fitting = Math.min((room - 3 * END_WIDTH) / (2 * nStages), room / (2 * nStages + 3));
+  // Where that is not possible they stand below each other, except for a large network on a large
+  // screen, which is moved sideways.
+  const isColumn = width < NARROW || (width < WIDE && fitting < LEAST);
+  frame.classList.toggle("in-column", isColumn);
+  const full = isColumn ? 56 : Math.max(LEAST, Math.min(120, fitting));
   frame.style.setProperty("--wide", `${2 * full + GAP}px`);
+  frame.style.setProperty("--end", `${Math.max(END_WIDTH, full)}px`);
   return { full, width, isColumn };
 }
-
-// On a narrow page the style sheet puts the stages below each other.
-const standsInColumn = (frame: HTMLElement) => getComputedStyle(frame).display === "flex";
 
 // Side in CSS pixels of one pixel of an image whose longer side is `full`.
 const pixelOf = (full: number, [, height, width]: Shape) => full / Math.max(height, width);
