@@ -9,8 +9,8 @@ of any height and width. ``predict`` cuts large images into tiles, so that there
 # %%
 # Train on patches
 # ----------------
-# The patches have 16 x 16 pixels and come from other photographs. A network learns fast from small
-# patches, but their codes must remain some pixels wide; here they are 4 x 4. If the codes were 2 x
+# The patches have 24 x 24 pixels and come from other photographs. A network learns fast from small
+# patches, but their codes must remain some pixels wide; here they are 6 x 6. If the codes were 2 x
 # 2 in training, the network would hardly have seen a place far from a border, and it would fail
 # there.
 from time import perf_counter
@@ -21,18 +21,17 @@ from skimage.data import hubble_deep_field
 
 from sklearn_cae import (
     ClassicalDenoiser,
-    ConvEncoder,
     DenoisingCAE,
     GaussianNoise,
     NoiseInjector,
-    UNet,
+    ResUNet,
 )
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 
-patches = load_natural_patches(16, n_patches=1500, random_state=0).images
+patches = load_natural_patches(24, n_patches=1500, random_state=0).images
 cae = DenoisingCAE(
-    UNet(ConvEncoder((16, 32), code_channels=32)),
+    ResUNet((24, 32), blocks=2),
     noise=GaussianNoise(0.15),
     batch_size=16,
     max_epochs=10,

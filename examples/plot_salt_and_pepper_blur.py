@@ -18,19 +18,18 @@ import numpy as np
 
 from sklearn_cae import (
     ClassicalDenoiser,
-    ConvEncoder,
     DenoisingCAE,
     GaussianBlur,
     NoiseChain,
     NoiseInjector,
+    ResUNet,
     SaltAndPepperNoise,
-    UNet,
 )
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 from sklearn_cae.metrics import peak_signal_noise_ratio, structural_similarity
 
-X_train = load_natural_patches(16, n_patches=1500, random_state=0).images
+X_train = load_natural_patches(24, n_patches=1500, random_state=0).images
 X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).images
 
 # %%
@@ -62,7 +61,7 @@ for name, noise in noises.items():
     noisy = np.asarray(NoiseInjector(noise, random_state=2).corrupt(X_test))
     pairs = NoiseInjector(noise, random_state=1).fit_transform(X_tuning)
     cae = DenoisingCAE(
-        UNet(ConvEncoder((16, 32), code_channels=32)),
+        ResUNet((24, 32), blocks=2),
         noise=noise,
         batch_size=16,
         max_epochs=8,
