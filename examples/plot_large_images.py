@@ -9,10 +9,12 @@ of any height and width. ``predict`` cuts large images into tiles, so that there
 # %%
 # Train on patches
 # ----------------
-# The patches have 24 x 24 pixels and come from other photographs. A network learns fast from small
-# patches, but their codes must remain some pixels wide; here they are 6 x 6. If the codes were 2 x
+# The patches have 16 x 16 pixels and come from other photographs. A network learns fast from small
+# patches, but their codes must remain some pixels wide; here they are 4 x 4. If the codes were 2 x
 # 2 in training, the network would hardly have seen a place far from a border, and it would fail
-# there.
+# there. The network for photographs, :class:`~sklearn_cae.ResUNet`, is 1.6 dB below this one here,
+# after as long a training: clipping makes the noise of a black sky brighter on average, and that
+# network has no biases to undo it.
 from time import perf_counter
 
 import matplotlib.pyplot as plt
@@ -21,17 +23,18 @@ from skimage.data import hubble_deep_field
 
 from sklearn_cae import (
     ClassicalDenoiser,
+    ConvEncoder,
     DenoisingCAE,
     GaussianNoise,
     NoiseInjector,
-    ResUNet,
+    UNet,
 )
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 
-patches = load_natural_patches(24, n_patches=1500, random_state=0).images
+patches = load_natural_patches(16, n_patches=1500, random_state=0).images
 cae = DenoisingCAE(
-    ResUNet((24, 32), blocks=2),
+    UNet(ConvEncoder((16, 32), code_channels=32)),
     noise=GaussianNoise(0.15),
     batch_size=16,
     max_epochs=10,

@@ -78,9 +78,9 @@ for name, noise in noises.items():
 # %%
 # The table shows the PSNR in dB and the SSIM as means over the test patches, and marks the highest
 # PSNR of each row. The two can prefer different methods: the mean PSNR favours methods that do well
-# on flat patches, while SSIM compares the structure. Where there are broken pixels, filters in turn
-# may be better than a network that was trained so briefly, because a median is enough for flat
-# patches.
+# on flat patches, while SSIM compares the structure. For the chain the filters in turn have the
+# higher mean PSNR, because a median is enough for flat patches, and the network has the higher
+# SSIM.
 print(f"{'PSNR / SSIM':28}" + "".join(f"{method:>16}" for method in results["blur"]))
 for name, images in results.items():
     psnr = [peak_signal_noise_ratio(X_test, X, data_range=255) for X in images.values()]
@@ -100,4 +100,4 @@ plt.show()
 # %%
 # How to read it: each column is one test patch. The median removes the dots and leaves the blur,
 # while Wiener's filter alone spreads the dots. The two filters in turn give smooth patches. The
-# network keeps more of the texture, with some traces of dots.
+# network keeps more of the texture, with some grain in the flat patch.
