@@ -9,6 +9,7 @@ without them.
 """
 
 import argparse
+import json
 import shutil
 import tempfile
 import time
@@ -264,6 +265,30 @@ def card_look_inside():
     save("card-look-inside.jpg", enlarge(part(screen, WHOLE), (2 * CARD[0], 2 * CARD[1])))
 
 
+# -- How much a longer training gains -------------------------------------------------------------
+
+
+def longer_training():
+    """The numbers of ``benchmarks/longer_training.py``, and those of ``train_pretrained.py``."""
+    numbers = json.loads((DOCS / "longer_training.json").read_text())
+    recipe = sorted((found["seconds"] / 60, found["psnr"]) for found in numbers["recipe"].values())
+    package = numbers["package"]
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    axes.plot(*zip(*recipe, strict=True), "o-", label="the recipe of this page, one level of noise")
+    axes.plot(
+        package["minutes"], package["psnr"], "s--", label="the network of the package, all levels"
+    )
+    axes.set(xscale="log", xlabel="minutes of one core", ylabel="PSNR in dB")
+    ticks = (0.1, 0.3, 1, 3, 10, 30, 60)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(DOCS / "images" / "longer-training.png", dpi=110)
+    print("wrote longer-training.png")
+    plt.close(figure)
+
+
 PICTURES = {
     "photograph": photograph,
     "folder": folder,
@@ -271,6 +296,7 @@ PICTURES = {
     "only-noisy": card_only_noisy,
     "anomalies": card_anomalies,
     "look-inside": card_look_inside,
+    "longer-training": longer_training,
 }
 
 

@@ -16,11 +16,11 @@ what that costs, compared with networks that were trained for one level.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from sklearn_cae import ConvEncoder, DenoisingCAE, GaussianNoise, UNet
+from sklearn_cae import DenoisingCAE, GaussianNoise, ResUNet
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay, NoiseRobustnessDisplay
 
-X_train = load_natural_patches(16, n_patches=1500, random_state=0).images
+X_train = load_natural_patches(24, n_patches=1500, random_state=0).images
 X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).images
 
 # %%
@@ -30,7 +30,7 @@ X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).imag
 noises = {"only 0.05": 0.05, "only 0.2": 0.2, "0 to 0.3": (0, 0.3)}
 networks = {
     name: DenoisingCAE(
-        UNet(ConvEncoder((16, 32), code_channels=32)),
+        ResUNet((24, 32), blocks=1),
         noise=GaussianNoise(std),
         batch_size=16,
         max_epochs=10,

@@ -241,3 +241,12 @@ def test_files_that_change_are_named():
     files.images[5] = IMAGES[5][1:]
     with pytest.raises(ValueError, match=r"X\[5\] has shape \(9, 11\), but had \(10, 11\)"):
         source.images[5]
+
+
+def test_a_file_of_another_kind_is_an_error_that_names_it_and_the_cure(tmp_path):
+    for name, image in (("a.png", IMAGES[0]), ("b.png", np.dstack([IMAGES[0]] * 3))):
+        imsave(tmp_path / name, image, check_contrast=False)
+    collection = ImageCollection(str(tmp_path / "*.png"), load_func=imread)
+    cure = "such as gray ones among colour ones, to a call of their own"
+    with pytest.raises(ValueError, match=rf"X\[1\] \(.*b\.png\) is of uint8 with 3 .*{cure}"):
+        read_sequence(collection)

@@ -117,7 +117,7 @@ def read_collection(X, check, name="X"):
     shapes: list[tuple[int, ...]] = []
 
     def read(number):
-        where = f"{name}[{number}]"
+        where = f"{name}[{number}]{_file_of(X, number)}"
         try:
             image = X[number]
         except Exception as error:  # Whatever a file or a decoder raises.
@@ -147,12 +147,19 @@ def read_collection(X, check, name="X"):
     return ImageSequence(LazyList(read, shapes, first.dtype), name, measures)
 
 
+def _file_of(X, number):
+    """The name of a file in brackets, where a collection tells it as that of scikit-image does."""
+    files = getattr(X, "files", None)
+    return f" ({files[number]})" if isinstance(files, list) and len(files) == len(X) else ""
+
+
 def _check_like(image, first, where, name):
     """Refuse an image of another dtype or number of dimensions than the first."""
     if image.dtype != first.dtype or image.ndim != first.ndim:
         raise ValueError(
             f"{where} is of {image.dtype} with {image.ndim} dimensions, but {name}[0] of "
-            f"{first.dtype} with {first.ndim}; {EXPECTED}."
+            f"{first.dtype} with {first.ndim}; {EXPECTED}. Give images of another kind, such as "
+            "gray ones among colour ones, to a call of their own."
         )
 
 
