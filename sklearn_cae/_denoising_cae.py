@@ -19,7 +19,7 @@ from ._onnx import OnnxExport
 from ._random import resolve_seed, seeded
 from ._threads import threads_of_worker
 from .files import Savable, read_estimator
-from .images import spec_of_range
+from .images import NoisyImages, layout_of, spec_of_range
 from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, resolve_loss
 from .networks import NETWORKS, NetworkSpec, resolve_network
 from .noise import NoiseModel
@@ -456,7 +456,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         if resume:
             self._check_going_on(network)
         plan = self._plan(network, processes, resume, one_pass)
-        images, learned = self._reader(resume, one_pass).read(X, y)
+        images, learned = self._reader(X, resume, one_pass).read(X, y)
         spec = learned["image_spec_"]
         for choice in (network, loss):
             choice.check_images(*images.shape)
@@ -504,16 +504,14 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     def _result_precision(self):
         return "float32" if self.precision == "auto" else self.precision
 
-    def _reader(self, resume, one_pass):
+    def _reader(self, X, resume, one_pass):
         if self.patches is not None:
             self.patches.check()
         return TrainingReader(
             target=self.target,
             noise=self.noise,
             patches=self.patches,
-            image_shape=self.image_shape,
-            channel_axis=self.channel_axis,
-            data_range=self.data_range,
+            **layout_of(X, self),
             fitted=self if resume else None,
             warns=not (one_pass or self.for_codes),
         )
@@ -580,9 +578,12 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         return tags
 
 
-def copy_for_codes(cae, noise, seed):
-    """An unfitted copy that is trained for its codes, with a noise and a seed if it has none."""
-    copied = clone(cae).set_params(for_codes=True)
-    if copied.noise is None:
-        copied.set_params(noise=noise)
+def copy_for_codes(cae, X, seed):
+    """An unfitted copy that is trained for its codes, with a seed if it has none.
+
+    What it is not told of noise, layout and units is what X brings along.
+    """
+    copied = clone(cae).set_params(for_codes=True, **layout_of(X, cae))
+    if copied.noise is None and isinstance(X, NoisyImages):
+        copied.set_params(noise=X.noise)
     return seeded(copied, seed)
