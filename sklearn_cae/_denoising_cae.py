@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, Options
 
 from ._checkpoint import split_checkpoint
@@ -19,9 +18,8 @@ from ._network_state import NetworkState, build_modules
 from ._onnx import OnnxExport
 from ._random import resolve_seed, seeded
 from ._threads import threads_of_worker
-from ._warnings import warn_user
 from .files import Savable, read_estimator
-from .images import spec_of_range
+from .images import NoisyImages, layout_of, spec_of_range
 from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, resolve_loss
 from .networks import NETWORKS, NetworkSpec, resolve_network
 from .noise import NoiseModel
@@ -34,11 +32,11 @@ from .training import (
     all_processes,
     check_callbacks,
     describe_params,
-    harm_of,
     resolve_device,
     resolve_optimizer,
     resolve_precision,
     train,
+    warn_of_harm,
 )
 
 
@@ -134,7 +132,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         losses and optimizers are always float32.
     for_codes : bool, default=False
         Whether the network is trained for its codes. ``fit`` then does not warn if its images are
-        worse than its noisy input.
+        worse than its noisy input, or if X, taken for clean images, looks noisy.
     warm_start : bool, default=False
         Continue from the fitted network in the next ``fit``.
     random_state : int, RandomState instance or None, default=None
@@ -193,6 +191,9 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         worse than their noisy versions, or if fewer than ten of them leave that open: the mean gain
         is below its standard error, or that of a single one is below a fifth of the gain on the
         training images. Both PSNR and the cure are told.
+    UserWarning
+        If X, taken for clean images, looks noisy: in flat places of at least 8 x 8 pixels, and by
+        a standard deviation of 0.04 of the data range or more.
 
     See Also
     --------
@@ -455,7 +456,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         if resume:
             self._check_going_on(network)
         plan = self._plan(network, processes, resume, one_pass)
-        images, learned = self._reader(resume).read(X, y)
+        images, learned = self._reader(X, resume, one_pass).read(X, y)
         spec = learned["image_spec_"]
         for choice in (network, loss):
             choice.check_images(*images.shape)
@@ -492,7 +493,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         )
         share_state(net, processes)
         if processes.is_first and not (one_pass or self.for_codes):
-            _warn_of_harm(net, network, train_images, valid_images)
+            warn_of_harm(net, network.decodes, train_images, valid_images)
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
         learned |= {"limits_": images.limits, "optimizer_": self._optimizer(network)}
         learned["precision_"] = self._result_precision()
@@ -503,17 +504,16 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     def _result_precision(self):
         return "float32" if self.precision == "auto" else self.precision
 
-    def _reader(self, resume):
+    def _reader(self, X, resume, one_pass):
         if self.patches is not None:
             self.patches.check()
         return TrainingReader(
             target=self.target,
             noise=self.noise,
             patches=self.patches,
-            image_shape=self.image_shape,
-            channel_axis=self.channel_axis,
-            data_range=self.data_range,
+            **layout_of(X, self),
             fitted=self if resume else None,
+            warns=not (one_pass or self.for_codes),
         )
 
     def _optimizer(self, network):
@@ -578,23 +578,12 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         return tags
 
 
-def copy_for_codes(cae, noise, seed):
-    """An unfitted copy that is trained for its codes, with a noise and a seed if it has none."""
-    copied = clone(cae).set_params(for_codes=True)
-    if copied.noise is None:
-        copied.set_params(noise=noise)
+def copy_for_codes(cae, X, seed):
+    """An unfitted copy that is trained for its codes, with a seed if it has none.
+
+    What it is not told of noise, layout and units is what X brings along.
+    """
+    copied = clone(cae).set_params(for_codes=True, **layout_of(X, cae))
+    if copied.noise is None and isinstance(X, NoisyImages):
+        copied.set_params(noise=X.noise)
     return seeded(copied, seed)
-
-
-def _warn_of_harm(net, network, train_images, valid_images):
-    harm = harm_of(net, train_images, valid_images)
-    if harm:
-        cures = ["train longer (max_epochs) or on more images"]
-        if network.decodes:
-            cures.append("take network='unet', which passes details around its code")
-        cures.append("see whether a classical filter does better (compare_denoisers)")
-        warn_user(
-            f"The network {harm}. What may help: {'; '.join(cures)}. If only the codes matter, say "
-            "for_codes=True.",
-            ConvergenceWarning,
-        )

@@ -149,9 +149,9 @@ class LayerFeatures(
             other error and after Ctrl-C.
         """
         self._validate_params()
-        _, X, noise = split_targets(X, None)
-        estimator = self._unfitted_network(noise)
-        source, columns = learn_images(X)
+        _, clean, _ = split_targets(X, None)
+        estimator = self._unfitted_network(X)
+        source, columns = learn_images(clean)
         if not isinstance(estimator, FrozenEstimator):
             _train(estimator, source, self.layer)
         cae = denoiser_of(estimator)
@@ -192,7 +192,7 @@ class LayerFeatures(
         cae = denoiser_of(self.estimator_)
         return _features(_view(source, cae, self.pooling_), cae, self.layer_, self.pooling_)
 
-    def _unfitted_network(self, noise):
+    def _unfitted_network(self, X):
         """A copy of the network to fit, or the frozen one."""
         cae = denoiser_of(self.estimator)
         if not isinstance(cae, DenoisingCAE):
@@ -203,7 +203,7 @@ class LayerFeatures(
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(cae)
             return self.estimator
-        return copy_for_codes(self.estimator, noise, seed=None)
+        return copy_for_codes(self.estimator, X, seed=None)
 
     @property
     def _n_features_out(self):

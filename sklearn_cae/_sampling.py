@@ -147,9 +147,9 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         self._validate_params()
         self._check_density()
         seed = resolve_seed(self.random_state)
-        _, X, noise = split_targets(X, None)
-        estimator = self._unfitted_autoencoder(seed, noise)
-        source, columns = learn_images(X)
+        _, clean, _ = split_targets(X, None)
+        estimator = self._unfitted_autoencoder(seed, X)
+        source, columns = learn_images(clean)
         if len(source) < 2:
             raise ValueError(
                 f"n_samples={len(source)}: a density needs the codes of two images at least. Give "
@@ -255,7 +255,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         images = cae.inverse_transform(codes.reshape(-1, codes.shape[2]))
         return images.reshape(len(starts), n_steps, *images.shape[1:])
 
-    def _unfitted_autoencoder(self, seed, noise):
+    def _unfitted_autoencoder(self, seed, X):
         """A copy of the autoencoder to fit, or the frozen one, whose codes make images."""
         cae = denoiser_of(self.estimator)
         if not isinstance(cae, DenoisingCAE):
@@ -272,7 +272,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         # Of others it is known once they are built.
         if network.decodes is False:
             raise _undecodable(network)
-        return copy_for_codes(self.estimator, noise, seed)
+        return copy_for_codes(self.estimator, X, seed)
 
     def _check_density(self):
         check_density(

@@ -24,6 +24,7 @@ from .images import (
     check_units,
     from_array,
     from_channels_last,
+    layout_of,
     learn_images,
     learn_spec,
     read_images,
@@ -297,12 +298,7 @@ class ClassicalDenoiser(Savable, VersionedState, BaseEstimator):
         noisy, columns = learn_images(noisy)
         clean = read_images(clean, name="y")
         check_same_shape(noisy, clean)
-        spec = learn_spec(
-            clean,
-            image_shape=self.image_shape,
-            channel_axis=self.channel_axis,
-            data_range=self.data_range,
-        )
+        spec = learn_spec(clean, **layout_of(X, self))
         check_units(noisy, spec, reference="the clean images")
         params, psnr = _tune(
             FILTERS[self.filter], _unit(noisy, spec), _unit(clean, spec), spec.unit_limits

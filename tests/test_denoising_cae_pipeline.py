@@ -18,7 +18,14 @@ from small import (
     small_unet,
 )
 
-from sklearn_cae import GaussianNoise, NoiseInjector
+from sklearn_cae import (
+    CAEOutlierDetector,
+    ClassicalDenoiser,
+    GaussianNoise,
+    LatentSampler,
+    LayerFeatures,
+    NoiseInjector,
+)
 from sklearn_cae.metrics import DenoisingScorer, psnr_scorer, ssim_scorer
 
 X = colour()
@@ -177,3 +184,40 @@ def test_workers_predict_the_same():
     cae = small_cae().fit(X)
     halves = Parallel(n_jobs=2)(delayed(cae.predict)(half) for half in (X[:12], X[12:]))
     np.testing.assert_array_equal(np.concatenate(halves), cae.predict(X))
+
+
+# --- layout and units, which only the injector is told
+
+FIRST = X.transpose(0, 3, 1, 2)
+TOLD_ONCE = {
+    "rows of colour": ({"image_shape": (8, 8, 3)}, X.reshape(24, -1)),
+    "rows of channels": ({"image_shape": (8, 8, 3), "channel_axis": 1}, FIRST.reshape(24, -1)),
+    "channels first": ({"channel_axis": 1}, FIRST),
+    "units": ({"data_range": (0, 2)}, X),
+}
+NEXT_STEPS = {
+    "network": small_cae(),
+    "filter": ClassicalDenoiser("median"),
+    "detector": CAEOutlierDetector(small_cae(), outlier_score="reconstruction", random_state=0),
+    "sampler": LatentSampler(small_cae(), n_components=4, random_state=0),
+    "features": LayerFeatures(small_cae(), "encoder.code"),
+}
+
+
+@pytest.mark.parametrize(("layout", "images"), TOLD_ONCE.values(), ids=TOLD_ONCE)
+@pytest.mark.parametrize("step", NEXT_STEPS.values(), ids=NEXT_STEPS)
+def test_the_layout_of_an_injector_is_that_of_the_next_step(layout, images, step):
+    injector = NoiseInjector(random_state=0, **layout)
+    fitted = make_pipeline(injector, clone(step)).fit(images)
+    assert fitted[-1].image_spec_ == fitted[0].image_spec_
+
+
+def test_what_the_next_step_is_told_itself_goes_before_the_layout_of_the_injector():
+    pipe = make_pipeline(NoiseInjector(data_range=(0, 2)), small_cae(data_range=(0, 4))).fit(X)
+    assert pipe[-1].data_range_ == (0, 4)
+
+
+def test_a_range_that_was_learned_is_learned_of_the_images_that_are_selected():
+    counts = X * 1000
+    noisy = NoiseInjector(random_state=0).fit_transform(counts)
+    assert small_cae().fit(noisy[:5]).data_range_ == small_cae().fit(counts[:5]).data_range_

@@ -1,5 +1,8 @@
 """What is learned from: clean images, pairs, images with noise of their own; and the scores."""
 
+import re
+import warnings
+
 import numpy as np
 import pytest
 from sklearn.pipeline import Pipeline
@@ -11,9 +14,10 @@ from small import (
     gray,
     small_autoencoder,
     small_cae,
+    small_unet,
 )
 
-from sklearn_cae import GaussianNoise, MaskingNoise, NoiseInjector, NoisyImages
+from sklearn_cae import GaussianNoise, MaskingNoise, NoiseInjector, NoisyImages, Patches
 from sklearn_cae.metrics import peak_signal_noise_ratio
 
 X = gray()
@@ -307,3 +311,38 @@ def test_score_of_samples_is_minus_the_mean_squared_error_in_units_of_the_range(
     expected = -((cae.predict(images) / 50 - images / 50) ** 2).mean(axis=(1, 2, 3))
     # Both are float32 images, compared in float64 and in float32.
     np.testing.assert_allclose(cae.score_samples(images), expected, rtol=1e-4)
+
+
+# --- noisy images without clean ones, taken for clean
+
+NOISY_ALONE = np.asarray(
+    NoiseInjector("gaussian", random_state=0).corrupt(gray(n=16, height=16, width=16))
+)
+LOOKS_NOISY = r"X is taken for clean images, but looks noisy: .* a standard deviation of 0\.1"
+
+
+@pytest.mark.parametrize("images", [NOISY_ALONE, list(NOISY_ALONE)], ids=["array", "list"])
+def test_noisy_images_alone_are_told_to_be_no_clean_ones(images):
+    patches = Patches(8) if isinstance(images, list) else None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        small_cae(small_unet(), for_codes=False, patches=patches).fit(images)
+    assert re.match(LOOKS_NOISY, str(caught[0].message))
+    assert caught[0].filename == __file__
+
+
+QUIET = {
+    "for codes": {},
+    "a plain autoencoder": {"noise": "none", "for_codes": False},
+    "noisy images as they are": {"target": "neighbor", "for_codes": False},
+}
+
+
+@pytest.mark.parametrize("params", QUIET.values(), ids=QUIET)
+def test_nothing_is_said_where_noise_does_no_harm(params):
+    small_cae(small_unet(), **params).fit(NOISY_ALONE)
+
+
+def test_nothing_is_said_of_pairs_and_of_a_stream():
+    small_cae(small_unet()).fit(NOISY_ALONE, gray(n=16, height=16, width=16))
+    small_cae(small_unet(), for_codes=False).partial_fit(NOISY_ALONE)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from sklearn.base import BaseEstimator
@@ -208,3 +209,20 @@ class WithoutNumpyFunctions:
 
 def test_labels_are_converted_before_their_shape_is_read():
     assert not is_target(colour(), WithoutNumpyFunctions())
+
+
+FRAMES = {
+    "pandas": lambda images, columns: pd.DataFrame(images, columns=columns),
+    "polars": lambda images, columns: pl.DataFrame(images, schema=columns),
+    "pyarrow": lambda images, columns: pa.table(dict(zip(columns, images.T, strict=True))),
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+def test_columns_of_targets_have_the_order_of_those_of_the_images(frame):
+    images = np.ones((3, 4), np.float32)
+    X = frame(images, ["a", "b", "c", "d"])
+    assert is_target(X, frame(images, ["a", "b", "c", "d"]))
+    assert is_target(X, frame(images, ["w", "x", "y", "z"]))
+    with pytest.raises(ValueError, match=r"y has the columns of X in another order.* y\[list\(X"):
+        is_target(X, frame(images, ["d", "b", "c", "a"]))

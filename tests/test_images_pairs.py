@@ -14,8 +14,10 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import resample, shuffle
 
 from sklearn_cae.images import (
+    ImageSource,
     NoisyImages,
     check_same_shape,
+    learn_spec,
     load_pairs,
     save_pairs,
     split_targets,
@@ -158,6 +160,26 @@ def test_a_search_over_a_pipeline_hands_pairs_on():
     pipeline = Pipeline([("noise", MakesPairs()), ("denoiser", NeedsPairs())])
     search = GridSearchCV(pipeline, {"denoiser__shift": [0, 1]}, cv=2, error_score="raise")
     assert search.fit(CLEAN).best_score_ == 1
+
+
+SPEC = learn_spec(ImageSource(CLEAN))
+KEEPS = {
+    "a selection": lambda x: x[1:3],
+    "a copy": copy.copy,
+    "a pickle": lambda x: pickle.loads(pickle.dumps(x)),
+    "a joined array": lambda x: np.concatenate([x, x]),
+}
+
+
+@pytest.mark.parametrize("operation", KEEPS.values(), ids=KEEPS)
+def test_pairs_keep_their_layout(operation):
+    assert operation(NoisyImages(NOISY, CLEAN, None, SPEC)).image_spec == SPEC
+
+
+def test_pairs_of_other_layouts_are_not_joined_and_have_other_hashes():
+    one, other = NoisyImages(NOISY, CLEAN, None, SPEC), NoisyImages(NOISY, CLEAN)
+    assert is_lost(np.concatenate([one, other]))
+    assert joblib.hash(one) != joblib.hash(other)
 
 
 # Joining

@@ -15,7 +15,7 @@ from sklearn_cae import (
 )
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.images import ImageSource, learn_spec
-from sklearn_cae.noise import warn_if_correlated
+from sklearn_cae.noise import resolve_noise, warn_if_correlated, warn_if_noisy
 
 COLOUR = load_natural_patches(64, n_patches=60).images
 GRAY = load_natural_patches(64, n_patches=200, color=False).images
@@ -309,3 +309,67 @@ def test_a_list_of_what_is_no_image_is_an_error_that_names_it():
 def test_a_range_that_is_none_is_an_error():
     with pytest.raises(ValueError, match="expected 'auto' or"):
         estimate_noise(GRAY, data_range="full")
+
+
+# Clean images that are not
+
+
+def is_called_noisy(images, noise="gaussian"):
+    """Whether images (n, H, W) or (n, H, W, C), taken for clean, are said to hold noise."""
+    images = images if images.ndim == 4 else images[..., np.newaxis]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_if_noisy(images, learn_spec(ImageSource(images)), resolve_noise(noise))
+    return [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize("images", [GRAY, COLOUR, floats(GRAY)], ids=["gray", "colour", "floats"])
+@pytest.mark.parametrize("level", [15, 25, 50])
+def test_noisy_images_are_not_taken_for_clean_without_a_word(images, level):
+    clean_range = {"data_range": (0, 255 if images.dtype == np.uint8 else 1)}
+    (message,) = is_called_noisy(noisy(GaussianNoise(level / 255), images, **clean_range))
+    # Clipping takes up to a quarter of the strongest noise.
+    assert float(message.split("deviation of ")[1][:4]) == pytest.approx(level / 255, rel=0.25)
+    assert "set target='neighbor' and noise=None; with them call fit(X_noisy, X_clean)" in message
+
+
+def squares(n=50, size=32):
+    """Black and white squares: no photograph, and no noise."""
+    places = np.random.default_rng(0).random((n, size // 4, size // 4)) > 0.5
+    return places.repeat(4, axis=1).repeat(4, axis=2).astype(np.float32)
+
+
+CLEAN = {
+    "gray photographs": GRAY,
+    "colour photographs": COLOUR,
+    "small photographs": load_natural_patches(16, n_patches=300).images,
+    "squares": squares(),
+    "dots": (np.random.default_rng(0).random((40, 32, 32)) < 0.01).astype(np.float32),
+    "flat": flat_fields(20),
+    "digits of 8 x 8 pixels": np.random.default_rng(0).integers(0, 17, (8, 8, 8)) / 16,
+}
+
+
+@pytest.mark.parametrize("images", CLEAN.values(), ids=CLEAN)
+def test_clean_images_are_left_in_peace(images):
+    assert is_called_noisy(images) == []
+
+
+def test_of_single_photographs_none_is_called_noisy():
+    # Grass and gravel, too, where no place is flat.
+    assert [is_called_noisy(crops) for crops in crops_of_each_photograph(32)] == [[]] * 12
+
+
+@pytest.mark.parametrize(
+    ("noise", "told"),
+    [
+        ("poisson", True),
+        (["blur", GaussianNoise(0.2)], True),
+        ("none", False),
+        ("blur", False),
+        ("cut_out", False),
+    ],
+    ids=str,
+)
+def test_it_is_told_where_noise_is_to_be_taken_off(noise, told):
+    assert bool(is_called_noisy(noisy(GaussianNoise(0.1)), noise)) is told

@@ -17,7 +17,14 @@ from ._collections import LazyList, shapes_of
 from ._hiding import N_GRIDS, hide
 from ._lazy import LazyImages, is_lazy, is_read_lazily, selected, windowed
 from ._out import BlockWriter, check_out
-from ._pairs import NoisyImages, check_same_shape, load_pairs, save_pairs, split_targets
+from ._pairs import (
+    NoisyImages,
+    check_same_shape,
+    layout_of,
+    load_pairs,
+    save_pairs,
+    split_targets,
+)
 from ._sequences import ImageSequence, groups_of_one_shape, is_image_list
 from ._sources import ImageSource, chunks
 from ._spec import (
@@ -71,6 +78,7 @@ __all__ = [
     "is_lazy",
     "is_read_lazily",
     "is_target",
+    "layout_of",
     "lazy_images",
     "learn_images",
     "learn_sequence_spec",

@@ -204,7 +204,8 @@ def _checked(X, name):
 def is_target(X, y):
     """Whether ``y`` is meant as clean images for ``X``, and not as labels, which are ignored.
 
-    Clean images have three dimensions or more, or are rows of as many values as an image of X.
+    Clean images have three dimensions or more, or are rows of as many values as an image of X; in
+    frames their columns have the order of those of X.
     Labels are 1-d, or a table of another width: several outputs, or one column for each class.
     """
     if y is None:
@@ -214,7 +215,26 @@ def is_target(X, y):
     if len(shape) >= 3:
         return True
     image_shape = _shape(X)[1:]
-    return len(shape) == 2 and shape[1] == int(np.prod(image_shape, dtype=int))
+    if len(shape) != 2 or shape[1] != int(np.prod(image_shape, dtype=int)):
+        return False
+    _check_order(X, y)
+    return True
+
+
+def _check_order(X, y):
+    """Refuse two frames of the same columns in another order: their pixels are not those of X."""
+    of_X, of_y = _column_names(X), _column_names(y)
+    if of_X and of_y and of_X != of_y and sorted(map(str, of_X)) == sorted(map(str, of_y)):
+        raise ValueError(
+            "y has the columns of X in another order, so that its pixels do not belong to those of "
+            "X. Bring them to one order first, as by y[list(X.columns)]."
+        )
+
+
+def _column_names(frame):
+    """Names of the columns of a frame, or of a table of pyarrow; ``None`` for anything else."""
+    names = getattr(frame, "column_names", getattr(frame, "columns", None))
+    return None if names is None else list(names)
 
 
 def _shape(X):

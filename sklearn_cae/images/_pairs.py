@@ -54,6 +54,8 @@ class NoisyImages(np.ndarray):
         Clean images, of the same dtype.
     noise : NoiseModel or None
         The noise model between the two.
+    image_spec : ImageSpec or None
+        Layout and units of both, which an estimator then need not be told again.
 
     Attributes
     ----------
@@ -61,6 +63,8 @@ class NoisyImages(np.ndarray):
         Clean images; ``None`` where the pairs are lost.
     noise : NoiseModel or None
         The noise model between the two.
+    image_spec : ImageSpec or None
+        Layout and units of both.
 
     Examples
     --------
@@ -77,15 +81,19 @@ class NoisyImages(np.ndarray):
 
     clean: NDArray[Any] | None
     noise: Any
+    image_spec: Any
 
-    def __new__(cls, noisy: ArrayLike, clean: ArrayLike, noise: Any = None) -> Self:
+    def __new__(
+        cls, noisy: ArrayLike, clean: ArrayLike, noise: Any = None, image_spec: Any = None
+    ) -> Self:
         pairs = _read_only(noisy, cls)
         pairs.clean, pairs.noise = _read_only(clean, np.ndarray), noise
+        pairs.image_spec = image_spec
         check_halves(pairs)
         return pairs
 
     def __array_finalize__(self, parent):
-        self.clean = self.noise = None
+        self.clean = self.noise = self.image_spec = None
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
         if out is not None:
@@ -115,7 +123,7 @@ class NoisyImages(np.ndarray):
         rows = index[0] if _is_first_axis(index) else index
         if self.clean is None or not _selects_images(rows):
             return selected
-        return NoisyImages(selected, self.clean[rows], self.noise)
+        return NoisyImages(selected, self.clean[rows], self.noise, self.image_spec)
 
     @property  # type: ignore[misc]
     def strides(self):
@@ -125,7 +133,9 @@ class NoisyImages(np.ndarray):
         step must tell the same noisy images with other clean ones apart.
         """
         strides = super().strides
-        return strides if self.clean is None else _StridesOfPairs(strides, self.clean, self.noise)
+        if self.clean is None:
+            return strides
+        return _StridesOfPairs(strides, self.clean, self.noise, self.image_spec)
 
     def round(self, decimals=0, out=None):
         """Round as numpy does, whose own method would give a plain array."""
@@ -136,7 +146,7 @@ class NoisyImages(np.ndarray):
         noisy = np.asarray(self).copy(order)
         if self.clean is None:
             return _lost(noisy)
-        return NoisyImages(noisy, self.clean.copy(order), self.noise)
+        return NoisyImages(noisy, self.clean.copy(order), self.noise, self.image_spec)
 
     def __copy__(self):
         return self.copy()
@@ -147,7 +157,7 @@ class NoisyImages(np.ndarray):
     def __reduce__(self):
         if self.clean is None:
             return _lost, (np.asarray(self),)
-        return NoisyImages, (np.asarray(self), self.clean, self.noise)
+        return NoisyImages, (np.asarray(self), self.clean, self.noise, self.image_spec)
 
 
 class _StridesOfPairs(tuple):
@@ -155,10 +165,11 @@ class _StridesOfPairs(tuple):
 
     clean: Any
     noise: Any
+    image_spec: Any
 
-    def __new__(cls, strides, clean=None, noise=None):
+    def __new__(cls, strides, clean=None, noise=None, image_spec=None):
         self = super().__new__(cls, strides)
-        self.clean, self.noise = clean, noise
+        self.clean, self.noise, self.image_spec = clean, noise, image_spec
         return self
 
 
@@ -206,14 +217,14 @@ def _has_image_of_each(result, images):
 
 
 def _concatenate(arrays, axis=0, **options):
-    """``np.concatenate``, which joins the clean images too if all have them, of the same noise."""
+    """``np.concatenate``, which joins clean images too if all have them, of one noise and spec."""
     arrays = list(arrays)
     joined = np.concatenate(_plain(arrays), axis=axis, **_plain(options))
     whole = axis == 0 and not options and all(getattr(a, "clean", None) is not None for a in arrays)
-    if not whole or len({repr(array.noise) for array in arrays}) > 1:
+    if not whole or len({(repr(array.noise), array.image_spec) for array in arrays}) > 1:
         return _lost(joined)
     clean = np.concatenate([array.clean for array in arrays])
-    return NoisyImages(joined, clean, arrays[0].noise)
+    return NoisyImages(joined, clean, arrays[0].noise, arrays[0].image_spec)
 
 
 def check_halves(pairs):
@@ -388,6 +399,38 @@ def split_targets(X, y):
         )
     check_halves(X)
     return X, X.clean, X.noise
+
+
+def layout_of(X, chosen):
+    """Parameters of the layout and units of X; what is not said is what NoisyImages bring along.
+
+    Parameters
+    ----------
+    X : array-like
+        Images, or :class:`NoisyImages` with their ``image_spec``.
+    chosen : estimator
+        Its ``image_shape``, ``channel_axis`` and ``data_range``; defaults say nothing.
+
+    Returns
+    -------
+    layout : dict
+        The three parameters by name.
+    """
+    image_shape, channel_axis, data_range = (
+        chosen.image_shape,
+        chosen.channel_axis,
+        chosen.data_range,
+    )
+    spec = X.image_spec if isinstance(X, NoisyImages) else None
+    if spec is not None:
+        if image_shape is None and spec.ndim == 2:
+            image_shape = (spec.height, spec.width, spec.n_channels)
+        if channel_axis == -1:
+            channel_axis = spec.channel_axis
+        # A range that was learned is learned again, of the images that are selected.
+        if isinstance(data_range, str) and spec.fixed:
+            data_range = spec.data_range
+    return {"image_shape": image_shape, "channel_axis": channel_axis, "data_range": data_range}
 
 
 def check_same_shape(noisy, clean):

@@ -26,7 +26,7 @@ from ..images import (
     view_of_size,
     windowed,
 )
-from ..noise import resolve_noise, warn_if_correlated
+from ..noise import resolve_noise, warn_if_correlated, warn_if_noisy
 from ._patches import PatchedPictures, Patches, Pictures
 from ._self_supervised import MaskedImages, NeighborImages
 from ._targets import CorruptedImages, ImagePairs, NoisyPairs, limits_of
@@ -48,6 +48,8 @@ class TrainingReader:
         As in :class:`~sklearn_cae.DenoisingCAE`.
     fitted : DenoisingCAE or None
         The estimator whose training goes on; ``None`` for a new one.
+    warns : bool
+        Whether to warn of noise in images that are taken for clean.
     """
 
     target: str
@@ -57,6 +59,7 @@ class TrainingReader:
     channel_axis: int
     data_range: Any
     fitted: Any = None
+    warns: bool = False
 
     def read(self, X, y):
         """Validate X and y.
@@ -85,6 +88,8 @@ class TrainingReader:
             pictures = self._pictures(spec, source)
             noise.check_images(*pictures.shape)
             self._check_upright(noise, self._cut_patches(source))
+            if self.warns:
+                warn_if_noisy(pictures.stacks[0], spec, noise)
             return CorruptedImages(pictures, spec, noise), self._learned(columns, spec, noise)
         first, columns = self._read_first(noisy)
         source = self._read_again(clean, first)

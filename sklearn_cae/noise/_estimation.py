@@ -10,6 +10,7 @@ from .._warnings import warn_user
 from ..images import (
     chunks,
     is_image_list,
+    is_read_lazily,
     learn_sequence_spec,
     learn_spec,
     read_images,
@@ -27,7 +28,7 @@ from ._flat import (
     fit_scales,
     measure_blocks,
 )
-from ._models import GaussianNoise, PoissonGaussianNoise
+from ._models import GaussianNoise, NoiseChain, PoissonGaussianNoise, PoissonNoise, SpeckleNoise
 
 # Variance at the bright end over that at the dark end, and standard errors of the slope, from
 # which on noise is said to grow with brightness.
@@ -39,8 +40,13 @@ MIN_SPREAD = 1.35
 PILE = 1e-3
 # Standard deviation in units of the data range below which there is nothing to denoise.
 LOWEST_STD = 1e-5
-# Of so many images it is told whether noise is white.
+# Of so many images it is told whether noise is white, and whether clean ones hold any.
 MEASURED_IMAGES = 16
+# Standard deviation from which on images are noisy that should be clean, 10 of 255, and the share
+# of their blocks in which pixels then differ. White noise of grass and gravel is taken for texture.
+MIN_NOISY, MIN_NOISY_BLOCKS = 0.04, 0.9
+# Noise that hides by the noise of clean images; a chain does if one of its models does.
+HIDING = (GaussianNoise, PoissonNoise, PoissonGaussianNoise, SpeckleNoise)
 # Variance that rounding to whole levels adds, in squared levels.
 ROUNDING = 1 / 12
 
@@ -176,12 +182,62 @@ def warn_if_correlated(images, spec):
     spec : ImageSpec
         Their data range.
     """
+    line, _ = _measure_some(images, spec)
+    if line is not None and not line.white:
+        _warn_of_correlation("X", line)
+
+
+def warn_if_noisy(images, spec, noise):
+    """Warn if images that are taken for clean hold such noise as is to be taken off.
+
+    Images too small to tell are passed over, and those that are not in memory.
+
+    Parameters
+    ----------
+    images : ndarray or LazyImages of shape (n, H, W, C), or list of images of shape (H, W, C)
+        The images, of which some are measured.
+    spec : ImageSpec
+        Their data range.
+    noise : NoiseModel
+        What corrupts them in training.
+    """
+    if is_read_lazily(images) or not _hides(noise):
+        return
+    line, share = _measure_some(images, spec)
+    if line is None or not line.white or share < MIN_NOISY_BLOCKS:
+        return
+    std = np.sqrt(max(line.variance(line.bright), 0.0))
+    if std >= MIN_NOISY:
+        warn_user(
+            "X is taken for clean images, but looks noisy: in flat places its pixels have a "
+            f"standard deviation of {std:.2f} of the data range, independently of their "
+            "neighbours. The network learns to keep such noise. Without clean images set "
+            "target='neighbor' and noise=None; with them call fit(X_noisy, X_clean). If X is "
+            "clean, this may be ignored."
+        )
+
+
+def _hides(noise):
+    if isinstance(noise, NoiseChain):
+        return any(map(_hides, noise.models))
+    return isinstance(noise, HIDING)
+
+
+def _measure_some(images, spec):
+    """The line of the noise of some images, and the share of the blocks that tell it.
+
+    ``None`` if too few blocks do.
+    """
     rows = np.unique(np.linspace(0, len(images) - 1, MEASURED_IMAGES).round().astype(int))
-    blocks = _blocks([images[row][np.newaxis] for row in rows], spec.data_range)
-    if len(blocks.mean) >= MIN_BLOCKS:
-        line = _fit(blocks, (-np.inf, np.inf))
-        if not line.white:
-            _warn_of_correlation("X", line)
+    some = [images[row][np.newaxis] for row in rows]
+    blocks = _blocks(some, spec.data_range)
+    if len(blocks.mean) < MIN_BLOCKS:
+        return None, 0.0
+    n_all = sum(
+        (image.shape[1] // BLOCK_PIXELS) * (image.shape[2] // BLOCK_PIXELS) * image.shape[3]
+        for image in some
+    )
+    return _fit(blocks, (-np.inf, np.inf)), len(blocks.mean) / n_all
 
 
 def _blocks(batches, data_range):

@@ -44,8 +44,9 @@ class NoiseInjector(
     """Corrupt clean images so that a denoiser can learn from pairs.
 
     In a pipeline it corrupts the training images only. ``transform`` leaves images alone unless
-    ``when="always"``, so ``pipeline.predict(noisy)`` adds no further noise. A ``fit`` that fails or
-    is interrupted leaves the injector as it was.
+    ``when="always"``, so ``pipeline.predict(noisy)`` adds no further noise. The next step takes
+    layout and units from the injector, unless it is told others. A ``fit`` that fails or is
+    interrupted leaves the injector as it was.
 
     Parameters
     ----------
@@ -296,4 +297,5 @@ def _corrupt(source, learned):
     _check_dtype_holds(noise, source.dtype)
     images = to_channels_last(source, spec)
     noisy = corrupt_images(images, noise, learned["seed_"], spec, source.dtype)
-    return NoisyImages(from_channels_last(noisy, source.ndim, spec), source.pixels, noise)
+    noisy = from_channels_last(noisy, source.ndim, spec)
+    return NoisyImages(noisy, source.pixels, noise, spec)

@@ -257,9 +257,9 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         self._validate_params()
         resolve_score(self.outlier_score)  # What is wrong with it is told before the training.
         seed = resolve_seed(self.random_state)
-        _, X, noise = split_targets(X, None)
-        estimator = self._unfitted_autoencoder(seed, noise)
-        source, columns = learn_images(X, lazy=True)
+        _, clean, _ = split_targets(X, None)
+        estimator = self._unfitted_autoencoder(seed, X)
+        source, columns = learn_images(clean, lazy=True)
         spec = spec_for(estimator, source)
         images = to_channels_last(source, spec)
         splits = split_images(self.calibration, len(images), groups, seed)
@@ -513,7 +513,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         score.learn(lambda function: reader.collect(function, selected(images, train)), seed)
         return estimator, score, calibrate(score, reader, selected(images, rest))
 
-    def _unfitted_autoencoder(self, seed, noise):
+    def _unfitted_autoencoder(self, seed, X):
         """A copy of the autoencoder to fit, or the frozen one."""
         if not isinstance(denoiser_of(self.estimator), DenoisingCAE | None):
             raise ValueError(
@@ -523,7 +523,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         if isinstance(self.estimator, FrozenEstimator):
             check_is_fitted(denoiser_of(self.estimator))
             return self.estimator
-        return copy_for_codes(self.estimator or DenoisingCAE(), noise, seed)
+        return copy_for_codes(self.estimator or DenoisingCAE(), X, seed)
 
     def _should_normalize(self, estimator, images):
         if self.contrast_normalization != "auto":

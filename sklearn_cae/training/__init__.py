@@ -10,7 +10,7 @@ from ._precision import PRECISIONS, resolve_precision
 from ._processes import all_processes, describe_params
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
-from ._verdict import harm_of
+from ._verdict import harm_of, warn_of_harm
 
 __all__ = [
     "LR_SCHEDULES",
@@ -32,4 +32,5 @@ __all__ = [
     "resolve_optimizer",
     "resolve_precision",
     "train",
+    "warn_of_harm",
 ]

@@ -1,7 +1,9 @@
 """Whether a trained network makes images better, as far as the images at hand can tell."""
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
+from .._warnings import warn_user
 from ..metrics import PSNR_CAP
 
 # Fewer images than these do not tell by their mean alone: on photographs the gain differs by 4 dB
@@ -10,6 +12,29 @@ FEW = 10
 # Share of the gain on the training images that a single other image has to keep. Networks that know
 # five images by heart kept a tenth and made other photographs worse; useful ones kept a quarter.
 MIN_KEPT = 0.2
+
+
+def warn_of_harm(net, decodes, train_images, valid_images):
+    """Warn, with both PSNR and the cures, if a trained net makes images worse, or perhaps does.
+
+    Parameters
+    ----------
+    net, train_images, valid_images
+        As in :func:`harm_of`.
+    decodes : bool or None
+        Whether the code of the network is all that it knows of an image.
+    """
+    harm = harm_of(net, train_images, valid_images)
+    if harm:
+        cures = ["train longer (max_epochs) or on more images"]
+        if decodes:
+            cures.append("take network='unet', which passes details around its code")
+        cures.append("see whether a classical filter does better (compare_denoisers)")
+        warn_user(
+            f"The network {harm}. What may help: {'; '.join(cures)}. If only the codes matter, say "
+            "for_codes=True.",
+            ConvergenceWarning,
+        )
 
 
 def harm_of(net, train_images, valid_images):
