@@ -185,6 +185,24 @@ def test_what_is_shown_of_a_network_of_hidden_pixels_is_what_predict_gives(
     np.testing.assert_allclose(shown, cae.predict(noisy).ravel(), atol=TOLERANCE)
 
 
+def test_a_large_network_has_weights_of_half_precision_and_says_so(
+    browser, digits, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("sklearn_cae.explain._contents.MAX_SINGLE", 100)
+    cae = DenoisingCAE(Autoencoder((4, 8)), max_epochs=1, random_state=0, for_codes=True)
+    cae.fit(digits)
+    explain_html(cae, digits, tmp_path / "large.html", n_images=1)
+    opened = Opened(browser, tmp_path / "large.html")
+    noisy = np.array(opened.model("Array.from(m.noisy)"), np.float32).reshape(1, 8, 8)
+    shown = opened.model("Array.from(m.denoised)")
+    said = opened.page.locator("#whole").text_content()
+    opened.page.close()
+    expected = cae.predict(noisy).ravel()
+    np.testing.assert_allclose(shown, expected, atol=2e-3)
+    assert np.abs(shown - expected).max() > 1e-6
+    assert "rounded to half precision" in said
+
+
 def test_a_title_and_labels_are_text(autoencoder):
     assert autoencoder.page.title() == "<script>document.title = 'no'</script>"
     thumb = autoencoder.page.locator(".thumb").first
@@ -415,6 +433,7 @@ def test_an_epoch_brings_back_its_weights(autoencoder, fitted):
     history = fitted[1]
     kept = history.weights_[0]["encoder.stages.0.0.weight"].ravel()
     assert history.epochs_ == [0, 1, 2, 3]
+    assert "half precision" not in autoencoder.page.locator("#whole").text_content()
     assert "weights of epoch 0" in autoencoder.page.locator(".results").text_content()
     np.testing.assert_array_equal(np.array(first, np.float16), kept)
     autoencoder.slide("epoch", 3)

@@ -56,6 +56,24 @@ def test_the_page_of_the_default_network_is_below_4_mb():
     assert len(explain_html(cae, X).html.encode()) < 4e6
 
 
+def test_many_weights_are_written_in_half_precision(fitted, monkeypatch):
+    single = data_of(explain_html(fitted, FEW))
+    monkeypatch.setattr(_contents, "MAX_SINGLE", 10)
+    halved = data_of(explain_html(fitted, FEW))
+    assert (single["halved"], halved["halved"]) == (False, True)
+    found = np.frombuffer(base64.b64decode(halved["weights"]), "<f2")
+    expected = np.frombuffer(base64.b64decode(single["weights"]), "<f4")
+    np.testing.assert_array_equal(found, expected.astype(np.float16))
+
+
+def test_weights_too_large_for_half_precision_stay_as_they_are(monkeypatch):
+    monkeypatch.setattr(_contents, "MAX_SINGLE", 10)
+    cae = small_cae().fit(gray())
+    with torch.no_grad():
+        next(cae.net_.module_.parameters()).fill_(1e5)
+    assert not data_of(explain_html(cae, FEW))["halved"]
+
+
 def test_nothing_of_the_page_is_elsewhere(fitted):
     html = explain_html(fitted, FEW).html
     assert re.findall(r"""(?:src|href)=["'](?!#|data:)""", html) == []

@@ -7,12 +7,14 @@ export function unpacked(text: string): Data {
   const data = JSON.parse(text) as Written;
   const { images, copies, codes } = data;
   const floats = (base64: string) => new Float32Array(bytesOf(base64));
+  const halved = (base64: string) => new Uint16Array(bytesOf(base64));
+  const last = (data.halved ? halved : floats)(data.weights);
   const size = lengthOf(images.shape);
   const all = floats(images.values);
   return {
     ...data,
     size,
-    states: [floats(data.weights), ...data.epochs.map(({ weights }) => new Uint16Array(bytesOf(weights)))],
+    states: [last, ...data.epochs.map(({ weights }) => halved(weights))],
     images: {
       ...images,
       list: Array.from({ length: images.n }, (_, i) => all.subarray(i * size, (i + 1) * size)),

@@ -32,7 +32,7 @@ export function leadSays(data: Data): string {
   return `This is ${what}. Its *encoder* turns an image of ${count(size)} values into a *code* of ${plural(length, "number")}${fewer}; its *decoder* draws the image again from the code alone. ${why}`;
 }
 
-export function wholeSays({ network }: Data): string {
+export function wholeSays({ network, halved }: Data): string {
   const middle =
     network.code === null
       ? ""
@@ -40,7 +40,10 @@ export function wholeSays({ network }: Data): string {
   const hiding = network.hides
     ? " It was trained on hidden pixels: the denoised image is put together of sixteen passes, in each of which one pixel of sixteen is hidden; the maps are those of a pass over the whole image."
     : "";
-  return `The image passes through the network. Each little picture is a *feature map*, drawn as large as it is: one sees the image shrink and grow again.${middle} Point at a map to see it large, click it to take it apart.${hiding}`;
+  const rounded = halved
+    ? " So that the page is not too large, its weights are rounded to half precision: values differ a little from those of the estimator."
+    : "";
+  return `The image passes through the network. Each little picture is a *feature map*, drawn as large as it is: one sees the image shrink and grow again.${middle} Point at a map to see it large, click it to take it apart.${hiding}${rounded}`;
 }
 
 const NOISE_NAMES = {

@@ -80,7 +80,8 @@ export interface Weight {
 }
 export type LayerWeights = Partial<Record<Role, Weight>>;
 
-// The weights of a state of the network; those of earlier epochs come in half precision.
+// The weights of a state of the network; those of earlier epochs, and of large networks, come in
+// half precision.
 export type State = Values | Uint16Array<ArrayBuffer>;
 
 // Layers that are shown as one; `field` is the part of the image that one of their values sees.
@@ -131,6 +132,7 @@ export interface CodesOf<Numbers> {
 export type Codes = CodesOf<Values>;
 
 interface Common {
+  halved: boolean;
   title: string;
   version: string;
   network: NetworkData;

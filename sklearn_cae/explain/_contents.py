@@ -22,6 +22,8 @@ from ._weights import as_text, count_products, count_weights, packed, packed_sta
 
 # A page holds networks of so many weights, that take so many products for an image.
 MAX_WEIGHTS, MAX_PRODUCTS = 3_000_000, 1_000_000_000
+# More numbers than that are written in half precision, so that the page stays small.
+MAX_SINGLE = 1_000_000
 # Weights of all epochs together, and epochs.
 MAX_EPOCH_WEIGHTS, MAX_EPOCHS = 6_000_000, 24
 
@@ -69,6 +71,7 @@ def contents(
     epochs = _epochs(graph, history)
     stages = stages_of(graph, getattr(cae.net_.module_, "layer_names", None))
     places, weights = packed(graph)
+    weights = _halved_if_many(weights)
     shown = images[:n_images]
     copies = images[: count_copies(images, max(1, n_products))]
     return {
@@ -76,6 +79,7 @@ def contents(
         "version": __version__,
         "network": _network(cae, graph, stages, places) | {"nProducts": n_products},
         "weights": as_text(weights),
+        "halved": weights.dtype == np.float16,
         "epochs": epochs,
         "curves": {name: _numbers(values) for name, values in cae.history_.items()},
         "images": {
@@ -178,6 +182,13 @@ def _check_size(cae, graph: Graph, n_products: int, size: Sequence[int]) -> None
             "those in X where the network has no flat code, or take fewer channels, or fewer "
             "blocks of VGG16."
         )
+
+
+def _halved_if_many(weights):
+    """Weights in half precision if they are many and none becomes infinite by that."""
+    if len(weights) <= MAX_SINGLE or np.abs(weights).max() > np.finfo(np.float16).max:
+        return weights
+    return weights.astype(np.float16)
 
 
 def _epochs(graph, history):

@@ -95,7 +95,7 @@ def explain_html(
     ----------
     estimator : DenoisingCAE, or a pipeline or search that ends in one
         Fitted. Its network is of this library, or one of your own that is made of the same kinds of
-        layers.
+        layers. More than a million weights are rounded to half precision.
     X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
         Clean images in the units of those in ``fit``, with 1, 3 or 4 channels. The first
         ``n_images`` can be looked at. The first 1000, fewer for a large network, make the map of
