@@ -45,10 +45,13 @@ explainer: explainer/node_modules/.installed
 
 # Types, tests, and whether the page that is kept is what explainer/ builds.
 NODE_IS_NEW := const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)
+NPM_ANSWERS := npm view vite version --fetch-retries 0 >/dev/null 2>&1
 check-explainer:
-	@if command -v npm >/dev/null && node -e '$(NODE_IS_NEW)'; \
-	then $(MAKE) --no-print-directory checked-explainer; \
-	else echo "Skipped: it needs Node 20.19 or newer with npm (https://nodejs.org)"; fi
+	@if ! command -v npm >/dev/null || ! node -e '$(NODE_IS_NEW)'; \
+	then echo "Skipped: it needs Node 20.19 or newer with npm (https://nodejs.org)"; \
+	elif [ ! -d explainer/node_modules ] && ! $(NPM_ANSWERS); \
+	then echo "Skipped: npm cannot fetch what explainer/ needs"; \
+	else $(MAKE) --no-print-directory checked-explainer; fi
 
 checked-explainer: explainer/node_modules/.installed
 	cd explainer && npm run --silent check-format && npm run --silent types && npm run --silent test
