@@ -58,10 +58,11 @@ for i, std in enumerate(levels):
 print(f"Largest loss of the network for all levels: {np.max(np.max(fixed, axis=0) - blind):.2f} dB")
 
 # %%
-# Each specialist is good near the level of its training. There it may be much better than the
-# network for all levels after such a short training. Away from this level it becomes worse, and
-# below the dashed line a network makes images worse than they were. The next figure shows weak and
-# strong noise on one patch.
+# Each specialist is good near the level of its training, and the one for weak noise also below it.
+# There it may be much better than the network for all levels after such a short training. Far above
+# its level it becomes worse. Below the dashed line a network makes images worse than they were: at
+# the weakest noise this happens to the specialist for 0.2, and by a little to the network for all
+# levels. The next figure shows weak and strong noise on one patch.
 patch = X_test[34:35]
 figure = plt.figure(figsize=(4, 8), layout="constrained")
 for part, std in zip(figure.subfigures(1, 2), (0.05, 0.3), strict=True):

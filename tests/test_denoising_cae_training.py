@@ -20,6 +20,7 @@ from small import (
     gray,
     small_autoencoder,
     small_cae,
+    small_unet,
     weights,
 )
 
@@ -29,6 +30,7 @@ from sklearn_cae import (
     DenoisingCAE,
     GaussianNoise,
     NoiseInjector,
+    Patches,
     TorchNetwork,
     UNet,
 )
@@ -642,6 +644,13 @@ def test_verbose_tells_device_images_batches_and_weights_first(capsys):
         "Training on cpu in float32: 18 images in an epoch, 6 to validate, batches of 8, "
         f"{cae.n_parameters_:,} weights\n"
     )
+
+
+def test_verbose_tells_the_number_of_patches(capsys):
+    patches = Patches(8, per_image=3)
+    options = {"patches": patches, "verbose": 1, "max_epochs": 1, "validation_fraction": 0}
+    small_cae(small_unet(), **options).fit(X[:10])
+    assert ": 10 images (30 patches) in an epoch, 0 to validate" in capsys.readouterr().out
 
 
 def test_the_bar_moves_within_an_epoch(capsys):

@@ -19,14 +19,16 @@ class EpochProgress(Callback):
 
     Parameters
     ----------
-    n_images, n_validated : int
-        Number of images in an epoch, and of those held out for validation.
+    n_images, n_samples, n_validated : int
+        Number of images to train on, of what an epoch draws from them (more than the images if
+        these are several patches of each), and of images held out for validation.
     n_batches : int
         Number of batches in an epoch.
     """
 
-    def __init__(self, n_images, n_validated, n_batches):
+    def __init__(self, n_images, n_samples, n_validated, n_batches):
         self.n_images = n_images
+        self.n_samples = n_samples
         self.n_validated = n_validated
         self.n_batches = n_batches
 
@@ -69,9 +71,11 @@ class EpochProgress(Callback):
 
     def _describe(self, net):
         trained = sum(p.numel() for p in net.module_.parameters() if p.requires_grad)
+        patches = f" ({self.n_samples:,} patches)" if self.n_samples > self.n_images else ""
         return (
-            f"Training on {net.device} in {net.precision}: {self.n_images:,} images in an epoch, "
-            f"{self.n_validated:,} to validate, batches of {net.batch_size}, {trained:,} weights"
+            f"Training on {net.device} in {net.precision}: {self.n_images:,} images{patches} in an "
+            f"epoch, {self.n_validated:,} to validate, batches of {net.batch_size}, "
+            f"{trained:,} weights"
         )
 
 

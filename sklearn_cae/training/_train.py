@@ -118,7 +118,8 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
     if n_epochs > 0:
         if plan.verbose:
             n_validated = len(valid_images) if valid_images else 0
-            progress = EpochProgress(len(train_images), n_validated, n_batches)
+            n_images = len(train_images.rows)
+            progress = EpochProgress(n_images, len(train_images), n_validated, n_batches)
             net.callbacks_.append(("progress", progress.initialize()))
         _add_callbacks(net, plan, n_steps=n_epochs * n_batches, going_on=going_on)
         net.annealed = net.annealed or not (plan.one_pass or plan.lr_schedule == "constant")
