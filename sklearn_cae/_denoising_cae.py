@@ -493,7 +493,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         )
         share_state(net, processes)
         if processes.is_first and not (one_pass or self.for_codes):
-            warn_of_harm(net, network.decodes, train_images, valid_images)
+            warn_of_harm(net, train_images, valid_images, cure=_cure_of_harm(network))
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
         learned |= {"limits_": images.limits, "optimizer_": self._optimizer(network)}
         learned["precision_"] = self._result_precision()
@@ -587,3 +587,12 @@ def copy_for_codes(cae, X, seed):
     if copied.noise is None and isinstance(X, NoisyImages):
         copied.set_params(noise=X.noise)
     return seeded(copied, seed)
+
+
+def _cure_of_harm(network):
+    other = "take network='unet', which passes details around its code; " if network.decodes else ""
+    return (
+        f"What may help: train longer (max_epochs) or on more images; {other}see whether a "
+        "classical filter does better (compare_denoisers). If only the codes matter, say "
+        "for_codes=True."
+    )
