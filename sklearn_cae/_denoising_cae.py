@@ -60,7 +60,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         :class:`UNet`, for those who only denoise small images; it passes details around the code.
         "res_unet" is :class:`ResUNet`, for photographs. To set options, pass an object, such as
         ``Autoencoder((16, 32), latent_dim=8)``, ``Autoencoder(VGG16Encoder())``, or your own
-        network in :class:`TorchNetwork`. A search can set its options: ``network__latent_dim``.
+        network in :class:`TorchNetwork`. A search can set the options of an object, not of ``None``
+        or a name: ``network__latent_dim``.
     noise : NoiseModel, str, list of these, or None, default=None
         The corruption of the training images, as in :class:`NoiseInjector`. ``None`` is
         ``GaussianNoise(0.1)``, unless X brings its own noise. "none" makes a plain autoencoder.
