@@ -60,7 +60,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         :class:`UNet`, for those who only denoise small images; it passes details around the code.
         "res_unet" is :class:`ResUNet`, for photographs. To set options, pass an object, such as
         ``Autoencoder((16, 32), latent_dim=8)``, ``Autoencoder(VGG16Encoder())``, or your own
-        network in :class:`TorchNetwork`. A search can set its options: ``network__latent_dim``.
+        network in :class:`TorchNetwork`. A search can set the options of an object, not of ``None``
+        or a name: ``network__latent_dim``.
     noise : NoiseModel, str, list of these, or None, default=None
         The corruption of the training images, as in :class:`NoiseInjector`. ``None`` is
         ``GaussianNoise(0.1)``, unless X brings its own noise. "none" makes a plain autoencoder.
@@ -493,7 +494,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         )
         share_state(net, processes)
         if processes.is_first and not (one_pass or self.for_codes):
-            warn_of_harm(net, network.decodes, train_images, valid_images)
+            warn_of_harm(net, train_images, valid_images, cure=_cure_of_harm(network))
         learned |= {"net_": net, "network_": network, "loss_": loss, "seed_": plan.seed}
         learned |= {"limits_": images.limits, "optimizer_": self._optimizer(network)}
         learned["precision_"] = self._result_precision()
@@ -587,3 +588,12 @@ def copy_for_codes(cae, X, seed):
     if copied.noise is None and isinstance(X, NoisyImages):
         copied.set_params(noise=X.noise)
     return seeded(copied, seed)
+
+
+def _cure_of_harm(network):
+    other = "take network='unet', which passes details around its code; " if network.decodes else ""
+    return (
+        f"What may help: train longer (max_epochs) or on more images; {other}see whether a "
+        "classical filter does better (compare_denoisers). If only the codes matter, say "
+        "for_codes=True."
+    )

@@ -15,7 +15,8 @@ from .images import from_unit, groups_of_one_shape, shapes_of, to_array, to_unit
 from .learning import predict_hidden
 from .networks import fused, layer_output
 
-# Batches have one size, but for few images.
+# Batches have one size, but for few images: 64 of 32 x 32 pixels, and fewer of larger ones, so that
+# their maps take as much memory.
 BATCH_PIXELS = 2**16
 BATCH_SIZE = 64
 # Below it torch computes in another order, and results differ in their last digits.

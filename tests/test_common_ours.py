@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn import config_context
 from sklearn.base import clone
 from small import as_uint, colour, gray, small_autoencoder, small_cae, small_unet
 
@@ -269,6 +270,23 @@ def test_the_default_dtype_of_torch_does_not_matter(case, all_fitted, name):
         torch.set_default_dtype(torch.float32)
     assert_equal(results, case.results(all_fitted[name]))
     assert_equal(opened, results)
+
+
+SURROUNDINGS = {
+    "autocast": lambda: torch.autocast("cpu"),
+    "no gradients": torch.no_grad,
+    "another device": lambda: torch.device("meta"),
+    "numpy raises": lambda: np.errstate(all="raise"),
+    "values are assumed finite": lambda: config_context(assume_finite=True),
+}
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS.values(), ids=SURROUNDINGS)
+@pytest.mark.parametrize("name", ["autoencoder", "U-Net, pairs", "detector", "injector", "filter"])
+def test_what_surrounds_it_does_not_matter(case, all_fitted, name, surroundings):
+    with surroundings():
+        results = case.results(clone(case.estimator).fit(*case.fit))
+    assert_equal(results, case.results(all_fitted[name]))
 
 
 @EVERY

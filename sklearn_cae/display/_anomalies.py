@@ -11,6 +11,7 @@ from ._estimators import spec_of
 
 # Share of the pixels whose errors end the colour scale: single ones would leave the rest dark.
 BRIGHTEST = 0.005
+# End of the colour scale of maps that are zero everywhere.
 TINY = 1e-12
 # Of the colours of the maps none is as light.
 LINE = "cyan"

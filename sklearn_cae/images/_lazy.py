@@ -9,7 +9,7 @@ import scipy.sparse
 from ._blocks import ArrayBlocks, rows_in_block, shuffled_by_block, size_of_window
 from ._collections import LazyList, size_of_image_window
 
-# Batches are worked through in blocks of about so many values.
+# Batches are worked through in blocks of about so many values, 8 MiB of float64.
 CHUNK_VALUES = 2**20
 
 

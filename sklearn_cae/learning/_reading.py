@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._warnings import warn_user
 from ..images import (
     ImageSequence,
     NoisyImages,
@@ -26,7 +27,7 @@ from ..images import (
     view_of_size,
     windowed,
 )
-from ..noise import resolve_noise, warn_if_correlated, warn_if_noisy
+from ..noise import resolve_noise, std_of_clean, warn_if_correlated
 from ._patches import PatchedPictures, Patches, Pictures
 from ._self_supervised import MaskedImages, NeighborImages
 from ._targets import CorruptedImages, ImagePairs, NoisyPairs, limits_of
@@ -89,7 +90,7 @@ class TrainingReader:
             noise.check_images(*pictures.shape)
             self._check_upright(noise, self._cut_patches(source))
             if self.warns:
-                warn_if_noisy(pictures.stacks[0], spec, noise)
+                _warn_of_noise(std_of_clean(pictures.stacks[0], spec, noise))
             return CorruptedImages(pictures, spec, noise), self._learned(columns, spec, noise)
         first, columns = self._read_first(noisy)
         source = self._read_again(clean, first)
@@ -252,3 +253,14 @@ class TrainingReader:
         fixed_size = self.fitted is not None and self.fitted.net_.module_.fixed_size
         one_size = fixed_size and self._cut_patches(source) is None
         return (view_of_size if one_size else to_channels_last)(source, spec)
+
+
+def _warn_of_noise(std):
+    if std is not None:
+        warn_user(
+            "X is taken for clean images, but looks noisy: in flat places its pixels have a "
+            f"standard deviation of {std:.2f} of the data range, independently of their "
+            "neighbours. The network learns to keep such noise. Without clean images set "
+            "target='neighbor' and noise=None; with them call fit(X_noisy, X_clean). If X is "
+            "clean, this may be ignored."
+        )

@@ -17,6 +17,7 @@ from ._blocks import he_conv
 from ._spec import EncoderSpec
 from ._vgg16_weights import VGG16_BLOCKS, read_vgg16_weights
 
+# Pixels: five blocks halve them five times.
 VGG16_MIN_SIZE = 32
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -187,10 +187,8 @@ def warn_if_correlated(images, spec):
         _warn_of_correlation("X", line)
 
 
-def warn_if_noisy(images, spec, noise):
-    """Warn if images that are taken for clean hold such noise as is to be taken off.
-
-    Images too small to tell are passed over, and those that are not in memory.
+def std_of_clean(images, spec, noise):
+    """Standard deviation of the noise that images hold which are taken for clean, if they do.
 
     Parameters
     ----------
@@ -199,22 +197,21 @@ def warn_if_noisy(images, spec, noise):
     spec : ImageSpec
         Their data range.
     noise : NoiseModel
-        What corrupts them in training.
+        What is to be taken off images.
+
+    Returns
+    -------
+    std : float or None
+        In units of the data range. ``None`` if the images look clean, are too small to tell or are
+        not in memory, or if their noise does not look like that which is to be taken off.
     """
     if is_read_lazily(images) or not _hides(noise):
-        return
+        return None
     line, share = _measure_some(images, spec)
     if line is None or not line.white or share < MIN_NOISY_BLOCKS:
-        return
-    std = np.sqrt(max(line.variance(line.bright), 0.0))
-    if std >= MIN_NOISY:
-        warn_user(
-            "X is taken for clean images, but looks noisy: in flat places its pixels have a "
-            f"standard deviation of {std:.2f} of the data range, independently of their "
-            "neighbours. The network learns to keep such noise. Without clean images set "
-            "target='neighbor' and noise=None; with them call fit(X_noisy, X_clean). If X is "
-            "clean, this may be ignored."
-        )
+        return None
+    std = float(np.sqrt(max(line.variance(line.bright), 0.0)))
+    return std if std >= MIN_NOISY else None
 
 
 def _hides(noise):

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 PLACE = 4
 # Places beside each other are averaged, so that a feature tells of some surroundings.
 NEIGHBORHOOD = 3
+# Keeps quotients finite.
 TINY = 1e-9
 # Maps of a shorter length are as good as dark.
 SHORTEST = 1e-3

@@ -9,6 +9,7 @@ import torch
 QUINTIC, N_ITERATIONS = (3.4445, -4.7750, 2.0315), 5
 # Gives the updates of a matrix the size of those of Adam, so that learning rates mean the same.
 ADAM_SIZE = 0.2
+# Keeps quotients finite, as in Adam.
 TINY = 1e-8
 
 

@@ -14,27 +14,11 @@ FEW = 10
 MIN_KEPT = 0.2
 
 
-def warn_of_harm(net, decodes, train_images, valid_images):
-    """Warn, with both PSNR and the cures, if a trained net makes images worse, or perhaps does.
-
-    Parameters
-    ----------
-    net, train_images, valid_images
-        As in :func:`harm_of`.
-    decodes : bool or None
-        Whether the code of the network is all that it knows of an image.
-    """
+def warn_of_harm(net, train_images, valid_images, *, cure):
+    """Warn, with both PSNR and the cure, if a trained net makes images worse, or perhaps does."""
     harm = harm_of(net, train_images, valid_images)
     if harm:
-        cures = ["train longer (max_epochs) or on more images"]
-        if decodes:
-            cures.append("take network='unet', which passes details around its code")
-        cures.append("see whether a classical filter does better (compare_denoisers)")
-        warn_user(
-            f"The network {harm}. What may help: {'; '.join(cures)}. If only the codes matter, say "
-            "for_codes=True.",
-            ConvergenceWarning,
-        )
+        warn_user(f"The network {harm}. {cure}", ConvergenceWarning)
 
 
 def harm_of(net, train_images, valid_images):
