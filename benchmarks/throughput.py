@@ -15,12 +15,17 @@ stand
 the same; the speeds are those of random images, which cost as much. ``predict`` is compared with
 the tuned loop's network called on the same batches in float32.
 
+``docs/make_figures.py`` draws the ratios that are kept in ``docs/throughput.json``, case by case;
+``--no-write`` leaves them as they are.
+
     python benchmarks/throughput.py
 """
 
 import argparse
+import json
 import os
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -30,6 +35,7 @@ from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, UNet
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.metrics import peak_signal_noise_ratio
 
+NUMBERS = Path(__file__).parents[1] / "docs" / "throughput.json"
 STD = 0.1
 LR = 1e-2
 CASES = {
@@ -224,9 +230,19 @@ def learned(way, shape, n_images):
     return peak_signal_noise_ratio(clean, way.predict(noisy), data_range=255)
 
 
-def told(times):
-    ratios = np.array(times)
-    return f"{np.median(ratios):.2f} ({ratios.min():.2f} to {ratios.max():.2f})"
+def measured(ratios):
+    """Median, smallest and largest ratio."""
+    return [round(float(value), 3) for value in (np.median(ratios), min(ratios), max(ratios))]
+
+
+def told(ratios):
+    return "{:.2f} ({:.2f} to {:.2f})".format(*ratios)
+
+
+def write(case, ways):
+    """Keep the ratios of a case, and leave those of others."""
+    numbers = json.loads(NUMBERS.read_text()) if NUMBERS.exists() else {}
+    NUMBERS.write_text(json.dumps(numbers | {case: ways}, indent=1) + "\n")
 
 
 def compare(name, args):
@@ -246,14 +262,22 @@ def compare(name, args):
                 if turn:
                     fitting[way].append(times[0])
                     predicting[way].append(times[1])
-        print(f"{name}, {n_images} images, {torch.get_num_threads()} threads, {precision}")
+        case = f"{name}, {n_images} images, {torch.get_num_threads()} threads, {precision}"
+        print(case)
+        ratios = {
+            way: {
+                "fit": measured(np.divide(fitting[way], fitting["ours"])),
+                "predict": measured(np.divide(predicting[way], predicting["ours"])),
+            }
+            for way in ways
+        }
         for way, object_ in ways.items():
-            fit, predict = (
-                told(np.divide(times[way], times["ours"])) for times in (fitting, predicting)
-            )
+            fit, predict = map(told, ratios[way].values())
             psnr = f"{learned(object_, shape, args.n_learned):.2f} dB" if args.n_learned else "-"
             speed = n_images / np.median(fitting[way])
             print(f"  {way:20} fit {fit:22} predict {predict:22} {speed:6.0f} images/s  {psnr}")
+        if not args.no_write:
+            write(case, ratios)
 
 
 def main():
@@ -263,6 +287,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
+    parser.add_argument("--no-write", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     print("processor time of each / that of ours, median (smallest to largest)")

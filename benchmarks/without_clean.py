@@ -1,7 +1,9 @@
 """What a network learns of noisy photographs, with clean images and without.
 
-The same network and the same number of steps for each target: clean photographs; pairs of two noisy
-takes; noisy photographs alone, by their neighbours and by hidden pixels. Gray photographs with
+The same network, the same number of steps and about the same time for each target: clean
+photographs; pairs of two noisy takes; noisy photographs alone, by their neighbours and by hidden
+pixels. What "neighbor" compares is half as high and wide as its patches, so these are twice as
+large. Gray photographs with
 Gaussian noise of 25 of 255, neither clipped nor rounded; the test images are those of BSD68.
 
     python benchmarks/without_clean.py DATA
@@ -41,6 +43,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--test", type=int, default=68, help="images of BSD68, the first ones")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--targets", nargs="+", help="words in the names of those to train")
     args = parser.parse_args()
     torch.set_num_threads(1)
     photographs = load_photographs(Path(args.data) / "cbsd432_train", gray=True)
@@ -54,23 +57,27 @@ def main():
             {"target": "noisy"},
             (takes(clean, 0), takes(clean, 1)),
         ),
-        'noisy images, target="neighbor"': ({"target": "neighbor"}, (takes(clean, 0),)),
+        'noisy images, target="neighbor"': (
+            {"target": "neighbor", "patches": Patches(128)},
+            (takes(clean, 0),),
+        ),
         'noisy images, target="masked"': ({"target": "masked"}, (takes(clean, 0),)),
     }
     print(f"noisy: {psnr(test, [image.clip(*RANGE) for image in noisy_test]):.2f} dB", flush=True)
     print("| learned from | PSNR in dB | training, CPU s |")
     print("|---|---|---|")
     for name, (params, images) in trainings.items():
+        if args.targets and not any(target in name for target in args.targets):
+            continue
         start = time.process_time()
         cae = DenoisingCAE(
             ResUNet(),
-            patches=Patches(64),
             batch_size=16,
             max_epochs=args.epochs,
             data_range=RANGE,
             for_codes=True,
             random_state=args.seed,
-            **params,
+            **({"patches": Patches(64)} | params),
         ).fit(*images)
         seconds = time.process_time() - start
         print(f"| {name} | {psnr(test, cae.predict(noisy_test)):.2f} | {seconds:.0f} |", flush=True)

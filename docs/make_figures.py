@@ -291,6 +291,34 @@ def longer_training():
     plt.close(figure)
 
 
+# -- Speed beside other ways ----------------------------------------------------------------------
+
+RIVALS = {
+    "tuned": "a tuned torch loop",
+    "usual": "PyTorch as usual",
+    "skorch": "plain skorch",
+    "keras (tensorflow)": "Keras on TensorFlow",
+}
+CASE = "Autoencoder(), 32x32x3, 3200 images"
+
+
+def throughput():
+    """The ratios of ``benchmarks/throughput.py``, with their smallest and largest."""
+    numbers = json.loads((DOCS / "throughput.json").read_text())
+    (ways,) = (ways for case, ways in numbers.items() if case.startswith(CASE))
+    figure, axes = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained", sharey=True)
+    for ax, what in zip(axes, ("fit", "predict"), strict=True):
+        middle, low, high = np.transpose([ways[name][what] for name in RIVALS])
+        ax.barh(range(len(RIVALS)), middle, xerr=(middle - low, high - middle), capsize=3)
+        ax.axvline(1, color="black", linewidth=1)
+        ax.set(title=what, xlabel="time, sklearn_cae = 1", xlim=(0, None))
+    axes[0].set_yticks(range(len(RIVALS)), list(RIVALS.values()))
+    axes[0].invert_yaxis()
+    figure.savefig(DOCS / "images" / "throughput.png", dpi=110)
+    print("wrote throughput.png")
+    plt.close(figure)
+
+
 PICTURES = {
     "photograph": photograph,
     "folder": folder,
@@ -299,6 +327,7 @@ PICTURES = {
     "anomalies": card_anomalies,
     "look-inside": card_look_inside,
     "longer-training": longer_training,
+    "throughput": throughput,
 }
 
 
