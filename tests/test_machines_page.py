@@ -59,7 +59,7 @@ def test_the_script_for_torchrun_trains_one_network_in_two_processes(folder):
     X = gray()
     assert cae.score(X) == pytest.approx(alone.fit(X).score(X), abs=0.02)
     # One bar: that of the first process. It begins once.
-    assert done.stderr.count("0/20 [00:00<?, ?epoch/s]") == 1
+    assert done.stderr.count("0/20 epochs [00:00<?, ?s/epoch]") == 1
 
 
 def test_the_script_for_a_search_on_dask_runs(folder, monkeypatch):
