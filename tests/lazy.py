@@ -51,15 +51,17 @@ def hdf5(images, folder):
     return h5py.File(folder / "images.h5")["images"]
 
 
-def zarr_array(images, folder):
-    array = zarr.create_array(
-        folder / "images.zarr",
-        shape=images.shape,
-        dtype=images.dtype,
-        chunks=(5, *images.shape[1:]),
-    )
+def zarr_array(images, folder, name="images.zarr", **options):
+    """As zarr 2 and zarr 3 both make it."""
+    chunks = (5, *images.shape[1:])
+    size = {"shape": images.shape, "dtype": images.dtype, "chunks": chunks}
+    array = zarr.open_array(str(folder / name), mode="w", **size, **options)
     array[:] = images
     return array
+
+
+def zarr_array_of_format_2(images, folder):
+    return zarr_array(images, folder, zarr_format=2)
 
 
 def dask_array(images, folder):
@@ -70,6 +72,7 @@ KINDS = {
     "memory map": memory_map,
     "h5py": hdf5,
     "zarr": zarr_array,
+    **({"zarr, format 2": zarr_array_of_format_2} if zarr.__version__ >= "3" else {}),
     "dask": dask_array,
     "own class": lambda images, folder: Slices(images),
 }

@@ -8,8 +8,7 @@ import weakref
 import h5py
 import numpy as np
 import pytest
-import zarr
-from lazy import KINDS, Slices, make_blocks_small, memory_map
+from lazy import KINDS, Slices, make_blocks_small, memory_map, zarr_array
 from sklearn.pipeline import make_pipeline
 from small import (
     BatchRecorder,
@@ -246,7 +245,7 @@ def outs(folder):
         "an array with gaps": np.empty((96, 8, 16), dtype)[:, :, ::2],
         "a memory map": np.lib.format.open_memmap(folder / "out.npy", "w+", dtype, shape),
         "h5py": file.create_dataset("out", shape, dtype, chunks=(5, 8, 8)),
-        "zarr": zarr.create_array(folder / "out", shape=shape, dtype=dtype, chunks=(5, 8, 8)),
+        "zarr": zarr_array(np.empty(shape, dtype), folder, "out"),
     }
 
 
