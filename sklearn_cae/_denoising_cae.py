@@ -537,6 +537,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
             verbose=self.verbose if processes.is_first else 0,
             seed=processes.of_first(seed),
             one_pass=one_pass,
+            reproducible=self.random_state is not None or checkpoint is not None,
             callbacks=callbacks,
             processes=processes,
             checkpoint=None if one_pass else checkpoint,

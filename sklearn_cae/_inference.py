@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ._precision import computing_in
-from ._threads import threads_of_worker
+from ._threads import SharedCores, threads_of_worker
 from ._tiles import Tiling, is_large, measure_margin, within
 from ._turns import TURNS
 from .images import from_unit, groups_of_one_shape, shapes_of, to_array, to_unit
@@ -173,7 +173,9 @@ class Runner:
         ``None`` is an array like the first results.
         """
         size = self._batch_size(arrays)
+        cores = SharedCores(self.device, keep=False)
         for batch in _batches(arrays, size):
+            cores.look()
             given = arrays[batch]
             with torch.inference_mode(), self._computing():
                 results = function(_padded(given, size))[: len(given)]
@@ -209,7 +211,9 @@ class Runner:
         parts = list(product(batches, tiling.kept))
         if progress and len(parts) > 1:
             parts = _with_bar(parts, "batch" if len(tiling.kept) == 1 else "tile")
+        cores = SharedCores(self.device, keep=False)
         for batch, kept in parts:
+            cores.look()
             results = (self._denoise_part(images, batch, kept, tiling, turn) for turn in turns)
             yield (batch, *kept), sum(results) / len(turns)
 

@@ -1,15 +1,24 @@
-"""Threads of torch in a worker of joblib."""
+"""How many threads torch takes: one in a worker of joblib, and fewer where the cores are busy."""
 
 import os
+import time
 from contextlib import contextmanager
 
 import torch
 from joblib.parallel import get_active_backend
 
+from ._warnings import warn_user
+
 # What torch takes where nobody has set a number.
 DEFAULT_THREADS = torch.get_num_threads()
 # They set it before Python starts; joblib's "loky" and dask do so for their workers.
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+# When the cores are looked at, in seconds: first, and after each look.
+FIRST_LOOK, INTERVAL = 1.0, 10.0
+# How many times as fast fewer threads have to be.
+WORTH = 1.5
+# Convolutions for one look: some milliseconds; fewer if they take so many times the shortest time.
+N_CONVOLUTIONS, TOO_SLOW = 12, 4.0
 
 
 @contextmanager
@@ -19,18 +28,98 @@ def threads_of_worker():
     joblib shares out the cores between the processes of "loky", but not between those of
     "multiprocessing" or between threads: there torch would take all cores in each. Threads that are
     more than cores wait for each other in every layer, which made trainings up to sixty times as
-    slow.
+    slow. Afterwards the number is as before, also if :class:`SharedCores` has changed it.
     """
     before = torch.get_num_threads()
-    # Where another thread has set one already, that one sets the number back.
-    if not _in_worker() or before != DEFAULT_THREADS or any(map(os.environ.get, VARIABLES)):
+    if not _ours_to_choose():
         yield
         return
-    torch.set_num_threads(1)
+    if _in_worker():
+        torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+class SharedCores:
+    """The number of torch's threads on cores that other programs use too.
+
+    Threads wait for each other after each layer. Where one of them has to share its core, all stand
+    still until it goes on: beside another program, two threads on two cores were three to thirty
+    times as slow as one. So a short convolution is timed now and then with all threads and with
+    fewer. It works within :func:`threads_of_worker`, which sets the number back.
+
+    Parameters
+    ----------
+    device : str
+        Where the network is. On another device than the CPU nothing is done.
+    keep : bool
+        Whether to keep the number, since results to the last bit depend on it, and only to warn.
+    """
+
+    def __init__(self, device, *, keep):
+        self.keep = keep
+        self.n_threads = torch.get_num_threads()
+        self.watching = device == "cpu" and self.n_threads > 1 and _ours_to_choose()
+        self.next_look = time.monotonic() + FIRST_LOOK
+
+    def look(self):
+        """Take as many threads as pay now, if it is time for a look."""
+        if not self.watching or time.monotonic() < self.next_look:
+            return
+        fastest, gain = fastest_threads(self.n_threads)
+        self.next_look = time.monotonic() + INTERVAL
+        if not self.keep:
+            torch.set_num_threads(fastest)
+        elif fastest < self.n_threads:
+            self.watching = False
+            warn_user(
+                f"Other programs use the cores: with {self.n_threads} threads of torch, a "
+                f"convolution takes {gain:.0f} times as long as with {fastest}. Call "
+                f"torch.set_num_threads({fastest}) before fit. With random_state=None fit chooses "
+                "the number itself; for a given random_state it is kept, since the last digits of "
+                "a training depend on it."
+            )
+
+
+def fastest_threads(n_threads):
+    """The number of threads that is fastest now, and how many times as long ``n_threads`` take.
+
+    It is ``n_threads`` unless fewer are much faster.
+    """
+    numbers = [n_threads]
+    while numbers[-1] > 1:
+        numbers.append(numbers[-1] // 2)
+    seconds: dict[int, float] = {}
+    try:
+        for number in reversed(numbers):
+            shortest = min(seconds.values(), default=float("inf"))
+            seconds[number] = _seconds_of_convolutions(number, limit=TOO_SLOW * shortest)
+    finally:
+        torch.set_num_threads(n_threads)
+    fastest = min(seconds, key=seconds.__getitem__)
+    gain = seconds[n_threads] / seconds[fastest]
+    return (fastest, gain) if gain > WORTH else (n_threads, 1.0)
+
+
+def _seconds_of_convolutions(n_threads, limit):
+    """Mean time of one in some convolutions, of which the last is beyond the limit."""
+    torch.set_num_threads(n_threads)
+    images, weights = torch.ones(16, 16, 32, 32), torch.ones(16, 16, 3, 3)
+    times: list[float] = []
+    with torch.inference_mode():
+        torch.conv2d(images, weights, padding=1)  # It starts the threads.
+        while len(times) < N_CONVOLUTIONS and sum(times) < N_CONVOLUTIONS * limit:
+            start = time.perf_counter()
+            torch.conv2d(images, weights, padding=1).relu_()
+            times.append(time.perf_counter() - start)
+    return sum(times) / len(times)
+
+
+def _ours_to_choose():
+    """Whether nobody has set the number: not the user, and not another thread of this process."""
+    return torch.get_num_threads() == DEFAULT_THREADS and not any(map(os.environ.get, VARIABLES))
 
 
 def _in_worker():

@@ -13,4 +13,5 @@ def warn_user(message, category=UserWarning):
 
 
 def _is_library(frame):
-    return frame.f_globals.get("__name__", "").partition(".")[0] in ("sklearn", "sklearn_cae")
+    package = frame.f_globals.get("__name__", "").partition(".")[0]
+    return package in ("sklearn", "sklearn_cae", "skorch")

@@ -17,6 +17,8 @@ def two_threads_by_default(monkeypatch):
     for variable in _threads.VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(_threads, "DEFAULT_THREADS", 2)
+    # What else this machine does is not to matter.
+    monkeypatch.setattr(_threads, "FIRST_LOOK", float("inf"))
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -92,6 +94,91 @@ def test_the_number_comes_back_after_an_error():
     assert in_workers(number_after_an_error) == [2, 2]
 
 
+# --- cores that other programs use
+
+
+def busy(monkeypatch, slowdown):
+    """Cores on which a convolution takes so many times as long with two threads."""
+    monkeypatch.setattr(_threads, "FIRST_LOOK", 0)
+    monkeypatch.setattr(_threads, "INTERVAL", 0)
+
+    def seconds(n_threads, limit):
+        torch.set_num_threads(n_threads)
+        return slowdown() if n_threads > 1 else 1
+
+    monkeypatch.setattr(_threads, "_seconds_of_convolutions", seconds)
+
+
+class ThreadsOfEachBatch(Callback):
+    def on_train_begin(self, net, **kwargs):
+        self.numbers_ = []
+
+    def on_batch_end(self, net, **kwargs):
+        self.numbers_.append(torch.get_num_threads())
+
+
+def numbers_in_fit(**options):
+    callback = ThreadsOfEachBatch()
+    options = {"max_epochs": 2, "validation_fraction": 0, "batch_size": 8} | options
+    small_cae(callbacks=[callback], **options).fit(gray(16))
+    assert torch.get_num_threads() == 2
+    return callback.numbers_
+
+
+def test_a_fit_takes_fewer_threads_while_others_use_the_cores(monkeypatch):
+    slowdowns = iter([9, 1, 9, 1.2])
+    busy(monkeypatch, lambda: next(slowdowns))
+    assert numbers_in_fit(random_state=None) == [1, 2, 1, 2]
+
+
+def test_a_fit_that_is_to_be_repeated_keeps_its_threads_and_warns_once(monkeypatch):
+    busy(monkeypatch, lambda: 9)
+    with pytest.warns(UserWarning, match="takes 9 times as long as with 1") as warned:
+        assert numbers_in_fit(random_state=0) == [2] * 4
+    assert [warning.filename for warning in warned] == [__file__]
+
+
+def test_a_short_fit_does_not_look(monkeypatch):
+    busy(monkeypatch, lambda: pytest.fail("It looked."))
+    monkeypatch.setattr(_threads, "FIRST_LOOK", 60)
+    assert numbers_in_fit(random_state=None) == [2] * 4
+
+
+def test_a_number_that_was_set_is_kept_on_busy_cores(monkeypatch):
+    busy(monkeypatch, lambda: pytest.fail("It looked."))
+    monkeypatch.setattr(_threads, "DEFAULT_THREADS", 4)
+    assert numbers_in_fit(random_state=None) == [2] * 4
+
+
+@pytest.mark.parametrize("method", ["predict", "transform", "score_samples"])
+def test_results_are_made_with_fewer_threads_on_busy_cores(method, monkeypatch):
+    cae = small_cae().fit(X)
+    busy(monkeypatch, lambda: 9)
+    numbers = []
+    monkeypatch.setattr(
+        "sklearn_cae._inference._padded",
+        lambda batch, size: numbers.append(torch.get_num_threads()) or batch,
+    )
+    getattr(cae, method)(gray(64))
+    assert numbers == [1]
+    assert torch.get_num_threads() == 2
+
+
+def test_the_fastest_number_of_threads_is_found(monkeypatch):
+    seconds = {8: 3, 4: 1, 2: 2, 1: 4}
+    monkeypatch.setattr(_threads, "_seconds_of_convolutions", lambda n, limit: seconds[n])
+    assert _threads.fastest_threads(8) == (4, 3)
+    seconds[4] = 2.1
+    assert _threads.fastest_threads(8) == (8, 1)
+
+
+def test_a_convolution_is_timed_with_the_number_of_threads():
+    assert _threads.fastest_threads(1) == (1, 1)
+    fastest, gain = _threads.fastest_threads(2)
+    assert fastest == (1 if gain > 1 else 2)
+    assert torch.get_num_threads() == 2
+
+
 # --- what depends on the number of threads
 
 NETWORKS = {
@@ -126,6 +213,8 @@ def test_results_depend_on_the_number_of_threads_by_rounding_alone(network):
 
 @pytest.mark.parametrize("name", ["flat code", "residual U-Net"])
 def test_with_one_number_of_threads_a_training_is_the_same_each_time(name):
-    one, other = (small_cae(NETWORKS[name], batch_size=16).fit(IMAGES) for _ in range(2))
+    one, other = (
+        small_cae(NETWORKS[name], batch_size=16, random_state=0).fit(IMAGES) for _ in range(2)
+    )
     assert torch.get_num_threads() == 2
     assert_same_weights(one, other)

@@ -8,8 +8,10 @@ import torch
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
+from .._threads import SharedCores
 from ._batch_statistics import MeanOfFirstSteps, settle_batch_statistics
 from ._batches import count_batches, fitting_batch_size
+from ._cores import CoresWatch
 from ._net import make_net
 from ._processes import OneProcess, describe_images
 from ._progress import EpochProgress
@@ -41,6 +43,8 @@ class TrainingPlan:
         Seed of order and noise.
     one_pass : bool
         Whether this is one pass of a training without end, at a constant rate.
+    reproducible : bool
+        Whether the same training has to give the same weights again, to the last bit.
     processes : OneProcess
         Who trains.
     """
@@ -56,6 +60,7 @@ class TrainingPlan:
     verbose: int
     seed: int
     one_pass: bool
+    reproducible: bool
     callbacks: list = field(default_factory=list)
     processes: OneProcess = field(default_factory=OneProcess)
     checkpoint: Any = None
@@ -143,7 +148,8 @@ def _count_epochs(plan, n_batches):
 
 
 def _add_callbacks(net, plan, *, n_steps, going_on):
-    added: list = [("batch_statistics", MeanOfFirstSteps())]
+    cores = SharedCores(plan.device, keep=plan.reproducible)
+    added: list = [("cores", CoresWatch(cores)), ("batch_statistics", MeanOfFirstSteps())]
     if not plan.one_pass:
         added += lr_callbacks(
             plan.lr_schedule, plan.optimizer, lr=plan.lr, n_steps=n_steps, going_on=going_on
