@@ -555,7 +555,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     def _split(self, images, plan, module):
         """Images to train on and images to validate with, None if there are none."""
         fraction = 0 if plan.one_pass else self.validation_fraction
-        train_images, valid_images = images.split(
+        train_images, valid_images = images.on_device(plan.device).split(
             fraction, plan.seed, validated_size=images.spec.height if module.fixed_size else None
         )
         if not self.early_stopping or plan.one_pass:

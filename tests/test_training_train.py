@@ -28,6 +28,7 @@ def plan(**changes):
         "verbose": 0,
         "seed": 0,
         "one_pass": False,
+        "reproducible": True,
     }
     return TrainingPlan(**choices | changes)
 

@@ -41,12 +41,14 @@ from ._spec import (
     view_of_size,
 )
 from ._units import (
+    bytes_to_unit,
     check_units,
     check_within_range,
     from_array,
     from_unit,
     normalize_contrast,
     result_limits,
+    send,
     to_array,
     to_unit,
 )
@@ -60,6 +62,7 @@ __all__ = [
     "LazyImages",
     "LazyList",
     "NoisyImages",
+    "bytes_to_unit",
     "channels_last",
     "check_channel_axis",
     "check_columns",
@@ -90,6 +93,7 @@ __all__ = [
     "result_limits",
     "save_pairs",
     "selected",
+    "send",
     "sequence_of_size",
     "sequence_to_channels_last",
     "shapes_of",

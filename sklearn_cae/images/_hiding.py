@@ -1,11 +1,16 @@
 """Pixels hidden on a grid, in whose place the mean of those around them stands."""
 
+import numpy as np
 import torch
 from torch.nn import functional as F
+
+from ._units import send
 
 # Distance of the hidden pixels along both axes, and so the number of grids: its square.
 SPACING = 4
 N_GRIDS = SPACING**2
+# How much each pixel around one counts.
+AROUND = np.array([[1, 2, 1], [2, 0, 2], [1, 2, 1]], np.float32)
 
 
 def hide(images, index):
@@ -15,7 +20,7 @@ def hide(images, index):
     ----------
     images : Tensor of shape (n, C, H, W)
         Images. Left unchanged.
-    index : int
+    index : int or Tensor of int
         Which grid, from 0 to ``N_GRIDS - 1``.
 
     Returns
@@ -41,7 +46,7 @@ def hide(images, index):
 
 def _grid(images, index):
     height, width = images.shape[-2:]
-    down, right = divmod(index, SPACING)
+    down, right = index // SPACING, index % SPACING
     rows = torch.arange(height, device=images.device) % SPACING == down
     columns = torch.arange(width, device=images.device) % SPACING == right
     return rows[:, None] & columns
@@ -54,7 +59,7 @@ def _mean_of_neighbors(images):
     """
     n_channels = images.shape[1]
     down, right = (int(side > 1) for side in images.shape[-2:])
-    weights = images.new_tensor([[1, 2, 1], [2, 0, 2], [1, 2, 1]])
+    weights = send(AROUND, images.device).to(images)
     weights = weights[1 - down : 2 + down, 1 - right : 2 + right]
     # Reflection leaves out the pixel itself, whose noise must not come back.
     padded = F.pad(images, (right, right, down, down), mode="reflect")

@@ -264,12 +264,23 @@ def to_unit(images, data_range, device="cpu"):
 
     uint8 images travel to the device as they are. Black and white are met exactly on the CPU.
     """
-    low, high = data_range
     if images.dtype == np.uint8:
-        batch = torch.from_numpy(_plain(images)).to(device).float().sub_(low).div_(high - low)
-    else:
-        batch = torch.from_numpy(_plain(to_array(images, data_range))).to(device)
-    return batch.permute(0, 3, 1, 2)
+        return bytes_to_unit(send(images, device), data_range)
+    return send(to_array(images, data_range), device).permute(0, 3, 1, 2)
+
+
+def bytes_to_unit(images, data_range):
+    """Turn a uint8 tensor ``(n, H, W, C)`` into float32 ``(n, C, H, W)``; see ``to_unit``."""
+    low, high = data_range
+    return images.float().sub_(low).div_(high - low).permute(0, 3, 1, 2)
+
+
+def send(array, device):
+    """Give an array as a tensor on a device. A GPU is not waited for."""
+    tensor = torch.from_numpy(_plain(array))
+    if torch.device(device).type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def from_unit(batch, spec, dtype):

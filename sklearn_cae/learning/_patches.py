@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ..images import LazyList, is_read_lazily
+from ..images import LazyList, is_read_lazily, to_unit
 
 # Pictures that are larger are validated by their central part: whole ones could fill the memory.
 VALIDATED_SIZE = 512
@@ -71,6 +71,8 @@ class Pictures:
     per_image = 1
     # Whether a batch holds one image only.
     one_by_one = False
+    # Whether they are in the memory of the device.
+    resident = False
 
     def __init__(self, stacks):
         self.stacks = stacks
@@ -102,6 +104,10 @@ class Pictures:
     def take(self, rows, generator):
         """Give, for each stack, the array (n, h, w, C) of a batch."""
         return tuple(stack[rows] for stack in self.stacks)
+
+    def units(self, rows, generator, data_range, device):
+        """Give, for each stack, the tensor (n, C, h, w) of a batch in units of the data range."""
+        return tuple(to_unit(images, data_range, device) for images in self.take(rows, generator))
 
     def to_validate(self, size):
         """Give the pictures of which whole ones are validated, cut to ``size`` if it is not None.

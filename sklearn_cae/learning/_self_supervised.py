@@ -3,15 +3,16 @@
 from abc import abstractmethod
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch.nn import functional as F
 
-from ..images import N_GRIDS, hide
+from ..images import N_GRIDS, hide, send
 from ._batch import Batch, Target
-from ._targets import TrainingImages, noisy_to_unit
+from ._targets import TrainingImages, clamped
 
 # Pixels of a 2 x 2 cell that have an edge in common, as (first, second): 0 1 above, 2 3 below.
-NEIGHBORS = ((0, 1), (0, 2), (1, 0), (1, 3), (2, 0), (2, 3), (3, 1), (3, 2))
+NEIGHBORS = np.array([(0, 1), (0, 2), (1, 0), (1, 3), (2, 0), (2, 3), (3, 1), (3, 2)])
 
 
 class NoisyTargets(TrainingImages):
@@ -35,9 +36,9 @@ class NoisyTargets(TrainingImages):
         super().__init__(pictures, spec)
         self.limits = limits
 
-    def batch(self, rows, generator, device):
-        (images,) = self.pictures.take(rows, generator)
-        return self._hide(noisy_to_unit(images, self.spec, self.limits, device), generator)
+    def batch_of(self, units, generator):
+        (noisy,) = units
+        return self._hide(clamped(noisy, self.limits), generator)
 
     @abstractmethod
     def _hide(self, noisy, generator):
@@ -64,7 +65,7 @@ class NeighborImages(NoisyTargets):
         draws = torch.randint(
             len(NEIGHBORS), (n, height, width), generator=generator, device=noisy.device
         )
-        pairs = torch.tensor(NEIGHBORS, device=noisy.device)[draws]  # (n, height, width, 2)
+        pairs = send(NEIGHBORS, noisy.device)[draws]  # (n, height, width, 2)
         index = pairs.movedim(3, 0)[:, :, None, None].expand(-1, -1, n_channels, -1, -1, -1)
         seen, target = (cells.gather(2, picked)[:, :, 0] for picked in index)
         return Batch(seen, Target(target))
@@ -83,7 +84,7 @@ class MaskedImages(NoisyTargets):
 
     def _hide(self, noisy, generator):
         grid = torch.randint(N_GRIDS, (), generator=generator, device=noisy.device)
-        hidden, mask = hide(noisy, grid.item())
+        hidden, mask = hide(noisy, grid)
         return Batch(hidden, MaskedTarget(noisy, mask))
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from .._random import derived_seed
-from ..images import to_unit
 from ..noise import corrupt_batch
 from ._batch import Batch, Target
+from ._resident import ResidentPictures
 
 SPLIT_STREAM = 0
 # Of so many images one is held out at least: else nobody would see that few are learned by heart.
@@ -83,13 +83,27 @@ class TrainingImages(Dataset, ABC):
         selected.rows, selected.pictures = rows, pictures
         return selected
 
-    @abstractmethod
+    def on_device(self, device):
+        """Give the images in the memory of a GPU if that is the device and they fit there."""
+        resident = ResidentPictures.of(self.pictures, self.spec.data_range, device)
+        return self if resident is None else self._select(self.rows, resident)
+
     def batch(self, rows, generator, device):
         """Make the :class:`Batch` of some images; random numbers come from the generator."""
+        units = self.pictures.units(rows, generator, self.spec.data_range, device)
+        return self.batch_of(units, generator)
 
-    def _to_unit(self, images, device):
-        """Tensor in units of the data range, within the limits of what a network sees."""
-        return to_unit(images, self.spec.data_range, device).clamp_(*self.spec.unit_limits)
+    @abstractmethod
+    def batch_of(self, units, generator):
+        """Make the :class:`Batch` of images in units of the data range.
+
+        Parameters
+        ----------
+        units : tuple of Tensor of shape (n, C, H, W)
+            Some images of each stack, which may be changed.
+        generator : torch.Generator
+            Source of randomness, on the device of the images.
+        """
 
 
 class CorruptedImages(TrainingImages):
@@ -120,9 +134,8 @@ class CorruptedImages(TrainingImages):
             validated_size = self.spec.height
         return super().split(validation_fraction, seed, validated_size=validated_size)
 
-    def batch(self, rows, generator, device):
-        (images,) = self.pictures.take(rows, generator)
-        clean = self._to_unit(images, device)
+    def batch_of(self, units, generator):
+        clean = clamped(units[0], self.spec.unit_limits)
         return Batch(corrupt_batch(clean, self.noise, generator, self.spec), Target(clean))
 
 
@@ -143,10 +156,9 @@ class ImagePairs(TrainingImages):
         super().__init__(pictures, spec)
         self.limits = limits
 
-    def batch(self, rows, generator, device):
-        noisy, clean = self.pictures.take(rows, generator)
-        noisy = noisy_to_unit(noisy, self.spec, self.limits, device)
-        return Batch(noisy, Target(self._to_unit(clean, device)))
+    def batch_of(self, units, generator):
+        noisy, clean = units
+        return Batch(clamped(noisy, self.limits), Target(clamped(clean, self.spec.unit_limits)))
 
 
 class NoisyPairs(ImagePairs):
@@ -160,16 +172,14 @@ class NoisyPairs(ImagePairs):
 
     clean_targets = False
 
-    def batch(self, rows, generator, device):
-        takes = self.pictures.take(rows, generator)
-        seen, target = (noisy_to_unit(take, self.spec, self.limits, device) for take in takes)
+    def batch_of(self, units, generator):
+        seen, target = (clamped(take, self.limits) for take in units)
         return Batch(seen, Target(target))
 
 
-def noisy_to_unit(images, spec, limits, device):
-    """Tensor of noisy images in units of the data range, within their limits if they have any."""
-    noisy = to_unit(images, spec.data_range, device)
-    return noisy if limits is None else noisy.clamp_(*limits)
+def clamped(images, limits):
+    """Bring a tensor of images within its limits if it has any, in place."""
+    return images if limits is None else images.clamp_(*limits)
 
 
 def limits_of(spec, *sources):

@@ -177,6 +177,11 @@ def draw_level(level: Level, images: torch.Tensor, generator: Generators) -> flo
     return low + (high - low) * draw_uniform(images[:, :1, :1, :1], generator)
 
 
+def as_tensor(level: float | torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Give a level that was drawn as a tensor like the images; a GPU is not waited for."""
+    return level if isinstance(level, torch.Tensor) else images.new_full((), level)
+
+
 def draw_normal(like: torch.Tensor, generator: Generators) -> torch.Tensor:
     """Draw float32 numbers from the standard normal distribution.
 

@@ -4,7 +4,7 @@ from numbers import Integral
 
 import torch
 
-from ._base import Level, NoiseModel, draw_level, draw_uniform
+from ._base import Level, NoiseModel, as_tensor, draw_level, draw_uniform
 
 
 class CutOut(NoiseModel):
@@ -69,15 +69,14 @@ class CutOut(NoiseModel):
     def _corrupt(self, images, generator):
         n, _, height, width = images.shape
         side = draw_level(self.side, images, generator)
-        pixels = torch.as_tensor(side, device=images.device, dtype=torch.float32)
-        pixels = (pixels * min(height, width)).round()  # one, or (n, 1, 1, 1)
+        pixels = (as_tensor(side, images) * min(height, width)).round()  # one, or (n, 1, 1, 1)
         shape = images.new_empty(n, 2 * self.count, 1, 1)
         down, right = draw_uniform(shape, generator).split(self.count, dim=1)  # (n, count, 1, 1)
         rows = _covered(down, height, pixels).unsqueeze(3)  # (n, count, H, 1)
         columns = _covered(right, width, pixels).unsqueeze(2)  # (n, count, 1, W)
         covered = (rows & columns).any(dim=1, keepdim=True)
         value = draw_level(self.value, images, generator)
-        return torch.where(covered, torch.as_tensor(value, device=images.device).to(images), images)
+        return torch.where(covered, as_tensor(value, images), images)
 
 
 def _covered(draws, length, side):

@@ -9,7 +9,7 @@ import torch
 from sklearn.base import clone
 from torch.nn import functional as F
 
-from ._base import Level, NoiseModel, draw_level, draw_normal, draw_uniform
+from ._base import Level, NoiseModel, as_tensor, draw_level, draw_normal, draw_uniform
 from ._cut_out import CutOut
 from ._restorable import EraseColor, Flip, QuarterTurns
 
@@ -188,7 +188,7 @@ class PoissonGaussianNoise(NoiseModel):
         self.clip = clip
 
     def _corrupt(self, images, generator):
-        gain = torch.as_tensor(draw_level(self.gain, images, generator), device=images.device)
+        gain = as_tensor(draw_level(self.gain, images, generator), images)
         signal = (images - draw_level(self.offset, images, generator)).clamp(min=0)
         counted = gain.clamp(min=SMALLEST_GAIN)
         shot = counted * _poisson(signal / counted, generator) - signal
@@ -303,7 +303,7 @@ class GaussianBlur(NoiseModel):
 
     def _corrupt(self, images, generator):
         std = draw_level(self.std, images, generator)
-        kernel = _gaussian_weights(std, np.max(self.std))
+        kernel = _gaussian_weights(std, np.max(self.std), images.device)
         for axis in (3, 2):
             weights = _fold(kernel, images.shape[axis]).to(images)
             radius = len(weights) // 2
@@ -317,12 +317,14 @@ class GaussianBlur(NoiseModel):
         return images
 
 
-def _gaussian_weights(std, largest_std):
+def _gaussian_weights(std, largest_std, device):
     """Normalised weights (2 * radius + 1, n, 1, 1, 1), cut at four standard deviations each."""
     radius = int(4 * largest_std + 0.5)
-    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64).reshape(-1, 1, 1, 1, 1)
-    # On the CPU, because not every device has float64.
-    std = torch.as_tensor(std, device="cpu", dtype=torch.float64)
+    # MPS has no float64.
+    device = torch.device("cpu") if device.type == "mps" else device
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64, device=device)
+    std = std.to(offsets) if isinstance(std, torch.Tensor) else offsets.new_full((), std)
+    offsets = offsets.reshape(-1, 1, 1, 1, 1)
     weights = torch.exp(-0.5 * (offsets / std.clamp(min=1e-6)) ** 2)
     weights = torch.where(offsets.abs() <= torch.floor(4 * std + 0.5), weights, 0.0)
     return weights / weights.sum(0)

@@ -19,6 +19,16 @@ def resolve_device(device):
     return device
 
 
+def computes_apart(device):
+    """Whether a device computes beside the CPU, which waits for it to read a number."""
+    return torch.device(device).type != "cpu"
+
+
+def is_cuda(device):
+    """Whether threads can send images to a device while it computes."""
+    return torch.device(device).type == "cuda"
+
+
 def _compute_on(device):
     """Draw a number, add to it and read the sum, as a training does."""
     generator = torch.Generator(device).manual_seed(0)

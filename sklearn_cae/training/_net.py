@@ -11,8 +11,10 @@ from .._precision import computing_in
 from .._random import derived_seed
 from ..metrics import PSNR_CAP
 from ._batches import BatchIterator
+from ._device import computes_apart
 from ._draws import LayerDraws
 from ._processes import OneProcess
+from ._readings import Readings
 
 # The first stream is that of the split.
 SHUFFLE_STREAM, NOISE_STREAM, VALID_STREAM = range(1, 4)
@@ -109,18 +111,54 @@ class DenoisingNet(NeuralNet):
         with computing_in(self.precision, self.device):
             return super().infer(x, **fit_params).float()
 
+    @property
+    def reads_each_step(self):
+        """Whether the numbers of a step are read at once.
+
+        Of another device than the CPU they are read once an epoch, since it would be waited for.
+        """
+        return not computes_apart(self.device)
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run the steps of an epoch and record what they measured."""
+        if iterator is None:
+            return
+        readings, n_batches = Readings(), 0
+        for batch in iterator:
+            n_batches += 1
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            self.history.record_batch(f"{prefix}_batch_size", len(batch.input))
+            measured = {f"{prefix}_loss": step["loss"].detach(), **step.get("psnr", {})}
+            readings.add(self.history[-1]["batches"][-1], measured)
+            if self.reads_each_step:
+                readings.read()
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        readings.read()
+        self.history.record(f"{prefix}_batch_count", n_batches)
+
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         """Compute the loss, and stop with an error when training has diverged."""
-        # Binary cross-entropy refuses NaN in words of its own.
-        self._check_finite(y_pred)
+        if self.reads_each_step:
+            # Binary cross-entropy refuses NaN in words of its own,
+            self._check_finite(y_pred)
+        elif isinstance(self.criterion_, torch.nn.BCELoss):
+            # and on a GPU it would end the program. The weights are judged after the training.
+            y_pred = y_pred.nan_to_num(0.5)
         loss = y_true.loss(self.criterion_, y_pred)
         if loss.numel() != 1:
             raise ValueError(
                 f"The loss {self.criterion_!r} gives a tensor of shape {tuple(loss.shape)}, but "
                 "one number is needed: take its mean (reduction='mean')."
             )
-        self._check_finite(loss)
+        if self.reads_each_step:
+            self._check_finite(loss)
         return loss
+
+    def on_epoch_end(self, net, **kwargs):
+        """Stop with an error when training has diverged in this epoch."""
+        self._check_finite(torch.tensor(self.history[-1, "batches", :, "train_loss"]))
+        super().on_epoch_end(net, **kwargs)
 
     def _check_finite(self, values):
         wrong = values[~torch.isfinite(values)]
@@ -147,9 +185,11 @@ class DenoisingNet(NeuralNet):
             step = super().validation_step(own, **fit_params)
         step["loss"] = self.processes.total(step["loss"])
         if self.clean_targets:
-            for name, images in (("valid_psnr", step["y_pred"]), ("noisy_psnr", own.input)):
-                psnr = self._psnr(images, own.target.images)
-                self.history.record_batch(name, self.processes.mean(psnr).item())
+            compared = {"valid_psnr": step["y_pred"], "noisy_psnr": own.input}
+            step["psnr"] = {
+                name: self.processes.mean(self._psnr(images, own.target.images))
+                for name, images in compared.items()
+            }
         return step
 
     def _psnr(self, images, target):

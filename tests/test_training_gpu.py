@@ -1,0 +1,220 @@
+"""What a training does for a GPU, tried on the CPU."""
+
+import itertools
+import threading
+
+import numpy as np
+import pytest
+import torch
+from small import assert_same_weights, colour, gray, small_cae
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from sklearn_cae import ResUNet
+from sklearn_cae.images import ImageSource, learn_spec
+from sklearn_cae.learning import (
+    CorruptedImages,
+    MaskedImages,
+    NeighborImages,
+    PatchedPictures,
+    Patches,
+    Pictures,
+)
+from sklearn_cae.learning._resident import ResidentPictures
+from sklearn_cae.noise import NOISE_MODELS
+from sklearn_cae.training import _batches
+from sklearn_cae.training._batches import made_ahead
+from sklearn_cae.training._net import DenoisingNet
+
+X = colour(24, 8, 8)
+ROWS = np.array([5, 0, 23, 5])
+
+
+# --- images in the memory of the device
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64", ">f4"])
+def test_images_on_the_device_make_the_same_batches(dtype):
+    images = (255 * X).astype(dtype)
+    data_range = learn_spec(ImageSource(images)).data_range
+    stacks = (images, images[::-1])
+    usual = Pictures(stacks).units(ROWS, None, data_range, "cpu")
+    resident = ResidentPictures(stacks, data_range, "cpu").units(ROWS, None, data_range, "cpu")
+    for one, other in zip(usual, resident, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+@pytest.fixture
+def free_memory(monkeypatch):
+    """A CUDA device of which a test says how many bytes are free, and that keeps nothing."""
+
+    def set_free(n_bytes):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (n_bytes, 2 * n_bytes))
+
+    monkeypatch.setattr("sklearn_cae.learning._resident._kept_on", lambda device, *_: device)
+    return set_free
+
+
+@pytest.mark.parametrize(
+    ("dtype", "n_bytes"), [("uint8", X.size), ("float32", 4 * X.size), ("uint16", 4 * X.size)]
+)
+def test_images_stay_on_the_device_if_half_of_its_memory_holds_them(dtype, n_bytes, free_memory):
+    pictures = Pictures((X.astype(dtype),))
+    free_memory(2 * n_bytes)
+    assert ResidentPictures.of(pictures, (0, 1), "cuda").resident
+    free_memory(2 * n_bytes - 1)
+    assert ResidentPictures.of(pictures, (0, 1), "cuda") is None
+
+
+def test_images_of_lists_and_files_and_on_other_devices_do_not_stay_there(free_memory):
+    free_memory(2**40)
+    assert ResidentPictures.of(Pictures((X,)), (0, 1), "cpu") is None
+    assert ResidentPictures.of(Pictures((list(X),)), (0, 1), "cuda") is None
+    patched = PatchedPictures((X,), Patches(4))
+    assert ResidentPictures.of(patched, (0, 1), "cuda") is None
+
+
+@pytest.mark.parametrize("target", ["clean", "neighbor"])
+def test_a_training_on_resident_images_is_the_same(target, monkeypatch):
+    images = (255 * X).astype(np.uint8)
+    options = {"network": ResUNet((4, 8), blocks=1), "target": target, "max_epochs": 2}
+    usual = small_cae(**options).fit(images)
+    monkeypatch.setattr(
+        ResidentPictures,
+        "of",
+        lambda pictures, data_range, device: ResidentPictures(pictures.stacks, data_range, device),
+    )
+    assert_same_weights(usual, small_cae(**options).fit(images))
+
+
+# --- batches that are made ahead
+
+
+def test_items_are_made_ahead_in_their_order():
+    second_made = threading.Event()
+
+    def make():
+        yield 0
+        second_made.set()
+        yield from (1, 2)
+
+    items = made_ahead(make())
+    assert next(items) == 0
+    assert second_made.wait(timeout=60)
+    assert list(items) == [1, 2]
+
+
+def test_an_error_of_what_is_made_ahead_is_raised_in_its_place():
+    items = made_ahead(1 / (2 - i) for i in range(5))
+    assert [next(items), next(items)] == [0.5, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(items)
+
+
+def test_nothing_is_made_after_the_end_of_a_training():
+    made = []
+    items = made_ahead(made.append(i) or i for i in itertools.count())
+    next(items)
+    items.close()
+    assert len(made) <= 1 + _batches.N_AHEAD
+
+
+def as_on_a_gpu(monkeypatch):
+    monkeypatch.setattr(_batches, "computes_apart", lambda device: True)
+    monkeypatch.setattr(_batches, "is_cuda", lambda device: True)
+    monkeypatch.setattr(DenoisingNet, "reads_each_step", False)
+
+
+@pytest.mark.parametrize("patches", [None, Patches(8, per_image=2)], ids=["whole", "patches"])
+def test_a_training_with_batches_made_ahead_is_reproducible(patches, monkeypatch):
+    options = {"network": ResUNet((4, 8), blocks=1), "patches": patches, "max_epochs": 2}
+    images = gray(16, 12, 12)
+    usual = small_cae(**options).fit(images)
+    as_on_a_gpu(monkeypatch)
+    one, other = (small_cae(**options).fit(images) for _ in range(2))
+    assert_same_weights(one, other)
+    if patches is None:
+        assert_same_weights(one, usual)
+
+
+# --- numbers that are read
+
+
+class Reads(TorchDispatchMode):
+    """Counts what would wait for another device than the CPU."""
+
+    waiting = ("_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "_unique2")
+
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        name = function.overloadpacket.__name__
+        by_mask = name == "index" and any(
+            one is not None and one.dtype in (torch.bool, torch.uint8) for one in args[1]
+        )
+        if name in self.waiting or by_mask:
+            self.found.append(name)
+        return function(*args, **kwargs or {})
+
+
+def reads_in_steps(monkeypatch, **options):
+    """What is read in the steps of a training, on what takes itself for a GPU."""
+    as_on_a_gpu(monkeypatch)
+    reads = Reads()
+    steps = {name: getattr(DenoisingNet, name) for name in ("train_step", "validation_step")}
+    for name, step in steps.items():
+
+        def counted(self, batch, step=step, **params):
+            with reads:
+                return step(self, batch, **params)
+
+        monkeypatch.setattr(DenoisingNet, name, counted)
+    for kind in (CorruptedImages, MaskedImages, NeighborImages):
+
+        def made(self, units, generator, batch_of=kind.batch_of):
+            with reads:
+                return batch_of(self, units, generator)
+
+        monkeypatch.setattr(kind, "batch_of", made)
+    cae = small_cae(ResUNet((4, 8), blocks=1), max_epochs=2, **options).fit(X)
+    return cae, reads.found
+
+
+@pytest.mark.parametrize("noise", NOISE_MODELS)
+def test_no_step_reads_a_number_whatever_the_noise(noise, monkeypatch):
+    cae, found = reads_in_steps(monkeypatch, noise=noise)
+    assert found == []
+    assert np.isfinite(cae.history_["valid_psnr"]).all()
+
+
+@pytest.mark.parametrize("target", ["neighbor", "masked"])
+def test_no_step_reads_a_number_without_clean_images(target, monkeypatch):
+    _, found = reads_in_steps(monkeypatch, target=target)
+    assert found == []
+
+
+def test_a_number_that_is_read_is_found(monkeypatch):
+    class Reading(torch.nn.L1Loss):
+        def forward(self, output, target):
+            return super().forward(output, target) * float(output.sum() > -1e9)
+
+    _, found = reads_in_steps(monkeypatch, loss=Reading)
+    assert "_local_scalar_dense" in found
+
+
+def test_what_is_read_once_an_epoch_is_what_is_read_in_each_step(monkeypatch):
+    usual = small_cae(max_epochs=2).fit(X)
+    monkeypatch.setattr(DenoisingNet, "reads_each_step", False)
+    late = small_cae(max_epochs=2).fit(X)
+    for name in ("train_loss", "valid_loss", "valid_psnr", "noisy_psnr"):
+        np.testing.assert_array_equal(usual.history_[name], late.history_[name], err_msg=name)
+
+
+@pytest.mark.parametrize("loss", ["mse", "bce"])
+def test_a_training_that_diverges_is_an_error_on_a_gpu_too(loss, monkeypatch):
+    monkeypatch.setattr(DenoisingNet, "reads_each_step", False)
+    cae = small_cae(loss=loss, lr=1e30, optimizer="sgd", max_epochs=3)
+    with pytest.raises(ValueError, match=r"(training loss became|Weights became).*Lower lr"):
+        cae.fit(X)
+    assert not hasattr(cae, "net_")
