@@ -43,6 +43,13 @@ def test_images_on_the_device_make_the_same_batches(dtype):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
+def test_images_on_the_device_make_batches_on_the_cpu_too():
+    usual = Pictures((X,)).units(ROWS, None, (0, 1), "cpu")
+    resident = ResidentPictures((X,), (0, 1), "meta")
+    assert resident.units(ROWS, None, (0, 1), "meta")[0].is_meta
+    torch.testing.assert_close(resident.units(ROWS, None, (0, 1), "cpu"), usual)
+
+
 @pytest.fixture
 def free_memory(monkeypatch):
     """A CUDA device of which a test says how many bytes are free, and that keeps nothing."""

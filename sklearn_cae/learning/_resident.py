@@ -27,6 +27,7 @@ class ResidentPictures(Pictures):
 
     def __init__(self, stacks, data_range, device):
         super().__init__(stacks)
+        self.device = device
         self._kept = [_kept_on(device, stack, data_range) for stack in stacks]
 
     @classmethod
@@ -43,6 +44,8 @@ class ResidentPictures(Pictures):
         return cls(pictures.stacks, data_range, device)
 
     def units(self, rows, generator, data_range, device):
+        if device != self.device:
+            return super().units(rows, generator, data_range, device)
         rows = send(rows, device)
         return tuple(_units(stack[rows], data_range) for stack in self._kept)
 
