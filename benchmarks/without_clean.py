@@ -3,8 +3,8 @@
 The same network, the same number of steps and about the same time for each target: clean
 photographs; pairs of two noisy takes; noisy photographs alone, by their neighbours and by hidden
 pixels. What "neighbor" compares is half as high and wide as its patches, so these are twice as
-large. Gray photographs with
-Gaussian noise of 25 of 255, neither clipped nor rounded; the test images are those of BSD68.
+large. Gaussian noise of 25 of 255, neither clipped nor rounded, on gray photographs, of which the
+test images are those of BSD68; on those of CBSD68 with ``--color``.
 
     python benchmarks/without_clean.py DATA
 """
@@ -38,17 +38,18 @@ def psnr(clean, images):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("data", help="folder with cbsd432_train/ and bsd68/")
+    parser.add_argument("data", help="folder with cbsd432_train/, bsd68/ and cbsd68/")
     parser.add_argument("--photographs", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=14)
-    parser.add_argument("--test", type=int, default=68, help="images of BSD68, the first ones")
+    parser.add_argument("--test", type=int, default=68, help="test images, the first ones")
+    parser.add_argument("--color", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--targets", nargs="+", help="words in the names of those to train")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    photographs = load_photographs(Path(args.data) / "cbsd432_train", gray=True)
+    photographs = load_photographs(Path(args.data) / "cbsd432_train", gray=not args.color)
     clean = [image.astype(np.float32) for image in photographs[: args.photographs]]
-    test = load_photographs(Path(args.data) / "bsd68")[: args.test]
+    test = load_photographs(Path(args.data) / ("cbsd68" if args.color else "bsd68"))[: args.test]
     noisy_test = takes(test, 2)
     noise = GaussianNoise(STD / 255, clip=False)
     trainings = {
