@@ -156,37 +156,46 @@ class PlainSkorch(Loop):
 
 
 class Keras:
-    """The layers of the autoencoder in Keras."""
+    """The layers of the autoencoder in Keras, compiled once."""
 
     def __init__(self, network, batch_size):
         if not isinstance(network, Autoencoder):
             raise ImportError("only the autoencoder is written in Keras here")
         import keras
 
-        self.keras, self.batch_size = keras, batch_size
+        self.keras, self.batch_size, self.model = keras, batch_size, None
 
     def fit(self, images):
-        keras, layers = self.keras, self.keras.layers
         side = 2**3
         height, width = (-(-n // side) * side for n in images.shape[1:3])
+        if self.model is None:
+            self.build(height, width, images.shape[3])
+        for variable, value in zip(self.variables, self.initial, strict=True):
+            variable.assign(value)
+        pairs = [np.moveaxis(part, 1, 3) for part in float_pairs(images)]
+        missing = ((0, 0), (0, height - images.shape[1]), (0, width - images.shape[2]), (0, 0))
+        pairs = [np.pad(part, missing, mode="edge") for part in pairs]
+        self.model.fit(*pairs, batch_size=self.batch_size, epochs=1, verbose=0)
+
+    def build(self, height, width, n_channels):
+        keras, layers = self.keras, self.keras.layers
 
         def block(x, n_maps):
             x = layers.Conv2D(n_maps, 3, padding="same", use_bias=False)(x)
             return layers.ReLU()(layers.BatchNormalization()(x))
 
-        x = image = keras.Input((height, width, images.shape[3]))
+        x = image = keras.Input((height, width, n_channels))
         for n_maps in (32, 64, 128):
             x = layers.MaxPooling2D()(block(x, n_maps))
         x = layers.Conv2D(128, 3, padding="same")(x)
         for n_maps in (128, 64, 32):
             x = block(layers.UpSampling2D()(x), n_maps)
-        x = layers.Conv2D(images.shape[3], 3, padding="same", activation="sigmoid")(x)
+        x = layers.Conv2D(n_channels, 3, padding="same", activation="sigmoid")(x)
         self.model = keras.Model(image, x)
         self.model.compile(keras.optimizers.Adam(1e-3), "mse")
-        pairs = [np.moveaxis(part, 1, 3) for part in float_pairs(images)]
-        missing = ((0, 0), (0, height - images.shape[1]), (0, width - images.shape[2]), (0, 0))
-        pairs = [np.pad(part, missing, mode="edge") for part in pairs]
-        self.model.fit(*pairs, batch_size=self.batch_size, epochs=1, verbose=0)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.variables = self.model.variables + self.model.optimizer.variables
+        self.initial = [keras.ops.convert_to_numpy(variable) for variable in self.variables]
 
     def predict(self, images):
         height, width = self.model.input_shape[1:3]
