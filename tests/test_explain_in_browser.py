@@ -60,6 +60,7 @@ class Opened:
     def see(self, section):
         self.page.locator(f"#{section}").scroll_into_view_if_needed()
         self.page.evaluate("new Promise((go) => requestAnimationFrame(() => setTimeout(go, 60)))")
+        self.done()
 
     def slide(self, name, value):
         self.page.locator(f"#{name}").evaluate(
@@ -320,6 +321,19 @@ def test_arrow_keys_go_from_value_to_value(autoencoder):
     assert autoencoder.model("[m.chosen.y, m.chosen.x]") == [0, 1]
     autoencoder.page.click("#step")
     assert autoencoder.model("[m.chosen.y, m.chosen.x]") == [0, 2]
+
+
+def test_each_layer_is_computed_by_itself_only_where_it_is_taken_apart(autoencoder):
+    autoencoder.see("whole")
+    autoencoder.slide("level", 0.25)
+    folded = autoencoder.model("Array.from(m.denoised)")
+    convolutions = layers_of_kind(autoencoder, "convolution")
+    missing = autoencoder.model("m.layers.flatMap((_, i) => m.values[i] ? [] : [i])")
+    assert missing == convolutions[:-1]  # the last one has no normalisation
+    autoencoder.see("apart")
+    assert autoencoder.model("m.values.every(Boolean)")
+    single = autoencoder.model("Array.from(m.denoised)")
+    np.testing.assert_allclose(folded, single, atol=1e-5)
 
 
 TAKEN_APART = """(() => {

@@ -177,6 +177,9 @@ export interface Job {
   given: Values;
   start?: number;
   state?: number;
+  // Faster, without the values of convolutions whose normalisation is folded into them.
+  isFolded?: boolean;
+  // The last layer alone, which is always computed so.
   onlyOutput?: boolean;
 }
 export interface Computed {
@@ -241,6 +244,10 @@ export interface Core extends Choice {
   denoised: Values;
   psnr: { noisy: number; denoised: number };
   milliseconds: number;
+  // Whether `values` has those of every layer.
+  hasEveryLayer: boolean;
+  // Whether it has to; a part of the page that shows each layer by itself says so.
+  needsEveryLayer: () => boolean;
   listen: (listener: (model: Model) => void) => void;
   change: (changes: Partial<Choice>) => void;
   finished: () => Promise<void>;

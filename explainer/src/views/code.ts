@@ -190,7 +190,7 @@ function startSliders(model: Model, codes: Codes, start: number) {
     const { source, state } = model.shown;
     if (source === shownSource && state === shownState) return;
     [shownSource, shownState] = [source, state];
-    const { values } = await model.engine.run({ given: model.seen(source.clean), state });
+    const { values } = await model.engine.run({ given: model.seen(source.clean), state, isFolded: true });
     code = values[start];
     showImage(original, source.clean, model.shape);
     from = isShort ? [...code] : placesOf(code, codes);
