@@ -539,10 +539,11 @@ COLUMNS = """(network) => {
   const texts = (e) => [...e.querySelectorAll("figcaption > span, .chips > *")]
     .filter((text) => text.textContent);
   const columns = [...network.querySelectorAll(".stage")];
+  const sizes = columns.flatMap(texts).map((e) => parseFloat(getComputedStyle(e).fontSize));
   return {
     maps: columns.map((e) => edges([...e.querySelectorAll("canvas")])),
     texts: columns.map((e) => edges(texts(e))),
-    letters: Math.min(...columns.flatMap(texts).map((e) => parseFloat(getComputedStyle(e).fontSize))),
+    letters: Math.min(...sizes),
     image: columns[0].querySelector("canvas").clientWidth,
     frame: edges([network]),
     inColumn: network.classList.contains("in-column"),
