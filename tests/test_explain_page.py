@@ -113,11 +113,16 @@ class Elements(HTMLParser):
 
 def test_no_style_and_no_script_ends_the_element_that_holds_it():
     elements = Elements(PAGE.read_text(encoding="utf-8")).found
-    assert [name for name, _ in elements] == ["style", "worker", "data", "script"]
+    assert [name for name, _ in elements] == ["style", "worker", "data", "d3", "script"]
     assert dict(elements)["data"] == "{{data}}"
-    for name in ("worker", "script"):
-        assert dict(elements)[name].startswith("(function() {")
-        assert dict(elements)[name].endswith("})();")
+    assert re.match(r"\(function\(\) \{.*\}\)\(\);$", dict(elements)["worker"], re.DOTALL)
+    assert re.match(r"\(function\(\w+\) \{.*\}\)\(d3\);$", dict(elements)["script"], re.DOTALL)
+
+
+def test_the_page_keeps_the_licence_of_d3():
+    d3 = dict(Elements(PAGE.read_text(encoding="utf-8")).found)["d3"]
+    assert re.match(r"/\* D3 .*Copyright.*THE SOFTWARE IS PROVIDED .*\*/\s*var d3 *=", d3, re.DOTALL)
+    assert d3.endswith("({});")
 
 
 def test_labels_with_a_script_are_text(fitted):

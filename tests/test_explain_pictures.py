@@ -173,7 +173,7 @@ def test_a_part_of_the_page_looks_as_it_did(name, views):
         ("network-narrow", ".grid"),
         ("network-skips", ".lines"),
         ("network-tight", ".chip"),
-        ("noise", ".series"),
+        ("noise", ":is(.series, .series-dot)"),
         ("noise", ".large:nth-child(3) canvas"),
         ("convolution", ".part-rows canvas"),
         ("convolution", ".bars"),

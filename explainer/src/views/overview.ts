@@ -1,6 +1,7 @@
 // The whole network at once: image, noise, each stage with its maps, output and error.
 
 import { scaleOf, UNIT_SCALE, type Scale } from "../colour";
+import { range, sort, variance } from "../d3";
 import { announce, ARROWS, byId, el, scrollTo, whenSeen } from "../dom";
 import { errorMap, showGrid, showImage, showMap, type MapPlace } from "../draw";
 import { count, plural, short, sizeOf } from "../format";
@@ -304,15 +305,11 @@ export function isRepeated(model: Model, i: number): boolean {
 // Maps from the one that varies most to the one that varies least: empty ones come last.
 export function byVariance(values: Values, [channels, height, width]: Shape): number[] {
   const size = height * width;
-  const spread = Array.from({ length: channels }, (_, c) => {
-    let [total, squares] = [0, 0];
-    for (let i = c * size; i < (c + 1) * size; i++) {
-      total += values[i];
-      squares += values[i] ** 2;
-    }
-    return size === 1 ? Math.abs(total) : squares / size - (total / size) ** 2;
-  });
-  return spread.map((_, c) => c).sort((a, b) => spread[b] - spread[a]);
+  // A single value has none: then by its size.
+  return sort(
+    range(channels),
+    (c) => -(variance(values.subarray(c * size, (c + 1) * size)) ?? Math.abs(values[c])),
+  );
 }
 
 function legend() {
