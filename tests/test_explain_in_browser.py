@@ -205,6 +205,24 @@ def test_a_large_network_has_weights_of_half_precision_and_says_so(
     assert "rounded to half precision" in said
 
 
+GUIDE = "https://cae.org/user_guide/look_inside.html"
+
+
+@pytest.mark.parametrize("address", [GUIDE, None])
+def test_the_guide_is_linked_where_its_address_is_known_and_never_asked_for(
+    browser, fitted, digits, tmp_path, monkeypatch, address
+):
+    monkeypatch.setattr("sklearn_cae.explain._contents.guide_address", lambda: address)
+    explain_html(fitted[0], digits, tmp_path / "page.html", n_images=1)
+    opened = Opened(browser, tmp_path / "page.html")
+    links = opened.page.locator("a:not([href^='#'])").evaluate_all(
+        "all => all.map((a) => [a.href, a.target, a.rel])"
+    )
+    opened.page.close()
+    assert links == ([[GUIDE, "_blank", "noreferrer"]] if address else [])
+    assert not any("cae.org" in url for url in opened.requests)
+
+
 def test_a_title_and_labels_are_text(autoencoder):
     assert autoencoder.page.title() == "<script>document.title = 'no'</script>"
     thumb = autoencoder.page.locator(".thumb").first

@@ -74,7 +74,16 @@ def test_weights_too_large_for_half_precision_stay_as_they_are(monkeypatch):
     assert not data_of(explain_html(cae, FEW))["halved"]
 
 
-def test_nothing_of_the_page_is_elsewhere(fitted):
+@pytest.mark.parametrize("address", ["https://cae.org/</script>", None])
+def test_the_page_knows_where_its_guide_is(fitted, monkeypatch, address):
+    monkeypatch.setattr(_contents, "guide_address", lambda: address)
+    page = explain_html(fitted, FEW)
+    assert data_of(page)["guide"] == address
+    assert "cae.org/</script>" not in page.html
+
+
+def test_nothing_of_the_page_is_elsewhere(fitted, monkeypatch):
+    monkeypatch.setattr(_contents, "guide_address", lambda: None)
     html = explain_html(fitted, FEW).html
     assert re.findall(r"""(?:src|href)=["'](?!#|data:)""", html) == []
     assert "@import" not in html
@@ -121,7 +130,9 @@ def test_no_style_and_no_script_ends_the_element_that_holds_it():
 
 def test_the_page_keeps_the_licence_of_d3():
     d3 = dict(Elements(PAGE.read_text(encoding="utf-8")).found)["d3"]
-    assert re.match(r"/\* D3 .*Copyright.*THE SOFTWARE IS PROVIDED .*\*/\s*var d3 *=", d3, re.DOTALL)
+    assert re.match(
+        r"/\* D3 .*Copyright.*THE SOFTWARE IS PROVIDED .*\*/\s*var d3 *=", d3, re.DOTALL
+    )
     assert d3.endswith("({});")
 
 

@@ -135,6 +135,8 @@ interface Common {
   halved: boolean;
   title: string;
   version: string;
+  // Address of the guide to this page, if the package named one.
+  guide: string | null;
   network: NetworkData;
   curves: Record<string, (number | null)[]>;
   // For each stage and map image, row and column of its highest values, one after the other.
