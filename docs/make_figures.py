@@ -54,7 +54,7 @@ SLIDER = (60, 60, 208, 320)
 CARD = (320, 480)  # height and width in pixels
 FRAME = "#ffd400"
 # From the noisy image to the output, in the section of the whole network.
-WHOLE = (175, 125, 515, 772)
+WHOLE = (156, 97, 533, 800)
 
 
 def save(name, image, quality=88, *, folder="images"):

@@ -46,4 +46,4 @@ explain_html(
 # %%
 # How to read it: begin at the top, and follow the digit from left to right to the 16 numbers of
 # its code, and from these to the digit that the decoder draws. Then raise the level of the noise
-# until it draws another digit.
+# until it draws another digit. :doc:`/user_guide/look_inside` describes all that the page can do.

@@ -8,8 +8,9 @@ import pytest
 from browser import open_browser
 from PIL import Image
 from sklearn.datasets import load_digits
+from small import gray
 
-from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, UNet
+from sklearn_cae import Autoencoder, DenoisingCAE, GaussianNoise, ResUNet, UNet, VGG16Encoder
 from sklearn_cae.callbacks import WeightHistory
 from sklearn_cae.explain import explain_html
 from sklearn_cae.explain._graph import trace
@@ -60,6 +61,7 @@ class Opened:
     def see(self, section):
         self.page.locator(f"#{section}").scroll_into_view_if_needed()
         self.page.evaluate("new Promise((go) => requestAnimationFrame(() => setTimeout(go, 60)))")
+        self.done()
 
     def slide(self, name, value):
         self.page.locator(f"#{name}").evaluate(
@@ -203,6 +205,24 @@ def test_a_large_network_has_weights_of_half_precision_and_says_so(
     assert "rounded to half precision" in said
 
 
+GUIDE = "https://cae.org/user_guide/look_inside.html"
+
+
+@pytest.mark.parametrize("address", [GUIDE, None])
+def test_the_guide_is_linked_where_its_address_is_known_and_never_asked_for(
+    browser, fitted, digits, tmp_path, monkeypatch, address
+):
+    monkeypatch.setattr("sklearn_cae.explain._contents.guide_address", lambda: address)
+    explain_html(fitted[0], digits, tmp_path / "page.html", n_images=1)
+    opened = Opened(browser, tmp_path / "page.html")
+    links = opened.page.locator("a:not([href^='#'])").evaluate_all(
+        "all => all.map((a) => [a.href, a.target, a.rel])"
+    )
+    opened.page.close()
+    assert links == ([[GUIDE, "_blank", "noreferrer"]] if address else [])
+    assert not any("cae.org" in url for url in opened.requests)
+
+
 def test_a_title_and_labels_are_text(autoencoder):
     assert autoencoder.page.title() == "<script>document.title = 'no'</script>"
     thumb = autoencoder.page.locator(".thumb").first
@@ -320,6 +340,19 @@ def test_arrow_keys_go_from_value_to_value(autoencoder):
     assert autoencoder.model("[m.chosen.y, m.chosen.x]") == [0, 1]
     autoencoder.page.click("#step")
     assert autoencoder.model("[m.chosen.y, m.chosen.x]") == [0, 2]
+
+
+def test_each_layer_is_computed_by_itself_only_where_it_is_taken_apart(autoencoder):
+    autoencoder.see("whole")
+    autoencoder.slide("level", 0.25)
+    folded = autoencoder.model("Array.from(m.denoised)")
+    convolutions = layers_of_kind(autoencoder, "convolution")
+    missing = autoencoder.model("m.layers.flatMap((_, i) => m.values[i] ? [] : [i])")
+    assert missing == convolutions[:-1]  # the last one has no normalisation
+    autoencoder.see("apart")
+    assert autoencoder.model("m.values.every(Boolean)")
+    single = autoencoder.model("Array.from(m.denoised)")
+    np.testing.assert_allclose(folded, single, atol=1e-5)
 
 
 TAKEN_APART = """(() => {
@@ -495,6 +528,71 @@ def test_all_stages_are_seen_and_do_not_overlap(width, opened):
     assert max(box["x"] + box["width"] for box in boxes) <= frame["x"] + frame["width"]
     assert in_column or width >= 900
     assert not in_column or width <= 900
+
+
+WIDE = {
+    "residual U-Net": ResUNet(),
+    "three blocks of VGG16": Autoencoder(VGG16Encoder(3, weights=None)),
+    "U-Net of five scales": UNet((4, 4, 4, 4, 4)),
+}
+
+
+@pytest.fixture(scope="module", params=WIDE)
+def wide(request, browser, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "wide.html"
+    X = gray(4, 32, 32)
+    cae = DenoisingCAE(WIDE[request.param], max_epochs=1, for_codes=True, random_state=0).fit(X)
+    explain_html(cae, X, path, n_images=1)
+    opened = Opened(browser, path)
+    yield opened
+    opened.page.close()
+
+
+# Of each column left and right edge, and those of its texts; the smallest letters and maps.
+COLUMNS = """(network) => {
+  const edges = (elements) => {
+    const boxes = elements.map((e) => e.getBoundingClientRect()).filter(({width}) => width);
+    return [Math.min(...boxes.map((b) => b.left)), Math.max(...boxes.map((b) => b.right))];
+  };
+  const texts = (e) => [...e.querySelectorAll("figcaption > span, .chips > *")]
+    .filter((text) => text.textContent);
+  const columns = [...network.querySelectorAll(".stage")];
+  const sizes = columns.flatMap(texts).map((e) => parseFloat(getComputedStyle(e).fontSize));
+  return {
+    maps: columns.map((e) => edges([...e.querySelectorAll("canvas")])),
+    texts: columns.map((e) => edges(texts(e))),
+    letters: Math.min(...sizes),
+    image: columns[0].querySelector("canvas").clientWidth,
+    frame: edges([network]),
+    inColumn: network.classList.contains("in-column"),
+  };
+}"""
+
+
+@pytest.mark.parametrize("width", [1200, 1440, 1920, 2560])
+def test_a_network_of_many_stages_is_seen_whole_on_a_wide_screen(width, wide):
+    wide.page.set_viewport_size({"width": width, "height": 900})
+    wide.see("whole")
+    found = wide.page.locator(".network").evaluate(COLUMNS)
+    assert not found["inColumn"]
+    assert wide.page.evaluate("document.documentElement.scrollWidth") <= width
+    low, high = found["frame"]
+    for kind, between in (("maps", 15), ("texts", 0)):
+        columns = found[kind]
+        assert low - 1 <= columns[0][0]
+        assert columns[-1][1] <= high + 1
+        assert min(b[0] - a[1] for a, b in itertools.pairwise(columns)) > between, kind
+    assert found["letters"] >= 10.5
+    assert found["image"] >= 28
+
+
+def test_a_network_of_many_stages_stands_in_a_column_on_a_phone(wide):
+    wide.page.set_viewport_size({"width": 390, "height": 900})
+    wide.see("whole")
+    assert wide.page.evaluate("document.documentElement.scrollWidth") <= 390
+    found = wide.page.locator(".network").evaluate(COLUMNS)
+    assert found["inColumn"]
+    assert max(right for _, right in found["maps"] + found["texts"]) <= 390
 
 
 def test_the_part_that_is_read_is_marked_among_the_links(opened):

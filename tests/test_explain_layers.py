@@ -54,6 +54,7 @@ NETWORKS = {
     "kernels of 1": (Autoencoder((4,), kernel_size=1), (6, 6), 1),
     "no normalisation": (Autoencoder((4, 8), normalization=None), (8, 8), 4),
     "VGG16, gray": (Autoencoder(VGG16Encoder(1, weights=None)), (33, 32), 1),
+    "VGG16, colour": (Autoencoder(VGG16Encoder(1, weights=None)), (33, 32), 3),
     "U-Net": (UNet((4, 8)), (9, 7), 3),
     "U-Net, transposed": (UNet((4, 8), upsampling="transpose", normalization=None), (9, 7), 1),
     "residual U-Net": (ResUNet((4, 8), blocks=1), (9, 7), 1),

@@ -74,7 +74,16 @@ def test_weights_too_large_for_half_precision_stay_as_they_are(monkeypatch):
     assert not data_of(explain_html(cae, FEW))["halved"]
 
 
-def test_nothing_of_the_page_is_elsewhere(fitted):
+@pytest.mark.parametrize("address", ["https://cae.org/</script>", None])
+def test_the_page_knows_where_its_guide_is(fitted, monkeypatch, address):
+    monkeypatch.setattr(_contents, "guide_address", lambda: address)
+    page = explain_html(fitted, FEW)
+    assert data_of(page)["guide"] == address
+    assert "cae.org/</script>" not in page.html
+
+
+def test_nothing_of_the_page_is_elsewhere(fitted, monkeypatch):
+    monkeypatch.setattr(_contents, "guide_address", lambda: None)
     html = explain_html(fitted, FEW).html
     assert re.findall(r"""(?:src|href)=["'](?!#|data:)""", html) == []
     assert "@import" not in html
@@ -113,11 +122,18 @@ class Elements(HTMLParser):
 
 def test_no_style_and_no_script_ends_the_element_that_holds_it():
     elements = Elements(PAGE.read_text(encoding="utf-8")).found
-    assert [name for name, _ in elements] == ["style", "worker", "data", "script"]
+    assert [name for name, _ in elements] == ["style", "worker", "data", "d3", "script"]
     assert dict(elements)["data"] == "{{data}}"
-    for name in ("worker", "script"):
-        assert dict(elements)[name].startswith("(function() {")
-        assert dict(elements)[name].endswith("})();")
+    assert re.match(r"\(function\(\) \{.*\}\)\(\);$", dict(elements)["worker"], re.DOTALL)
+    assert re.match(r"\(function\(\w+\) \{.*\}\)\(d3\);$", dict(elements)["script"], re.DOTALL)
+
+
+def test_the_page_keeps_the_licence_of_d3():
+    d3 = dict(Elements(PAGE.read_text(encoding="utf-8")).found)["d3"]
+    assert re.match(
+        r"/\* D3 .*Copyright.*THE SOFTWARE IS PROVIDED .*\*/\s*var d3 *=", d3, re.DOTALL
+    )
+    assert d3.endswith("({});")
 
 
 def test_labels_with_a_script_are_text(fitted):

@@ -1,6 +1,7 @@
 // Scales of colour that the colour-blind can read: from dark to light for sizes, and from blue over
 // white to orange for values of both signs.
 
+import { interpolateRgb, piecewise, quantize } from "./d3";
 import type { Values } from "./types";
 
 const SIZES = [
@@ -29,16 +30,11 @@ const GRAYS = ["#000000", "#ffffff"];
 
 // 256 colours between those given, as bytes of red, green and blue.
 function table(colours: string[]): Uint8Array {
-  const stops = colours.map((text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16)));
-  const bytes = new Uint8Array(256 * 3);
-  for (let i = 0; i < 256; i++) {
-    const place = (i / 255) * (stops.length - 1);
-    const from = Math.min(stops.length - 2, Math.floor(place));
-    for (let c = 0; c < 3; c++) {
-      bytes[3 * i + c] = Math.round(stops[from][c] + (place - from) * (stops[from + 1][c] - stops[from][c]));
-    }
-  }
-  return bytes;
+  const between = quantize(piecewise(interpolateRgb, colours), 256);
+  return Uint8Array.from(
+    between.flatMap((text) => text.match(/\d+/g)!),
+    Number,
+  );
 }
 
 // From which value to which a palette of colours reaches.

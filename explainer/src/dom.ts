@@ -107,23 +107,30 @@ export function button(label: string, onClick: () => void, attributes: Attribute
   return el("button", { type: "button", on: { click: onClick }, ...attributes }, label);
 }
 
-// A listener that waits while its part of the page is far from being seen, and then catches up.
-export function whenSeen(element: Element, listener: () => void): () => void {
+// Whether a part of the page is seen, or nearly so, and what is to be done when it comes there.
+export function sight(element: Element, onSeen: () => void): () => boolean {
   let isSeen = false;
-  let isDue = false;
   const observer = new IntersectionObserver(
     (entries) => {
       isSeen = entries.at(-1)!.isIntersecting;
-      if (isSeen && isDue) {
-        isDue = false;
-        listener();
-      }
+      if (isSeen) onSeen();
     },
     { rootMargin: "150px 0px" },
   );
   observer.observe(element);
+  return () => isSeen;
+}
+
+// A listener that waits while its part of the page is far from being seen, and then catches up.
+export function whenSeen(element: Element, listener: () => void): () => void {
+  let isDue = false;
+  const isSeen = sight(element, () => {
+    if (!isDue) return;
+    isDue = false;
+    listener();
+  });
   return () => {
-    if (isSeen) listener();
+    if (isSeen()) listener();
     else isDue = true;
   };
 }

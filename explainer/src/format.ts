@@ -1,28 +1,17 @@
 // Numbers and shapes as people read them.
 
+import { format } from "./d3";
 import type { Shape } from "./types";
 
-const grouped = new Intl.NumberFormat("en-GB");
+export const count = format(",");
 
-export const count = (number: number) => grouped.format(number);
+const withDigits = (number: number, digits: number) => format(`.${digits}f`)(number);
 
 // Three digits at most, and a proper minus.
 export function short(number: number): string {
   if (!Number.isFinite(number)) return number > 0 ? "∞" : number < 0 ? "−∞" : "–";
   const size = Math.abs(number);
-  const text =
-    size === 0
-      ? "0"
-      : size >= 100
-        ? size.toFixed(0)
-        : size >= 10
-          ? size.toFixed(1)
-          : size >= 0.01
-            ? size.toFixed(2)
-            : size < 0.0005
-              ? "0.000"
-              : size.toFixed(3);
-  return (number < 0 && Number(text) !== 0 ? "−" : "") + text;
+  return withDigits(number, size === 0 || size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.01 ? 2 : 3);
 }
 
 export function signed(number: number): string {
@@ -30,10 +19,9 @@ export function signed(number: number): string {
   return text.startsWith("−") ? text : `+${text}`;
 }
 
-export const decibels = (number: number) =>
-  number >= 100 ? "∞ dB" : `${number < 0 ? "−" : ""}${Math.abs(number).toFixed(1)} dB`;
+export const decibels = (number: number) => (number >= 100 ? "∞ dB" : `${withDigits(number, 1)} dB`);
 
-export const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
+export const percent = (share: number) => `${withDigits(100 * share, share < 0.1 ? 1 : 0)} %`;
 
 // "32 maps of 16 × 16" or "16 values".
 export function sizeOf(shape: Shape): string {

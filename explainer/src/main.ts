@@ -129,6 +129,13 @@ function build() {
       {},
       `Made by sklearn_cae ${data.version}. All of it is in this file: nothing is loaded, nothing is sent.`,
     ),
+    data.guide
+      ? el(
+          "p",
+          {},
+          el("a", { href: data.guide, target: "_blank", rel: "noreferrer" }, "The guide to this page"),
+        )
+      : "",
   );
   followLinks();
   markSections();

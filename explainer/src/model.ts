@@ -28,6 +28,8 @@ export function createModel(data: Data, engine: Engine): Model {
     denoised: new Float32Array(0),
     psnr: { noisy: NaN, denoised: NaN },
     milliseconds: 0,
+    hasEveryLayer: false,
+    needsEveryLayer: () => false,
     listen: (listener) => listeners.push(listener),
     change,
     finished,
@@ -54,9 +56,11 @@ export function createModel(data: Data, engine: Engine): Model {
       isStale = false;
       const { source, noise, state } = model;
       const noisy = corrupted(source.clean, shape, noise, data.noise, data.unitLimits);
-      const { values, milliseconds } = await engine.run({ given: seen(noisy), state });
+      const isFolded = !model.needsEveryLayer();
+      const { values, milliseconds } = await engine.run({ given: seen(noisy), state, isFolded });
+      const hasEveryLayer = !values.includes(undefined!);
       // Only what belongs together is shown.
-      Object.assign(model, { noisy, values, milliseconds, shown: { source, noise, state } });
+      Object.assign(model, { noisy, values, milliseconds, hasEveryLayer, shown: { source, noise, state } });
       model.denoised = data.network.hides ? await denoised(noisy, state) : outputOf(values.at(-1)!, noisy);
       model.psnr = { noisy: psnr(noisy, source.clean), denoised: psnr(model.denoised, source.clean) };
       for (const listener of listeners) listener(model);

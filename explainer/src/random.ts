@@ -1,5 +1,7 @@
 // Random numbers of a seed, the same in every browser.
 
+import { randomNormal, randomPoisson } from "./d3";
+
 // The generator "mulberry32" of T. Ettinger: uniform numbers from 0 to 1, without 1.
 // Gives the next random number at each call.
 export type Draw = () => number;
@@ -14,23 +16,10 @@ export function uniformsOf(seed: number): Draw {
   };
 }
 
-// Normal numbers by the method of Box and Muller.
-export function normalsOf(uniform: Draw): Draw {
-  return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-}
+export const normalsOf = (uniform: Draw): Draw => randomNormal.source(uniform)();
 
-// Counts of a Poisson distribution: by products of uniform numbers for small means (Knuth), and by
-// the rounded normal distribution above, where the two can hardly be told apart.
+// Counts of a Poisson distribution of any mean.
 export function poissonOf(uniform: Draw): (mean: number) => number {
-  const normal = normalsOf(uniform);
-  return (mean) => {
-    if (mean > 50) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal()));
-    const limit = Math.exp(-mean);
-    let [events, product] = [0, uniform()];
-    while (product > limit) {
-      events++;
-      product *= uniform();
-    }
-    return events;
-  };
+  const poisson = randomPoisson.source(uniform);
+  return (mean) => poisson(mean)();
 }

@@ -135,6 +135,8 @@ interface Common {
   halved: boolean;
   title: string;
   version: string;
+  // Address of the guide to this page, if the package named one.
+  guide: string | null;
   network: NetworkData;
   curves: Record<string, (number | null)[]>;
   // For each stage and map image, row and column of its highest values, one after the other.
@@ -177,6 +179,9 @@ export interface Job {
   given: Values;
   start?: number;
   state?: number;
+  // Faster, without the values of convolutions whose normalisation is folded into them.
+  isFolded?: boolean;
+  // The last layer alone, which is always computed so.
   onlyOutput?: boolean;
 }
 export interface Computed {
@@ -241,6 +246,10 @@ export interface Core extends Choice {
   denoised: Values;
   psnr: { noisy: number; denoised: number };
   milliseconds: number;
+  // Whether `values` has those of every layer.
+  hasEveryLayer: boolean;
+  // Whether it has to; a part of the page that shows each layer by itself says so.
+  needsEveryLayer: () => boolean;
   listen: (listener: (model: Model) => void) => void;
   change: (changes: Partial<Choice>) => void;
   finished: () => Promise<void>;

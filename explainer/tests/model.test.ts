@@ -45,6 +45,16 @@ test("of many changes while the network computes only the newest is computed", a
   expect(jobs.length).toBe(2);
 });
 
+test("normalisation is folded until a part of the page needs every layer", async () => {
+  const { model, jobs } = made();
+  model.change({ noise: quiet });
+  await model.finished();
+  model.needsEveryLayer = () => true;
+  model.change({});
+  await model.finished();
+  expect(jobs.map(({ isFolded }) => isFolded)).toEqual([true, false]);
+});
+
 test("the network sees values within the limits of its training", async () => {
   const { model, jobs } = made({ limits: [0.5, 1] });
   model.change({ noise: quiet });

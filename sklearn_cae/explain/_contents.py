@@ -17,6 +17,7 @@ from ._data import (
     exciting_places,
 )
 from ._graph import Graph, trace
+from ._guide import guide_address
 from ._stages import Stage, stages_of
 from ._weights import as_text, count_products, count_weights, packed, packed_state
 
@@ -77,6 +78,7 @@ def contents(
     return {
         "title": title or f"Inside {_with_article(type(cae.network_).__name__)}",
         "version": __version__,
+        "guide": guide_address(),
         "network": _network(cae, graph, stages, places) | {"nProducts": n_products},
         "weights": as_text(weights),
         "halved": weights.dtype == np.float16,

@@ -244,10 +244,12 @@ class _Layers:
         plain = name.partition(".")[0]
         arguments = _arguments(node)
         first = next(iter(arguments.values()))
-        if plain in IDENTITIES:
+        shape = tuple(node.meta["val"].shape)
+        # An encoder for colours leaves the channels of a colour image as they are.
+        is_unchanged = plain == "expand" and shape == tuple(first.meta["val"].shape)
+        if plain in IDENTITIES or is_unchanged:
             known[node.name] = known[first.name]
             return
-        shape = tuple(node.meta["val"].shape)
         sources: dict[int, str] = {}  # names of weights by the identity of their tensors
 
         def resolve(argument):

@@ -47,10 +47,10 @@ export function prepared(layer: Step, weights: LayerWeights): Prepared {
 }
 
 // Batch normalisation of a trained network is a factor and a summand for each map.
-function normalizing(
+export function normalizing(
   { shape, options }: StepOf<"normalization">,
   { mean, variance, weight, bias }: LayerWeights,
-): FactorAndSummand {
+): { scale: Float64Array; shift: Float64Array } {
   const scale = new Float64Array(shape[0]);
   const shift = new Float64Array(shape[0]);
   for (let c = 0; c < shape[0]; c++) {

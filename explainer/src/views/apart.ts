@@ -1,7 +1,7 @@
 // A layer, a map and a value of it, taken apart into what makes them.
 
 import { scaleOf } from "../colour";
-import { announce, button, byId, el, prefersStill, whenSeen } from "../dom";
+import { announce, button, byId, el, prefersStill, sight } from "../dom";
 import { mapPixels } from "../draw";
 import { count, short, sizeOf } from "../format";
 import { asMaps, isConvolving } from "../tensor/apart";
@@ -43,6 +43,7 @@ export function startApart(model: Model) {
   const patches = el("div", { class: "patches" });
   const play = button("Play", toggle, { id: "play", "aria-pressed": "false" });
   let timer: number | undefined;
+  let isPlaceOpen = true; // a new layer shows its highest value
 
   byId("apart-place").append(
     path,
@@ -78,18 +79,23 @@ export function startApart(model: Model) {
   if (prefersStill()) play.hidden = true;
 
   model.openLayer = (layer, wanted) => {
-    const [channels, height, width] = asMaps(model.layers[layer].shape);
-    const channel = Math.min(wanted ?? 0, channels - 1);
+    const [channels] = asMaps(model.layers[layer].shape);
+    const channel = wanted === null ? null : Math.min(wanted, channels - 1);
     Object.assign(chosen, { layer, channel, inputMap: null });
-    // The highest value is a place where something is to be seen.
-    const own = model.values[layer].subarray(channel * height * width, (channel + 1) * height * width);
-    const at = own.reduce((best, v, i) => (Math.abs(v) > Math.abs(own[best]) ? i : best), 0);
-    [chosen.y, chosen.x] = [Math.floor(at / width), at % width];
+    isPlaceOpen = true;
     stop();
     show();
   };
   model.chosen = chosen;
-  model.listen(whenSeen(byId("apart-place"), show));
+  // Each layer is computed by itself while this part is seen.
+  model.needsEveryLayer = sight(byId("apart-place"), update);
+  model.listen(update);
+
+  function update() {
+    if (!model.needsEveryLayer()) return;
+    if (model.hasEveryLayer) show();
+    else model.change({});
+  }
 
   function buildPath() {
     for (const stage of model.stages) {
@@ -153,15 +159,8 @@ export function startApart(model: Model) {
 
   let view: Parts | null = null;
 
-  function show() {
+  function showPath() {
     if (!path.children.length) buildPath();
-    const layer = model.layers[chosen.layer];
-    const shape = asMaps(layer.shape);
-    const { channel } = chosen;
-    if (channel === null) {
-      return model.openLayer(chosen.layer, byVariance(model.values[chosen.layer], shape)[0]);
-    }
-    const inputShapes = layer.inputs.map((i) => model.layers[i].shape);
     for (const chip of path.querySelectorAll<HTMLElement>(".chip")) {
       const isChosen = Number(chip.dataset.layer) === chosen.layer;
       chip.setAttribute("aria-pressed", String(isChosen));
@@ -169,12 +168,28 @@ export function startApart(model: Model) {
         path.scrollLeft = chip.offsetLeft - path.offsetLeft - path.clientWidth / 2;
       }
     }
+  }
+
+  function show() {
+    showPath();
+    if (!model.hasEveryLayer) return;
+    const layer = model.layers[chosen.layer];
+    const shape = asMaps(layer.shape);
+    const [, height, width] = shape;
+    const values = model.values[chosen.layer];
+    const channel = (chosen.channel ??= byVariance(values, shape)[0]);
+    if (isPlaceOpen) {
+      const own = values.subarray(channel * height * width, (channel + 1) * height * width);
+      const at = own.reduce((best, v, i) => (Math.abs(v) > Math.abs(own[best]) ? i : best), 0);
+      [chosen.y, chosen.x] = [Math.floor(at / width), at % width];
+      isPlaceOpen = false;
+    }
+    const inputShapes = layer.inputs.map((i) => model.layers[i].shape);
     says.replaceChildren(
       ...prose(saysOf(layer, model.weights()[chosen.layer], inputShapes)),
       ` It gives ${sizeOf(layer.shape)}.`,
     );
-    mapNumber.textContent = `${shape[1] === 1 && shape[2] === 1 ? "value" : "map"} ${channel + 1} of ${count(shape[0])}`;
-    const values = model.values[chosen.layer];
+    mapNumber.textContent = `${height * width === 1 ? "value" : "map"} ${channel + 1} of ${count(shape[0])}`;
     const scale = scaleOf(values);
     output.show(mapPixels(values, shape, channel, scale));
     scaleText.replaceChildren(
@@ -189,6 +204,7 @@ export function startApart(model: Model) {
   }
 
   function showPixel() {
+    if (!model.hasEveryLayer) return;
     const layer = model.layers[chosen.layer];
     const [, height, width] = asMaps(layer.shape);
     chosen.y = Math.min(chosen.y, height - 1);

@@ -1,5 +1,6 @@
 // A line chart of a few series.
 
+import { extent, scaleLinear } from "../d3";
 import { el } from "../dom";
 
 const [LEFT, RIGHT, BOTTOM] = [40, 12, 40];
@@ -27,12 +28,12 @@ interface Chart {
 
 export function chart({ label, x, y, series, marked = null, trained = null }: Chart): SVGSVGElement {
   const { width, height, top, nTicks } = matchMedia("(max-width: 559px)").matches ? SMALL : LARGE;
-  const all = series.flatMap(({ points }) => points.map((p) => p.y));
-  const [low, high] = padded(Math.min(...all), Math.max(...all));
-  const px = (v: number) => LEFT + ((v - x.low) / (x.high - x.low || 1)) * (width - LEFT - RIGHT);
-  const py = (v: number) => height - BOTTOM - ((v - low) / (high - low)) * (height - top - BOTTOM);
-  const xs = ticks(x.low, x.high, nTicks);
-  const ys = ticks(low, high, 5);
+  const [low = 0, high = 40] = extent(series.flatMap(({ points }) => points.map((p) => p.y)));
+  const beyond = 0.1 * Math.max(1, high - low);
+  const px = scaleLinear([x.low, x.high], [LEFT, width - RIGHT]);
+  const py = scaleLinear([low - beyond, high + beyond], [height - BOTTOM, top]);
+  const tickOfX = px.tickFormat(nTicks);
+  const tickOfY = py.tickFormat(5);
   return el(
     "svg",
     { class: "plot", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label },
@@ -44,25 +45,25 @@ export function chart({ label, x, y, series, marked = null, trained = null }: Ch
         width: px(Math.min(trained.high, x.high)) - px(trained.low) + 4,
         height: height - top - BOTTOM,
       }),
-    ys
-      .map((v) => [
+    py
+      .ticks(5)
+      .flatMap((v) => [
         el("line", { class: "grid-line", x1: LEFT, x2: width - RIGHT, y1: py(v), y2: py(v) }),
-        el("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, tick(v)),
-      ])
-      .flat(),
-    xs.map((v) => el("text", { x: px(v), y: height - BOTTOM + 16, "text-anchor": "middle" }, tick(v))),
+        el("text", { x: LEFT - 6, y: py(v) + 4, "text-anchor": "end" }, tickOfY(v)),
+      ]),
+    px
+      .ticks(nTicks)
+      .map((v) => el("text", { x: px(v), y: height - BOTTOM + 16, "text-anchor": "middle" }, tickOfX(v))),
     el("line", { class: "axis", x1: LEFT, x2: width - RIGHT, y1: height - BOTTOM, y2: height - BOTTOM }),
     marked !== null &&
       el("line", { class: "marked", x1: px(marked), x2: px(marked), y1: top, y2: height - BOTTOM }),
-    series
-      .map(({ points, kind }) => [
-        el("polyline", {
-          class: `series ${kind}`,
-          points: points.map((p) => `${px(p.x)},${py(p.y)}`).join(" "),
-        }),
-        ...points.map((p) => el("circle", { class: `series-dot ${kind}`, cx: px(p.x), cy: py(p.y), r: 3 })),
-      ])
-      .flat(),
+    series.flatMap(({ points, kind }) => [
+      el("polyline", {
+        class: `series ${kind}`,
+        points: points.map((p) => `${px(p.x)},${py(p.y)}`).join(" "),
+      }),
+      ...points.map((p) => el("circle", { class: `series-dot ${kind}`, cx: px(p.x), cy: py(p.y), r: 3 })),
+    ]),
     series.map(({ name, points, kind }, i) => {
       const last = points.at(-1);
       return el(
@@ -78,22 +79,4 @@ export function chart({ label, x, y, series, marked = null, trained = null }: Ch
     ),
     el("text", { class: "axis-name", x: 0, y: 14, "text-anchor": "start" }, y.name),
   );
-}
-
-function padded(low: number, high: number): [number, number] {
-  if (!Number.isFinite(low)) return [0, 40];
-  const reach = Math.max(1, high - low);
-  return [low - 0.1 * reach, high + 0.1 * reach];
-}
-
-const tick = (v: number) => String(Number(v.toPrecision(4))).replace("-", "−");
-
-function ticks(low: number, high: number, n: number): number[] {
-  const rough = (high - low) / n;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough)!;
-  const result: number[] = [];
-  for (let v = Math.ceil(low / step) * step; v <= high + 1e-9; v += step)
-    result.push(Math.abs(v) < 1e-12 ? 0 : v);
-  return result;
 }

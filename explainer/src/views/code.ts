@@ -1,6 +1,7 @@
 // The code: sliders along its principal axes, a map of the codes, a walk between two images.
 
 import { movedTo, placesOf, shareBelow } from "../codes";
+import { bin, max, quantile, scaleLinear } from "../d3";
 import { button, byId, el, slider, whenSeen } from "../dom";
 import { showImage } from "../draw";
 import { count, percent, short } from "../format";
@@ -190,7 +191,7 @@ function startSliders(model: Model, codes: Codes, start: number) {
     const { source, state } = model.shown;
     if (source === shownSource && state === shownState) return;
     [shownSource, shownState] = [source, state];
-    const { values } = await model.engine.run({ given: model.seen(source.clean), state });
+    const { values } = await model.engine.run({ given: model.seen(source.clean), state, isFolded: true });
     code = values[start];
     showImage(original, source.clean, model.shape);
     from = isShort ? [...code] : placesOf(code, codes);
@@ -208,17 +209,17 @@ function widened(low: number, high: number): [number, number] {
 // How well the image is given back without noise, among all images of X.
 function scoreRow(scores: number[]) {
   const element = el("div", { class: "score" });
-  const sorted = [...scores].sort((a, b) => a - b);
   const [nBars, width, height] = [32, 420, 84];
-  const limit = sorted[Math.floor(0.98 * (sorted.length - 1))] * 1.3 || 1;
-  const counts: number[] = new Array(nBars).fill(0);
-  for (const score of scores) counts[Math.min(nBars - 1, Math.floor((score / limit) * nBars))]++;
-  const tallest = Math.max(...counts);
+  const limit = 1.3 * quantile(scores, 0.98)! || 1;
+  const px = scaleLinear([0, limit], [0, width]).nice(nBars).clamp(true);
+  const [, high] = px.domain();
+  const bins = bin().domain([0, high]).thresholds(nBars)(scores.map((score) => Math.min(score, high)));
+  const py = scaleLinear([0, max(bins, ({ length }) => length)!], [height, 8]);
   const show = (output: Values, clean: Values) => {
     const score =
       output.reduce((sum, v, i) => sum + (Math.min(1, Math.max(0, v)) - clean[i]) ** 2, 0) / clean.length;
     const share = shareBelow(scores, score);
-    const at = Math.min(width - 2, (score / limit) * width);
+    const at = Math.min(width - 2, px(score));
     element.replaceChildren(
       el("h3", {}, "how usual is the image?"),
       el(
@@ -229,13 +230,13 @@ function scoreRow(scores: number[]) {
           role: "img",
           "aria-label": `Anomaly scores of ${scores.length} images; this one is at ${short(share * 100)} percent`,
         },
-        counts.map((n, i) =>
+        bins.map(({ length, x0, x1 }) =>
           el("rect", {
             class: "bar-shape",
-            x: (i * width) / nBars + 1,
-            y: height - (n / tallest) * (height - 8),
-            width: width / nBars - 2,
-            height: (n / tallest) * (height - 8),
+            x: px(x0!) + 1,
+            y: py(length),
+            width: px(x1!) - px(x0!) - 2,
+            height: height - py(length),
           }),
         ),
         el("line", { class: "marked", x1: at, x2: at, y1: 0, y2: height }),

@@ -1,6 +1,7 @@
 // The codes of the images as points in the plane of their first two principal axes.
 
 import { CATEGORIES } from "../colour";
+import { least, max, scaleLinear } from "../d3";
 import { announce, ARROWS, el } from "../dom";
 import { showImage } from "../draw";
 import { count, percent } from "../format";
@@ -31,9 +32,12 @@ export function codeMap(model: Model, codes: Codes): CodeMap {
     x: codes.places[i * codes.nAxes],
     y: codes.places[i * codes.nAxes + 1],
   }));
-  const reach = Math.max(2.5, ...points.map(({ x, y }) => Math.max(Math.abs(x), Math.abs(y))));
-  const px = (v: number) => SIZE / 2 + (Math.max(-reach, Math.min(reach, v)) / reach) * (SIZE / 2 - EDGE);
-  const py = (v: number) => SIZE / 2 - (Math.max(-reach, Math.min(reach, v)) / reach) * (SIZE / 2 - EDGE);
+  const reach = Math.max(
+    2.5,
+    max(points, ({ x, y }) => Math.max(Math.abs(x), Math.abs(y)))!,
+  );
+  const px = scaleLinear([-reach, reach], [EDGE, SIZE - EDGE]).clamp(true);
+  const py = scaleLinear([-reach, reach], [SIZE - EDGE, EDGE]).clamp(true);
   const colour = (i: number) =>
     labels && isColoured ? CATEGORIES[names.indexOf(labels[i])] : "var(--muted)";
   const you = el("circle", { class: "you", r: 8 });
@@ -73,10 +77,9 @@ export function codeMap(model: Model, codes: Codes): CodeMap {
       ((event.clientX - box.left) / box.width) * SIZE,
       ((event.clientY - box.top) / box.height) * SIZE,
     ];
-    const best = points.reduce((a, b) =>
-      Math.hypot(px(b.x) - x, py(b.y) - y) < Math.hypot(px(a.x) - x, py(a.y) - y) ? b : a,
-    );
-    return Math.hypot(px(best.x) - x, py(best.y) - y) < 24 ? best : null;
+    const distance = (point: Point) => Math.hypot(px(point.x) - x, py(point.y) - y);
+    const nearest = least(points, distance)!;
+    return distance(nearest) < 24 ? nearest : null;
   }
 
   function show(point: Point | null) {

@@ -29,12 +29,6 @@ export function drawLines(
   skips.reverse(); // those to later stages come from earlier ones
   frame.style.setProperty("--band", `${8 + BAND * skips.length}px`);
   svg.replaceChildren();
-  // What the frame needs without the lines: they do not hold it open when it becomes narrower.
-  svg.setAttribute("width", "0");
-  svg.setAttribute("height", "0");
-  const { scrollWidth, scrollHeight } = frame;
-  svg.setAttribute("width", String(scrollWidth));
-  svg.setAttribute("height", String(scrollHeight));
   if (frame.classList.contains("in-column")) return;
   // From the right edge of a column to the left edge of another, at the heights of a map in each.
   const curve = (from: Box, to: Box, kind: string, fromPlace?: Placed, toPlace?: Placed) => {
@@ -56,7 +50,7 @@ export function drawLines(
       const [left, right] = [box(before[i]), box(column)];
       group.replaceChildren();
       // Many lines are fainter, so that they do not close to a surface.
-      group.style.setProperty("--faint", String(Math.max(0.07, Math.min(0.3, 8 / column.places.length))));
+      group.style.setProperty("--faint", String(Math.max(0.04, Math.min(0.3, 8 / column.places.length))));
       // Where no kernel tells how much each map weighs, one line stands for all.
       if (!strengths) return group.append(curve(left, right, "line"));
       for (const place of column.places) {
@@ -138,11 +132,11 @@ function bridge({ from, to }: { from: Column; to: Column }, i: number, frame: HT
 const heightOf = (box: Box, place?: Placed) =>
   place?.height === undefined ? box.top + box.height / 2 : box.top + place.top! + place.height / 2;
 
-// Where an element lies in a frame that may have been scrolled.
+// Where an element lies in the frame.
 function boxWithin(frame: HTMLElement, element: Element): Box {
   const [outer, inner] = [frame, element].map((part) => part.getBoundingClientRect());
   return {
-    left: inner.left - outer.left + frame.scrollLeft,
+    left: inner.left - outer.left,
     top: inner.top - outer.top,
     width: inner.width,
     height: inner.height,

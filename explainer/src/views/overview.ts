@@ -1,6 +1,7 @@
 // The whole network at once: image, noise, each stage with its maps, output and error.
 
 import { scaleOf, UNIT_SCALE, type Scale } from "../colour";
+import { range, sort, variance } from "../d3";
 import { announce, ARROWS, byId, el, scrollTo, whenSeen } from "../dom";
 import { errorMap, showGrid, showImage, showMap, type MapPlace } from "../draw";
 import { count, plural, short, sizeOf } from "../format";
@@ -11,12 +12,15 @@ import { drawLines } from "./lines";
 
 // Sides of the smallest maps, of a value of a flat code, and of one of many.
 const [SMALLEST, FLAT, SMALL_FLAT, FEW] = [8, 26, 14, 16];
-// Distance of maps; least width of the first two columns and the last, distance of columns, as in the
-// style sheet; how many maps of the size of the image stand upon each other.
-const [GAP, END_WIDTH, STAGE_GAP, ROWS] = [2, 84, 18, 5];
-// Least side of an image at full size beside others; widths of the network below which its stages
-// stand below each other, always or where they need more.
-const [LEAST, NARROW, WIDE] = [44, 780, 1200];
+// Distance of maps, and of those of two stages; how many maps of the size of the image stand upon each
+// other, and how tall they are together at least.
+const [GAP, STAGE_GAP, ROWS, TALL] = [2, 18, 5, 240];
+// Least and largest side of an image at full size beside others, least width of the first two columns
+// and the last, and how far text reaches beyond the maps. Where not even what is tight fits, stages
+// stand below each other, as they do in a narrow page.
+const ROOMY = { least: 49, end: 84, beyond: 0 };
+const TIGHT = { least: 28, end: 54, beyond: 10 };
+const [LARGEST, IN_COLUMN, NARROW] = [120, 56, 780];
 
 // A map, and where it lies if it is one of several.
 export type Placed = Pick<MapPlace, "channel"> & Partial<MapPlace>;
@@ -59,7 +63,7 @@ export function startOverview(model: Model) {
     endColumn("Noisy", "what the network is given", (canvas) => showImage(canvas, model.noisy, model.shape)),
   ];
   const columns = model.stages.map((stage, i) => stageColumn(model, stage, i, hint));
-  const error = endColumn("Error", "what is still wrong: blue is too dark, orange too bright", (canvas) => {
+  const error = endColumn("Error", "blue is too dark, orange too bright", (canvas) => {
     const [, height, width] = model.shape;
     const errors = errorMap(model.denoised, model.shown.source.clean, model.shape);
     showMap(canvas, errors, [1, height, width], 0, ERRORS);
@@ -87,15 +91,19 @@ export function startOverview(model: Model) {
 // stage is two images wide; the first two columns and the last hold one.
 function unitOf(frame: HTMLElement, nStages: number): Unit {
   const width = frame.clientWidth;
-  const room = width - (nStages + 2) * STAGE_GAP - nStages * GAP;
-  const fitting = Math.min((room - 3 * END_WIDTH) / (2 * nStages), room / (2 * nStages + 3));
-  // Where that is not possible they stand below each other, except for a large network on a large
-  // screen, which is moved sideways.
-  const isColumn = width < NARROW || (width < WIDE && fitting < LEAST);
+  const fitting = ({ end, beyond }: typeof ROOMY) => {
+    const room = width - (nStages + 2) * STAGE_GAP - nStages * GAP - beyond;
+    return Math.min((room - 3 * end) / (2 * nStages), room / (2 * nStages + 3), LARGEST);
+  };
+  const isTight = fitting(ROOMY) < ROOMY.least;
+  const layout = isTight ? TIGHT : ROOMY;
+  const isColumn = width < NARROW || fitting(layout) < layout.least;
   frame.classList.toggle("in-column", isColumn);
-  const full = isColumn ? 56 : Math.max(LEAST, Math.min(120, fitting));
-  frame.style.setProperty("--wide", `${2 * full + GAP}px`);
-  frame.style.setProperty("--end", `${Math.max(END_WIDTH, full)}px`);
+  frame.classList.toggle("tight", isTight && !isColumn);
+  const full = isColumn ? IN_COLUMN : fitting(layout);
+  frame.style.setProperty("--gap", `${STAGE_GAP - layout.beyond}px`);
+  frame.style.setProperty("--wide", `${2 * full + GAP + layout.beyond}px`);
+  frame.style.setProperty("--end", `${Math.max(layout.end, full) + layout.beyond}px`);
   return { full, width, isColumn };
 }
 
@@ -188,7 +196,8 @@ function stageColumn(model: Model, stage: Stage, index: number, hint: HTMLElemen
     const across = (side * shape[2]) / shape[1];
     const room = isColumn ? width - 24 : Math.max(full, 2 * full + GAP);
     const columns = Math.max(1, Math.min(shape[0], Math.floor((room + GAP) / (across + GAP))));
-    const rows = Math.max(1, Math.floor(((isColumn ? 2.2 : ROWS) * full + GAP) / (side + GAP)));
+    const tall = isColumn ? 2.2 * full : Math.max(TALL, ROWS * full);
+    const rows = Math.max(1, Math.floor((tall + GAP) / (side + GAP)));
     const shown = order.slice(0, columns * rows).sort((a, b) => a - b);
     const scale = scaleOf(values);
     places = showGrid(canvas, values, shape, shown, {
@@ -296,15 +305,11 @@ export function isRepeated(model: Model, i: number): boolean {
 // Maps from the one that varies most to the one that varies least: empty ones come last.
 export function byVariance(values: Values, [channels, height, width]: Shape): number[] {
   const size = height * width;
-  const spread = Array.from({ length: channels }, (_, c) => {
-    let [total, squares] = [0, 0];
-    for (let i = c * size; i < (c + 1) * size; i++) {
-      total += values[i];
-      squares += values[i] ** 2;
-    }
-    return size === 1 ? Math.abs(total) : squares / size - (total / size) ** 2;
-  });
-  return spread.map((_, c) => c).sort((a, b) => spread[b] - spread[a]);
+  // A single value has none: then by its size.
+  return sort(
+    range(channels),
+    (c) => -(variance(values.subarray(c * size, (c + 1) * size)) ?? Math.abs(values[c])),
+  );
 }
 
 function legend() {

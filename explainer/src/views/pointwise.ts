@@ -1,12 +1,13 @@
 // Layers that make each value of few others: pooling, up-sampling, normalisation, bends, sums.
 
 import { scaleOf } from "../colour";
+import { extent, range, scaleLinear } from "../d3";
 import { el } from "../dom";
 import { mapPixels } from "../draw";
 import { short } from "../format";
 import { asMaps, partsOf, type Made } from "../tensor/apart";
 import { bendOf } from "../tensor/layers";
-import type { Chosen, Layer, Model } from "../types";
+import type { Chosen, Layer, Model, Pair } from "../types";
 import type { Parts } from "./apart";
 import { cellTable } from "./cells";
 import { mapView } from "./map_view";
@@ -113,11 +114,10 @@ function formulaOf({ kind }: Layer, made: Made, total: number): (string | HTMLEl
 function plotOf(apply: (x: number) => number, value: number): SVGSVGElement {
   const reach = Math.max(4, Math.ceil(Math.abs(value)));
   const [width, height] = [220, 140];
-  const xs = Array.from({ length: 81 }, (_, i) => -reach + (2 * reach * i) / 80);
-  const ys = xs.map(apply);
-  const [low, high] = [Math.min(...ys, 0), Math.max(...ys, 1)];
-  const px = (x: number) => ((x + reach) / (2 * reach)) * width;
-  const py = (y: number) => height - 10 - ((y - low) / (high - low)) * (height - 20);
+  const px = scaleLinear([-reach, reach], [0, width]);
+  const xs = range(0, width + 1, width / 80).map(px.invert);
+  const [low, high] = extent([...xs.map(apply), 0, 1]) as Pair;
+  const py = scaleLinear([low, high], [height - 10, 10]);
   return el(
     "svg",
     {
@@ -128,7 +128,7 @@ function plotOf(apply: (x: number) => number, value: number): SVGSVGElement {
     },
     el("line", { class: "axis", x1: 0, x2: width, y1: py(0), y2: py(0) }),
     el("line", { class: "axis", x1: px(0), x2: px(0), y1: 0, y2: height }),
-    el("polyline", { class: "curve", points: xs.map((x, i) => `${px(x)},${py(ys[i])}`).join(" ") }),
+    el("polyline", { class: "curve", points: xs.map((x) => `${px(x)},${py(apply(x))}`).join(" ") }),
     el("circle", { class: "dot", cx: px(value), cy: py(apply(value)), r: 5 }),
     el("text", { x: width - 4, y: py(0) - 5, "text-anchor": "end" }, short(reach)),
     el("text", { x: px(0) + 5, y: 12 }, short(high)),

@@ -74,7 +74,7 @@ export function startWalk(model: Model, start: number): HTMLElement {
     const state = model.state;
     codes = [];
     for (const image of images) {
-      const { values } = await model.engine.run({ given: model.seen(image), state });
+      const { values } = await model.engine.run({ given: model.seen(image), state, isFolded: true });
       codes.push(values[start]);
     }
     for (let i = 0; i < N_STEPS; i++) {
