@@ -37,11 +37,15 @@ def switching_median(image):
 
 
 def interpolation(image, std):
-    """Replace black and white pixels by a mean of the others, weighted by a Gaussian."""
-    known = ((image > 0) & (image < 1)).astype(image.dtype)
-    weights = gaussian_filter(known, std)
-    means = gaussian_filter(known * image, std) / np.maximum(weights, 1e-6)
-    return np.where((known == 1) | (weights < 1e-6), image, means)
+    """Replace black and white pixels by a mean of the others, weighted by a Gaussian.
+
+    Where there are none, it is the median of all pixels around.
+    """
+    known = (image > 0) & (image < 1)
+    weights = gaussian_filter(known.astype(float), std)
+    means = gaussian_filter(np.where(known, image, 0.0), std) / np.maximum(weights, 1e-12)
+    filled = np.where(weights > 1e-9, means, median(image, WINDOWS[0]))
+    return np.where(known, image, filled)
 
 
 def wiener(image, std, balance):
