@@ -13,8 +13,8 @@ library, with a generator whose seed is the number of the image.
 - A Gaussian blur of 1.6 pixels with Gaussian noise of 2 of 255, not clipped: the filter of Wiener
   and the iteration of Richardson and Lucy, both told the blur.
 - Photons, not clipped: BM3D, where it is installed, after Anscombe's transform with the exact
-  unbiased inverse, told the peak. Ten seconds an image: ``--every 4`` tests on a quarter of the
-  images.
+  unbiased inverse, told the peak. It takes eight processor seconds an image: ``--every 4`` tests
+  on a quarter of them.
 
 Results are kept in ``--results``, and what is there is not run again.
 
