@@ -14,15 +14,14 @@ Results are kept in ``--results``, and what is there is not run again.
 """
 
 import argparse
-import time
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
 from _data import load_photographs
+from _photographs import in_batch, measure, print_table, tuning_crops
 from _results import resume
-from skimage.metrics import structural_similarity
 
 from sklearn_cae import ClassicalDenoiser, DenoisingCAE
 from sklearn_cae.classical import FILTERS, available_filters
@@ -30,7 +29,6 @@ from sklearn_cae.persistence import pretrained_names
 
 SETS = {"bsd68": "gray", "set12": "gray", "cbsd68": "color"}
 FILTER_NAMES = ("total_variation", "wavelet", "nl_means", "bm3d")
-N_TUNING, TUNED_SIZE = 8, 128
 
 
 def add_noise(images, sigma, *, files):
@@ -45,11 +43,7 @@ def add_noise(images, sigma, *, files):
 @cache
 def tuning_pairs(data, kind, sigma, files):
     """Noisy and clean central parts of training photographs."""
-    photographs = load_photographs(Path(data) / "cbsd432_train", gray=kind == "gray")
-    clean = []
-    for image in photographs[:: len(photographs) // N_TUNING][:N_TUNING]:
-        top, left = ((side - TUNED_SIZE) // 2 for side in image.shape[:2])
-        clean.append(image[top : top + TUNED_SIZE, left : left + TUNED_SIZE])
+    clean = tuning_crops(data, gray=kind == "gray")
     return np.stack(add_noise(clean, sigma, files=files)), np.stack(clean) / 255
 
 
@@ -75,43 +69,13 @@ def rescaled(params):
     return {name: 3 * value if name in levels else value for name, value in params.items()}
 
 
-def in_batch(function, image, **setting):
-    batch = image.reshape(1, *image.shape[:2], -1)
-    return function(batch, **setting).reshape(image.shape)
-
-
 def run(job, data):
     kind = SETS[job["set"]]
     images = load_photographs(Path(data) / job["set"])
     files = job["noise"] == "files"
     denoise = denoiser_of(job["method"], kind, job["sigma"], data, files)
-    psnr, ssim, pixels = [], [], 0
     noisy = add_noise(images, job["sigma"], files=files)
-    denoised = []
-    start = time.process_time()
-    for image in noisy:
-        denoised.append(denoise(image).clip(0, 1))
-        pixels += image.shape[0] * image.shape[1]
-    seconds = time.process_time() - start
-    for clean, image in zip(images, denoised, strict=True):
-        psnr.append(-10 * np.log10(np.square(image - clean / 255).mean()))
-        axis = -1 if clean.ndim == 3 else None
-        ssim.append(
-            structural_similarity(
-                clean / 255,
-                image,
-                data_range=1,
-                channel_axis=axis,
-                gaussian_weights=True,
-                sigma=1.5,
-                use_sample_covariance=False,
-            )
-        )
-    return job | {
-        "psnr": np.mean(psnr),
-        "ssim": np.mean(ssim),
-        "seconds_per_megapixel": 1e6 * seconds / pixels,
-    }
+    return job | measure(denoise, noisy, images)
 
 
 def count_multiply_adds(module, n_channels, size=64):
@@ -147,22 +111,14 @@ def describe_networks():
 def print_tables(results):
     for noise in sorted({row["noise"] for row in results}):
         print(f"\n{noise} noise, PSNR in dB / SSIM (CPU seconds a megapixel)\n")
-        columns = sorted(
-            {(row["set"], row["sigma"]) for row in results if row["noise"] == noise},
-            key=lambda column: (list(SETS).index(column[0]), column[1]),
-        )
-        print("| method |", " | ".join(f"{name} {sigma}" for name, sigma in columns), "|")
-        print("|---" * (len(columns) + 1) + "|")
-        cells = {
-            (row["method"], row["set"], row["sigma"]): (
-                f"{row['psnr']:.2f} / {row['ssim']:.3f} ({row['seconds_per_megapixel']:.1f})"
-            )
-            for row in results
-            if row["noise"] == noise
-        }
-        for method in dict.fromkeys(row["method"] for row in results):
-            row = [cells.get((method, *column), "") for column in columns]
-            print(f"| {method} | {' | '.join(row)} |")
+        rows = [row for row in results if row["noise"] == noise]
+        columns = {(row["set"], row["sigma"]) for row in rows}
+        ordered = sorted(columns, key=lambda column: (list(SETS).index(column[0]), column[1]))
+        print_table(rows, heading, [f"{name} {sigma}" for name, sigma in ordered])
+
+
+def heading(row):
+    return f"{row['set']} {row['sigma']}"
 
 
 def main():

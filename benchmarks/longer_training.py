@@ -12,10 +12,9 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from _data import load_photographs
-from train_pretrained import LEFT_OUT, N_VALIDATED, validate
+from _photographs import training_photographs
+from train_pretrained import validate
 
 from sklearn_cae import DenoisingCAE, GaussianNoise, Patches
 
@@ -23,14 +22,6 @@ N_PHOTOGRAPHS = 57
 SIGMA = 25
 PER_IMAGE, BATCH_SIZE = 16, 16
 NUMBERS = Path(__file__).parents[1] / "docs" / "longer_training.json"
-
-
-def photographs_of(data):
-    """Photographs to train on, and those that ``train_pretrained.py`` holds out."""
-    photographs = load_photographs(Path(data) / "cbsd432_train", gray=True, leave_out=LEFT_OUT)
-    order = np.random.default_rng(0).permutation(len(photographs))
-    held_out = [photographs[i] for i in order[:N_VALIDATED]]
-    return [photographs[i] for i in order[N_VALIDATED : N_VALIDATED + N_PHOTOGRAPHS]], held_out
 
 
 def measure(photographs, held_out, n_steps):
@@ -62,7 +53,8 @@ def main():
     parser.add_argument("--steps", type=int, nargs="+", default=[60, 120, 250, 500, 1000, 2000])
     args = parser.parse_args()
     torch.set_num_threads(1)
-    photographs, held_out = photographs_of(args.data)
+    photographs, held_out = training_photographs(args.data, gray=True)
+    photographs = photographs[:N_PHOTOGRAPHS]
     numbers = json.loads(NUMBERS.read_text()) if NUMBERS.exists() else {"recipe": {}}
     print("  steps  seconds   PSNR")
     for n_steps in args.steps:

@@ -15,12 +15,11 @@ import argparse
 import math
 import os
 import time
-from pathlib import Path
 
 import joblib
 import numpy as np
 import torch
-from _data import load_photographs
+from _photographs import training_photographs
 from sklearn.base import clone
 
 from sklearn_cae import DenoisingCAE, NoiseModel, Patches, ResUNet, load
@@ -28,9 +27,6 @@ from sklearn_cae.noise import draw_level, draw_normal, draw_uniform
 from sklearn_cae.persistence import write_pretrained
 
 HIGHEST_LEVEL = 55 / 255
-# Photographs of which others are test images, in other crops: Set12's starfish.
-LEFT_OUT = ("12003.jpg",)
-N_VALIDATED = 12
 
 
 class FileNoise(NoiseModel):
@@ -85,11 +81,7 @@ def save(state, path):
 
 
 def train(args):
-    gray = args.name.endswith("gray")
-    photographs = load_photographs(Path(args.data) / "cbsd432_train", gray=gray, leave_out=LEFT_OUT)
-    order = np.random.default_rng(0).permutation(len(photographs))
-    held_out = [photographs[i] for i in order[:N_VALIDATED]]
-    training = [photographs[i] for i in order[N_VALIDATED:]]
+    training, held_out = training_photographs(args.data, gray=args.name.endswith("gray"))
     if os.path.exists(args.checkpoint):
         state = joblib.load(args.checkpoint)
         print(f"going on after {state['epoch']} epochs, {state['seconds'] / 3600:.2f} CPU hours")
