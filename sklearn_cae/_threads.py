@@ -106,7 +106,7 @@ def fastest_threads(n_threads):
 def _seconds_of_convolutions(n_threads, limit):
     """Mean time of one in some convolutions, of which the last is beyond the limit."""
     torch.set_num_threads(n_threads)
-    images, weights = torch.ones(16, 16, 32, 32), torch.ones(16, 16, 3, 3)
+    images, weights = (torch.ones(16, 16, n, n, device="cpu") for n in (32, 3))
     times: list[float] = []
     with torch.inference_mode():
         torch.conv2d(images, weights, padding=1)  # It starts the threads.

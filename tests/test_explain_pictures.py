@@ -115,6 +115,11 @@ FONT = """async (text) => {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   document.fonts.add(await new FontFace("everywhere", bytes.buffer).load());
 }"""
+# What was computed is drawn in the next frame.
+DRAWN = """async () => {
+  await explainer.model.finished();
+  for (const _ of [1, 2]) await new Promise(requestAnimationFrame);
+}"""
 # The time that the network took is another each time; the strip would lie upon other parts.
 STYLE = """
   * { font-family: everywhere !important; font-weight: normal !important; }
@@ -124,12 +129,14 @@ STYLE = """
 
 
 def at_rest(page, seen):
-    """Wait until pictures that follow each other are the same."""
-    before = picture(page, seen)
+    """Wait until three pictures that follow each other are the same."""
+    before, n_equal = picture(page, seen), 0
     for _ in range(60):
         page.wait_for_timeout(150)
+        page.evaluate(DRAWN)
         now = picture(page, seen)
-        if difference(now, before) < 1:
+        n_equal = n_equal + 1 if difference(now, before) < 1 else 0
+        if n_equal == 2:
             return
         before = now
     raise AssertionError(f"{seen} never comes to rest")

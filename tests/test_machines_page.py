@@ -40,7 +40,7 @@ def run(name):
 def test_every_script_can_be_compiled():
     text = PAGE.read_text(encoding="utf-8")
     scripts = re.findall(r"\.\. code-block:: python\n(?:   :.*\n)?\n((?:   .*\n|\n)+)", text)
-    assert len(scripts) == 7
+    assert len(scripts) == 8
     for code in scripts:
         compile(textwrap.dedent(code), PAGE.name, "exec")
 

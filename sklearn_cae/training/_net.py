@@ -157,7 +157,8 @@ class DenoisingNet(NeuralNet):
 
     def on_epoch_end(self, net, **kwargs):
         """Stop with an error when training has diverged in this epoch."""
-        self._check_finite(torch.tensor(self.history[-1, "batches", :, "train_loss"]))
+        losses = self.history[-1, "batches", :, "train_loss"]
+        self._check_finite(torch.tensor(losses, device="cpu"))
         super().on_epoch_end(net, **kwargs)
 
     def _check_finite(self, values):
