@@ -123,7 +123,7 @@ DRAWN = """async () => {
 # The time that the network took is another each time; the strip would lie upon other parts.
 STYLE = """
   * { font-family: everywhere !important; font-weight: normal !important; }
-  .time { visibility: hidden; }
+  .time { display: none; }
   #strip { position: static !important; }
 """
 
