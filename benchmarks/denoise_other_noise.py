@@ -195,7 +195,7 @@ def main():
     parser.add_argument("--methods", nargs="+", help="such as noisy, ours, median or BM3D")
     parser.add_argument("--epochs", type=int, default=45)
     parser.add_argument("--lr", type=float, default=0.04, help="a tenth of it is the first rate")
-    parser.add_argument("--every", type=int, default=1, help="test on each so manieth image")
+    parser.add_argument("--every", type=int, default=1, help="test on one image of so many")
     args = parser.parse_args()
     torch.set_num_threads(1)
     jobs = [

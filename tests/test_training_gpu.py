@@ -218,6 +218,19 @@ def test_what_is_read_once_an_epoch_is_what_is_read_in_each_step(monkeypatch):
         np.testing.assert_array_equal(usual.history_[name], late.history_[name], err_msg=name)
 
 
+class LossInAnAxis(torch.nn.L1Loss):
+    def forward(self, output, target):
+        return super().forward(output, target).reshape(1)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_loss_of_one_number_may_have_an_axis(at_once, monkeypatch):
+    monkeypatch.setattr(DenoisingNet, "reads_each_step", at_once)
+    usual, in_axis = (small_cae(loss=loss).fit(X) for loss in ("l1", LossInAnAxis))
+    for name in ("train_loss", "valid_loss", "valid_psnr"):
+        np.testing.assert_array_equal(usual.history_[name], in_axis.history_[name], err_msg=name)
+
+
 @pytest.mark.parametrize("loss", ["mse", "bce"])
 def test_a_training_that_diverges_is_an_error_on_a_gpu_too(loss, monkeypatch):
     monkeypatch.setattr(DenoisingNet, "reads_each_step", False)

@@ -276,11 +276,12 @@ def bytes_to_unit(images, data_range):
 
 
 def send(array, device):
-    """Give an array as a tensor on a device. A GPU is not waited for."""
+    """Give an array as a tensor on a device. A CUDA device is not waited for."""
     tensor = torch.from_numpy(_plain(array))
     if torch.device(device).type == "cuda":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
+        # Pinned memory is kept until it has been sent; other memory might change before.
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def from_unit(batch, spec, dtype):

@@ -15,7 +15,7 @@ class Readings:
 
     def read(self):
         """Put the numbers into their dicts, and forget them."""
-        tensors = [tensor for _, named in self._measured for tensor in named.values()]
+        tensors = [one.reshape(()) for _, named in self._measured for one in named.values()]
         numbers = iter(torch.stack(tensors).tolist() if tensors else [])
         for record, named in self._measured:
             record |= {name: next(numbers) for name in named}
