@@ -26,7 +26,11 @@ from torch import nn
 from sklearn_cae import Autoencoder, DenoisingCAE, LatentSampler
 
 NEIGHBOR = 3
-DENSITIES = {"single Gaussian": GaussianMixture(1), "mixture of 10 Gaussians": GaussianMixture(10)}
+DENSITIES = {
+    "single Gaussian": GaussianMixture(1),
+    "mixture of 10 Gaussians": GaussianMixture(10),
+    "default mixture": None,
+}
 
 
 def fit_classifier(images, labels, epochs):
@@ -105,7 +109,7 @@ def main():
     parser.add_argument("data", help="folder with mnist/ and fashion_mnist/")
     parser.add_argument("--data-set", default="mnist", choices=("mnist", "fashion_mnist"))
     parser.add_argument("--n-train", type=int, default=20_000)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--length", type=int, default=32, help="of the code")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--figure", help="where to draw some images of each set")

@@ -34,11 +34,11 @@ cae = DenoisingCAE(
 # %%
 # Two densities of codes
 # ----------------------
-# A single Gaussian has the mean and the covariance of the codes. A mixture of ten Gaussians can
-# describe ten kinds of digits.
+# A single Gaussian has the mean and the covariance of the codes. The default is a mixture of one
+# Gaussian for each hundred images, here twenty, which can describe many kinds of digits.
 samplers = {
-    name: LatentSampler(FrozenEstimator(cae), GaussianMixture(n), random_state=0).fit(X_train)
-    for name, n in {"single Gaussian": 1, "mixture of ten": 10}.items()
+    name: LatentSampler(FrozenEstimator(cae), density, random_state=0).fit(X_train)
+    for name, density in {"single Gaussian": GaussianMixture(1), "mixture": None}.items()
 }
 
 # %%

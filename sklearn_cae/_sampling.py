@@ -24,8 +24,11 @@ from .networks import resolve_network
 
 __all__ = ["LatentSampler"]
 
-# Components of the default mixture, after Ghosh et al.
-N_GAUSSIANS = 10
+# The default mixture has one Gaussian for so many codes, but 10 at least, as Ghosh et al. take, and
+# 100 at most. On held-out digits of MNIST more were better in the Fréchet distance at each number
+# of codes; with fewer codes for each, fewer kinds of real digits were drawn.
+CODES_OF_GAUSSIAN = 100
+FEWEST_GAUSSIANS, MOST_GAUSSIANS = 10, 100
 
 
 class LatentSampler(Savable, VersionedState, BaseEstimator):
@@ -47,8 +50,9 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         Anything with ``fit``, ``score_samples`` and ``sample``, such as
         :class:`~sklearn.mixture.GaussianMixture`,
         :class:`~sklearn.mixture.BayesianGaussianMixture` or
-        :class:`~sklearn.neighbors.KernelDensity`. ``None`` is ``GaussianMixture(10)``, which needs
-        10 images at least and many more to draw good ones.
+        :class:`~sklearn.neighbors.KernelDensity`. ``None`` is a mixture of one Gaussian for each
+        100 images, but from 10 to 100 of them. It needs 10 images at least and many more to draw
+        good ones.
     n_components : int, default=32
         Number of principal components of longer codes, or fewer if there are fewer images. With
         ``None`` the density is fitted to the codes themselves.
@@ -297,16 +301,21 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
             return PCA(n_components, random_state=seed).fit(codes)
 
     def _fit_density(self, codes, seed):
-        # Imported here, because it takes long and a density may be given.
-        from sklearn.mixture import GaussianMixture
-
-        density = GaussianMixture(N_GAUSSIANS) if self.density is None else clone(self.density)
+        density = _mixture_for(len(codes)) if self.density is None else clone(self.density)
         return fit_density(density, codes, seed)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
+
+
+def _mixture_for(n_codes):
+    # Imported here, because it takes long and a density may be given.
+    from sklearn.mixture import GaussianMixture
+
+    n_gaussians = n_codes // CODES_OF_GAUSSIAN
+    return GaussianMixture(max(FEWEST_GAUSSIANS, min(n_gaussians, MOST_GAUSSIANS)))
 
 
 def _check_count(name, value, smallest):

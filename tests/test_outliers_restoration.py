@@ -19,11 +19,46 @@ def absolute_error(images, others):
     return np.abs(images.astype(float) - others).mean(axis=tuple(range(1, images.ndim)))
 
 
-def test_what_restores_nothing_errs_by_the_mean_over_all_turns():
+def score_of(errors, changes, detector):
+    """The score of images (n,) with these errors and changes (n_draws, n)."""
+    error, change = np.mean(errors, axis=0), np.mean(changes, axis=0)
+    # One for each part that is held out.
+    scores = [-error / (change + 0.1 * each.change_) for each in detector.outlier_scores_]
+    return np.mean(scores, axis=0)
+
+
+def test_what_restores_nothing_errs_by_the_mean_change_over_all_turns():
     X = gray()
     detector = detector_of(identity_cae(X, noise="quarter_turns"), "restoration", X)
-    errors = [absolute_error(np.rot90(X, turn, axes=(1, 2)), X) for turn in range(4)]
-    np.testing.assert_allclose(detector.score_samples(X), -np.mean(errors, axis=0), rtol=1e-6)
+    changes = [absolute_error(np.rot90(X, turn, axes=(1, 2)), X) for turn in range(4)]
+    expected = score_of(changes, changes, detector)
+    np.testing.assert_allclose(detector.score_samples(X), expected, rtol=1e-6)
+
+
+def test_the_usual_change_is_that_of_the_training_images():
+    X = gray()
+    cae = identity_cae(X, noise="quarter_turns")
+    score = RestorationScore()
+    detector = CAEOutlierDetector(FrozenEstimator(cae), outlier_score=score, calibration=0.5)
+    detector.set_params(random_state=0).fit(X)
+    changes = np.mean([absolute_error(np.rot90(X, k, axes=(1, 2)), X) for k in range(4)], axis=0)
+    change = detector.outlier_score_.change_
+    assert changes.min() < change < changes.max()
+
+
+def test_an_image_of_half_the_contrast_scores_nearly_the_same():
+    X = np.random.default_rng(0).uniform(size=(20, 8, 8)).astype(np.float32)
+    detector = detector_of(identity_cae(X, noise="quarter_turns"), "restoration", X)
+    full, half = detector.score_samples(X), detector.score_samples(0.5 * X)
+    # c / (c + 0.1 c) and 0.5 c / (0.5 c + 0.1 c), where an error would be half of the other.
+    assert full.mean() == pytest.approx(-1 / 1.1, rel=0.01)
+    assert half.mean() == pytest.approx(-0.5 / 0.6, rel=0.01)
+
+
+def test_even_images_have_a_finite_score():
+    X = np.full((10, 8, 8), 0.5, dtype=np.float32)
+    detector = detector_of(identity_cae(X, noise="quarter_turns"), "restoration", X)
+    np.testing.assert_array_equal(detector.score_samples(X), np.zeros(10))
 
 
 def test_a_chain_is_restored_from_each_combination():
@@ -32,19 +67,21 @@ def test_a_chain_is_restored_from_each_combination():
     detector = detector_of(identity_cae(X, noise=noise), "restoration", X)
     grays = X.mean(axis=3, keepdims=True)
     turned = [grays, grays[:, ::-1, ::-1]]
-    errors = [absolute_error(X, seen) for one in turned for seen in (one, one[:, :, ::-1])]
+    changes = [absolute_error(X, seen) for one in turned for seen in (one, one[:, :, ::-1])]
     # float32 rounds the mean of the channels.
-    np.testing.assert_allclose(detector.score_samples(X), -np.mean(errors, axis=0), rtol=1e-5)
+    expected = score_of(changes, changes, detector)
+    np.testing.assert_allclose(detector.score_samples(X), expected, rtol=1e-5)
 
 
 def test_what_a_network_restores_is_compared_with_the_image_before():
     X = gray()
     cae = small_cae(noise=Flip(1)).fit(X)
-    expected = -absolute_error(X, cae.predict(X[:, :, ::-1]))
+    detector = detector_of(cae, "restoration", X)
+    mirrored = X[:, :, ::-1]
+    errors, changes = absolute_error(X, cae.predict(mirrored)), absolute_error(X, mirrored)
+    expected = score_of([errors], [changes], detector)
     # Predictions are float32.
-    np.testing.assert_allclose(
-        detector_of(cae, "restoration", X).score_samples(X), expected, rtol=1e-4
-    )
+    np.testing.assert_allclose(detector.score_samples(X), expected, rtol=1e-4)
 
 
 def test_a_network_that_turns_images_back_finds_those_it_cannot():
@@ -68,9 +105,11 @@ def test_a_network_that_turns_images_back_finds_those_it_cannot():
 def test_noise_without_variants_is_drawn_as_often_as_asked_for():
     X = np.full((10, 8, 8), 0.5, dtype=np.float32)
     cae = identity_cae(X, noise=GaussianNoise(0.1))
-    scores = detector_of(cae, RestorationScore(n_draws=50), X).score_samples(X[:1])
-    # The mean of an absolute normal deviate, of 50 x 64 values, is known to 1.4 %.
-    np.testing.assert_allclose(scores, -0.1 * (2 / np.pi) ** 0.5, rtol=0.07)
+    detector = detector_of(cae, RestorationScore(n_draws=50), X)
+    # The mean of an absolute normal deviate, of 10 x 50 x 64 values, is known to 0.5 %.
+    assert detector.outlier_score_.change_ == pytest.approx(0.1 * (2 / np.pi) ** 0.5, rel=0.03)
+    # All of the noise is left.
+    np.testing.assert_allclose(detector.score_samples(X[:1]), -1 / 1.1, rtol=0.01)
 
 
 def test_the_seed_of_the_detector_is_that_of_the_draws():

@@ -209,9 +209,11 @@ def test_without_n_components_the_density_takes_the_whole_code():
     assert sampler.density_.means_.shape == (2, 16)
 
 
-def test_the_default_density_is_a_mixture_of_ten_gaussians():
-    sampler = LatentSampler(flat_cae(), random_state=0).fit(gray())
-    assert repr(sampler.density_) == "GaussianMixture(n_components=10, random_state=0)"
+@pytest.mark.parametrize(("n_images", "expected"), [(24, 10), (1350, 13), (11_000, 100)])
+def test_the_default_density_has_a_gaussian_for_each_hundred_images(n_images, expected):
+    X = np.random.default_rng(0).uniform(size=(n_images, 8, 8)).astype(np.float32)
+    sampler = LatentSampler(FrozenEstimator(flat_cae().fit(X[:20])), random_state=0).fit(X)
+    assert repr(sampler.density_) == f"GaussianMixture(n_components={expected}, random_state=0)"
 
 
 def test_a_walk_has_n_steps_images_of_the_layout_of_fit(sampler, images):

@@ -44,6 +44,7 @@ class ImageBatch:
         self._data_range = data_range
         self._runner = runner
         self.noise = noise
+        self._noisy: dict[tuple[int, str], torch.Tensor] = {}
         self._denoised: dict[tuple[int, str], NDArray[np.float64]] = {}
         self._heard: dict[tuple[str, ...], list[torch.Tensor]] = {}
 
@@ -134,6 +135,21 @@ class ImageBatch:
         original, reconstructed = (_to_array(maps[stage - 1]) for maps in self._stage_maps)
         return original, reconstructed
 
+    def corrupted(self, seed: int, noise: NoiseModel | None = None) -> NDArray[np.float64]:
+        """The images with noise, (n, H, W, C), as :meth:`denoised` gives them to the network.
+
+        Parameters
+        ----------
+        seed, noise
+            As in :meth:`denoised`.
+
+        Returns
+        -------
+        corrupted : ndarray of shape (n, H, W, C)
+            Noisy images.
+        """
+        return _to_array(self._corrupted(seed, noise))
+
     def denoised(self, seed: int, noise: NoiseModel | None = None) -> NDArray[np.float64]:
         """What the autoencoder makes of the images with noise, (n, H, W, C).
 
@@ -150,14 +166,20 @@ class ImageBatch:
         denoised : ndarray of shape (n, H, W, C)
             Denoised images.
         """
-        noise = self.noise if noise is None else noise
         key = seed, repr(noise)
         if key not in self._denoised:
-            clean = self._on_cpu.contiguous()
-            generators = generators_by_content(clean.numpy(), seed)
-            noisy = corrupt_batch(clean, noise, generators, self._runner.spec)
+            noisy = self._corrupted(seed, noise)
             self._denoised[key] = _to_array(self._runner.apply(noisy.to(self._runner.device)))
         return self._denoised[key]
+
+    def _corrupted(self, seed, noise):
+        key = seed, repr(noise)
+        if key not in self._noisy:
+            clean = self._on_cpu.contiguous()
+            generators = generators_by_content(clean.numpy(), seed)
+            model = self.noise if noise is None else noise
+            self._noisy[key] = corrupt_batch(clean, model, generators, self._runner.spec)
+        return self._noisy[key]
 
     @cached_property
     def _on_cpu(self):

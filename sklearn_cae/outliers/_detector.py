@@ -92,8 +92,9 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         - "ssim", :class:`SSIMScore`: its reconstruction has a similar structure;
         - "denoising", :class:`DenoisingScore`: noise is removed from it with a small mean squared
           error;
-        - "restoration", :class:`RestorationScore`: it is restored with a small error, for an
-          autoencoder with a ``noise`` such as ``["erase_color", "quarter_turns"]``;
+        - "restoration", :class:`RestorationScore`: little of the corruption is left after it is
+          restored, for an autoencoder with a ``noise`` such as
+          ``["erase_color", "quarter_turns"]``;
         - "features", :class:`FeatureScore`: its reconstruction has a small mean squared error in
           the feature maps of an encoder stage;
         - "combined", :class:`CombinedScore`: the sum of "density", "reconstruction", "ssim" and
@@ -302,7 +303,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         scores : ndarray of shape (n,)
             float64 scores; higher is more normal. "reconstruction" and "denoising" are in squared
             units of the range that the autoencoder sees: the data range, or, with contrast
-            normalisation, six standard deviations of the image; "restoration" is in these units.
+            normalisation, six standard deviations of the image; "restoration" is minus a share.
             "features" is in squared units of the feature maps, "ssim" is at most 0, "density" and
             "local_density" are what the density gives. With several autoencoders it is their mean.
 

@@ -2,16 +2,26 @@
 
 import numpy as np
 
+from ._features import TINY
 from ._score import DrawnMapScore
+
+# Part of the usual change that is added to the change of an image, so that an image which the
+# corruption leaves as it is, such as an even one that is turned, has a finite error.
+LEAST_CHANGE = 0.1
 
 
 class RestorationScore(DrawnMapScore):
-    """Minus the mean absolute error of the restored image, averaged over draws of the corruption.
+    """Minus the share of a corruption that is left after it is restored.
 
     Use it with an autoencoder whose ``noise`` is a task that needs to know what an image shows,
     such as ``["erase_color", "quarter_turns"]`` [1]_. Such an autoencoder restores colour and
-    orientation of images like those of its training, and of others less well. The error is in units
-    of the range that the autoencoder sees.
+    orientation of images like those of its training, and of others less well.
+
+    The share is the mean absolute error of the restored image, over the mean absolute change that
+    the corruption makes, both averaged over its draws: 0 is an image restored in full, and 1 one
+    that is as far from the original as before. So images of little contrast, whose errors are small
+    whatever the network knows of them, are judged as others are. A tenth of the usual change of
+    training images is added to that of each image.
 
     If the corruption can do only a few things to an image, such as four turns, the image is
     restored from each of them. With any other corruption, the same image always gets the same
@@ -31,6 +41,9 @@ class RestorationScore(DrawnMapScore):
     ----------
     seeds_ : list of int
         Seed of each of these draws.
+    change_ : float
+        Mean absolute change of the training images, in units of the range that the autoencoder
+        sees.
 
     See Also
     --------
@@ -62,14 +75,29 @@ class RestorationScore(DrawnMapScore):
                 "DenoisingCAE(noise=['erase_color', 'quarter_turns']), or choose another score."
             )
 
-    def errors(self, batch):
-        errors = [np.abs(restored - batch.images).mean(axis=3) for restored in self._all(batch)]
-        return np.mean(errors, axis=0)
+    def learn(self, collect, seed):
+        super().learn(collect, seed)
+        self.change_ = float(collect(self._change).mean())
 
-    def _all(self, batch):
-        """What is restored from each variant of the corruption, or from each draw."""
+    def errors(self, batch):
+        errors = [
+            np.abs(batch.denoised(*draw) - batch.images).mean(axis=3) for draw in self._draws(batch)
+        ]
+        allowed = (self._change(batch) + LEAST_CHANGE * self.change_).clip(min=TINY)
+        return np.mean(errors, axis=0) / allowed[:, np.newaxis, np.newaxis]
+
+    def _change(self, batch):
+        """How much the corruption changes each image, (n,), averaged over its draws."""
+        changes = [
+            np.abs(batch.corrupted(*draw) - batch.images).mean(axis=(1, 2, 3))
+            for draw in self._draws(batch)
+        ]
+        return np.mean(changes, axis=0)
+
+    def _draws(self, batch):
+        """Seed and model of each variant of the corruption, or of each draw."""
         variants = batch.noise.variants()
         if variants is None:
-            return (batch.denoised(seed) for seed in self.seeds_)
+            return [(seed, None) for seed in self.seeds_]
         # They draw nothing: any seed does.
-        return (batch.denoised(0, variant) for variant in variants)
+        return [(0, variant) for variant in variants]
