@@ -35,6 +35,7 @@ from sklearn_cae import (
 )
 from sklearn_cae.metrics import psnr_scorer
 from sklearn_cae.networks import VGG16
+from sklearn_cae.networks._vgg16 import balance
 
 X = gray(8, 32, 32)
 ONE_BLOCK = partial(VGG16Encoder, 1, weights=None)
@@ -66,6 +67,7 @@ USER = pytest.mark.parametrize("make", USERS.values(), ids=USERS)
 def state():
     """Weights of two blocks that no seed of these tests gives."""
     module = VGG16(2, generator=torch.Generator().manual_seed(123))
+    balance(module)
     return module.state_dict()
 
 

@@ -12,6 +12,7 @@ from sklearn_cae.networks import (
     VGG16Encoder,
     check_vgg16_images,
 )
+from sklearn_cae.networks._vgg16 import balance
 from sklearn_cae.networks._vgg16_weights import vgg16_shapes
 
 
@@ -280,7 +281,9 @@ def test_stage_maps_are_those_of_each_block():
 
 @pytest.mark.parametrize("network", [Autoencoder, UNet])
 def test_pretrained_weights_are_those_of_the_file(network, tmp_path):
-    expected = VGG16(1, generator=torch.Generator().manual_seed(1)).state_dict()
+    module = VGG16(1, generator=torch.Generator().manual_seed(1))
+    balance(module)
+    expected = module.state_dict()
     torch.save(expected, tmp_path / "a.pth")
     spec = network(VGG16Encoder(1, weights=tmp_path / "a.pth"))
     net = build(spec)
@@ -288,6 +291,58 @@ def test_pretrained_weights_are_those_of_the_file(network, tmp_path):
     spec.load_pretrained(net)
     state = net.encoder.state_dict()
     assert all(torch.equal(state[name], expected[name]) for name in expected)
+
+
+def large_weights():
+    """Weights with biases, whose maps are larger or smaller by hundreds, as published ones are."""
+    module = VGG16(3, generator=torch.Generator().manual_seed(2))
+    convolutions = [layer for layer in module.features if isinstance(layer, torch.nn.Conv2d)]
+    with torch.no_grad():
+        for i, layer in enumerate(convolutions):
+            layer.weight *= (300, 0.01, 50, 1, 7, 0.1, 20)[i]
+            layer.bias += 0.1 * layer.weight.std()
+    return module
+
+
+def test_maps_of_any_weights_have_a_size_of_about_one(tmp_path):
+    torch.save(large_weights().state_dict(), tmp_path / "a.pth")
+    spec = Autoencoder(VGG16Encoder(3, weights=tmp_path / "a.pth"))
+    net = build(spec)
+    spec.load_pretrained(net)
+    with torch.no_grad():
+        sizes = [maps.square().mean().sqrt() for maps in net.stage_maps(images())]
+    assert all(0.3 < size < 3 for size in sizes)
+
+
+def test_balanced_weights_are_those_of_the_file_times_powers_of_two():
+    module, balanced = large_weights(), large_weights()
+    balance(balanced)
+    with torch.no_grad():
+        pairs = zip(module(images())[1], balanced(images())[1], strict=True)
+        for maps, scaled in pairs:
+            factor = maps.norm() / scaled.norm()
+            power = 2.0 ** round(float(factor.log2()))
+            torch.testing.assert_close(scaled * power, maps, rtol=1e-5, atol=1e-5 * power)
+    for name, weights in balanced.state_dict().items():
+        before = module.state_dict()[name]
+        powers = (before / weights).log2()[before != 0]
+        torch.testing.assert_close(powers, powers[0].round().expand_as(powers), rtol=0, atol=0)
+
+
+def test_balanced_weights_are_left_as_they_are():
+    module = large_weights()
+    balance(module)
+    before = {name: weights.clone() for name, weights in module.state_dict().items()}
+    balance(module)
+    assert all(torch.equal(module.state_dict()[name], before[name]) for name in before)
+
+
+def test_dark_weights_stay_finite():
+    module = VGG16(1, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        module.features[0].weight.zero_()
+    balance(module)
+    assert all(weights.isfinite().all() for weights in module.state_dict().values())
 
 
 def test_without_weights_the_random_ones_stay():

@@ -4,6 +4,7 @@ Source: Simonyan and Zisserman, "Very deep convolutional networks for large-scal
 (ICLR 2015), with the names of torchvision's layers.
 """
 
+import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 from os import PathLike
@@ -21,6 +22,8 @@ from ._vgg16_weights import VGG16_BLOCKS, read_vgg16_weights
 VGG16_MIN_SIZE = 32
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+# Maps that are smaller are dark, and have no size to divide by.
+SMALLEST_SIZE = 1e-6
 
 
 class VGG16Encoder(EncoderSpec):
@@ -28,7 +31,9 @@ class VGG16Encoder(EncoderSpec):
 
     Its blocks have 64, 128, 256, 512 and 512 feature maps, which the decoder mirrors. It takes RGB
     images of at least 32 x 32 pixels in any units, and gray images as three equal channels. The
-    network is that of [1]_.
+    network is that of [1]_. Weights that are read are scaled by a power of two for each layer, so
+    that its feature maps have a root mean square of about 1, as decoders want them. Those of
+    published files are up to 800 times as large.
 
     Parameters
     ----------
@@ -123,6 +128,7 @@ class VGG16Encoder(EncoderSpec):
     def load_pretrained(self, module, *, progress=False):
         if self.weights is not None:
             module.load_state_dict(read_vgg16_weights(self.weights, self.blocks, progress=progress))
+            balance(module)
 
 
 class VGG16(nn.Module):
@@ -189,6 +195,41 @@ class VGG16(nn.Module):
         for layer in self.frozen_layers:
             layer.eval()
         return self
+
+
+def balance(vgg):
+    """Scale the weights of a VGG16, in place, so that all its feature maps have a size of about 1.
+
+    The maps of published weights differ by factors of a hundred, from block to block and from file
+    to file, and a decoder that begins at a size of 1 learns badly from such ones. The network stays
+    the same but for one factor for each layer: ReLU and pooling pass factors on. They are powers of
+    two, so no weight is rounded. The size is the root mean square of a layer's maps for noise of
+    all scales.
+    """
+    factor = 1.0
+    with torch.no_grad():
+        x = vgg.normalize(_noise_of_all_scales())
+        for layer in (*vgg.features, vgg.code):
+            if isinstance(layer, nn.Conv2d):
+                layer.bias /= factor
+                size = layer(x).relu().square().mean().sqrt().clamp(min=SMALLEST_SIZE)
+                power = 2.0 ** round(math.log2(size))
+                layer.weight /= power
+                layer.bias /= power
+                factor *= power
+            x = layer(x)
+
+
+def _noise_of_all_scales():
+    """A gray image (1, 1, 64, 64) in [0, 1] whose amplitudes fall with the frequency."""
+    generator = torch.Generator().manual_seed(0)
+    white = torch.fft.rfft2(torch.randn(1, 1, 64, 64, generator=generator, device="cpu"))
+    rows, columns = (
+        frequencies(64, device="cpu") for frequencies in (torch.fft.fftfreq, torch.fft.rfftfreq)
+    )
+    frequency = (rows[:, None].square() + columns.square()).sqrt().clamp(min=1 / 64)
+    pink = torch.fft.irfft2(white / frequency, s=(64, 64))
+    return (0.5 + 0.2 * (pink - pink.mean()) / pink.std()).clamp(0, 1)
 
 
 def check_vgg16_images(height, width, n_channels, *, cure):
