@@ -243,7 +243,7 @@ def test_an_image_comes_out_in_its_size(network, size, n_channels):
         (Autoencoder(encoder(3), normalization=None), [(256, 128), (128, 64), (64, 3)]),
         (
             UNet(encoder(3), normalization=None),
-            [(256 + 256, 128), (128 + 128, 64), (64 + 64, 64), (64, 3)],
+            [(256 + 256, 128), (128 + 128, 64), (64 + 64 + 3, 64), (64, 3)],
         ),
     ],
     ids=["autoencoder", "unet"],
@@ -251,6 +251,17 @@ def test_an_image_comes_out_in_its_size(network, size, n_channels):
 def test_the_decoder_mirrors_the_feature_maps_of_the_encoder(network, expected):
     convolutions = [m for m in build(network).decoder.modules() if isinstance(m, nn.Conv2d)]
     assert [(conv.in_channels, conv.out_channels) for conv in convolutions] == expected
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_the_decoder_of_a_u_net_sees_the_image(n_channels):
+    net = build(UNet(encoder(1)), (32, 32), n_channels).eval()
+    nn.init.normal_(net.decoder.head.weight, generator=torch.Generator().manual_seed(0))
+    batch = images(2, n_channels, 32, 32)
+    code, maps = net.encoder(batch)
+    dark = torch.zeros_like(code), [torch.zeros_like(part) for part in maps]
+    with_noise = batch + 0.1 * torch.randn(batch.shape, generator=torch.Generator().manual_seed(1))
+    assert not torch.allclose(net.decoder(*dark, batch), net.decoder(*dark, with_noise))
 
 
 def test_a_u_net_begins_by_giving_back_its_input():

@@ -72,8 +72,8 @@ class ConvDecoder(nn.Module):
 class SkipDecoder(nn.Module):
     """Decoder that gets the maps of each stage of the encoder, as in U-Net.
 
-    One more convolution makes the image, because one alone merges the finest maps badly. It begins
-    as zero.
+    From an encoder that loses the noise it gets the image, too, to see what to take away. One more
+    convolution makes the image, because one alone merges the finest maps badly. It begins as zero.
 
     Parameters
     ----------
@@ -91,15 +91,20 @@ class SkipDecoder(nn.Module):
         super().__init__()
         widths = _widths(encoder)
         outputs = (*widths[1:], widths[-1])
+        finest, *others = encoder.channels
+        self.joins_image = getattr(encoder, "loses_noise", False)
+        skips = (finest + n_channels * self.joins_image, *others)[::-1]
         self.stages = nn.ModuleList(
             DecoderStage(layers.doubling(n_in, upsampling), layers.activated(n_in + n_skip, n_out))
-            for n_in, n_skip, n_out in zip(widths, encoder.channels[::-1], outputs, strict=True)
+            for n_in, n_skip, n_out in zip(widths, skips, outputs, strict=True)
         )
         self.head = layers.plain(widths[-1], n_channels)
         nn.init.zeros_(self.head.weight)
 
-    def forward(self, code, maps):
-        """Map the code and the maps of the stages, finest first, to images (n, C, H, W)."""
+    def forward(self, code, maps, images):
+        """Map code and maps of images (n, C, H, W), finest first, to images of the same shape."""
+        if self.joins_image:
+            maps = [torch.cat((maps[0], images), dim=1), *maps[1:]]
         x = torch.relu(code)
         for stage, skip in zip(self.stages, reversed(maps), strict=True):
             x = stage(x, skip.shape[-2:], skip)  # (n, outputs[i], *size of skip)

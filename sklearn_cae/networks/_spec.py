@@ -115,6 +115,8 @@ class NetworkSpec(Spec):
 
     and may have
 
+    ``loses_noise`` : bool
+        Whether its maps are frozen and smooth, so that the decoder of a U-Net needs the image, too;
     ``encode(images)``, ``code_shape`` : tuple of int
         Images to codes ``(n, *code_shape)``.
     ``decode(codes, image_size)``
@@ -189,6 +191,8 @@ class EncoderSpec(Spec):
 
     and may have
 
+    ``loses_noise`` : bool
+        Whether its maps are frozen and smooth, so that the decoder of a U-Net needs the image, too;
     ``object_stages`` : sequence of int
         Stages, counted from 0, whose averages tell what an image shows better than the code does;
         those of an encoder that was trained on many kinds of images.

@@ -93,7 +93,7 @@ class UNetModule(EncoderDecoderModule):
 
     def forward(self, images):
         """Map images (n, C, H, W) to images of the same shape."""
-        return images + self.decoder(*self.encoder(images))
+        return images + self.decoder(*self.encoder(images), images)
 
     def encode(self, images):
         """Map images (n, C, H, W) to codes ``(n, *code_shape)``."""

@@ -165,6 +165,8 @@ class VGG16(nn.Module):
         self.channels = tuple(block[max(block)][1] for block in blocks)
         self.code_channels = self.channels[-1]
         self.stage_names = [f"features.{max(block) + 1}" for block in blocks]
+        # Its maps are smooth: from them alone a U-Net does not learn where the noise is.
+        self.loses_noise = True
         # The fourth block and the one before tell objects apart, the second and third places.
         self.object_stages = tuple(range(max(0, min(n_blocks, 4) - 2), min(n_blocks, 4)))
         self.place_stages = (1, 2) if n_blocks > 1 else (0,)
