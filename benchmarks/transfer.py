@@ -115,6 +115,7 @@ def main():
     parser.add_argument("--n-train", type=int, nargs="+", default=[50, 200, 1000])
     parser.add_argument("--n-test", type=int, default=10_000)
     parser.add_argument("--epochs", type=int, help="passes, instead of 'auto'")
+    parser.add_argument("--without", nargs="+", default=[], help="parts of names, not run")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
@@ -124,6 +125,7 @@ def main():
         for std in args.noise
         for n_train in args.n_train
         for network in ("none", *networks(args))
+        if not any(part in network for part in args.without)
         for seed in (args.seeds if network != "none" else args.seeds[:1])
     ]
     print(table(resume(args.results, jobs, partial(run, args=args))))

@@ -348,6 +348,14 @@ def test_balanced_weights_are_left_as_they_are():
     assert all(torch.equal(module.state_dict()[name], before[name]) for name in before)
 
 
+def test_weights_of_endless_maps_are_refused():
+    module = VGG16(1, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        module.features[0].weight *= 1e30
+    with pytest.raises(ValueError, match="weights that were read give feature maps that are not"):
+        balance(module)
+
+
 def test_dark_weights_stay_finite():
     module = VGG16(1, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():

@@ -213,11 +213,17 @@ def balance(vgg):
         x = vgg.normalize(_noise_of_all_scales())
         for layer in (*vgg.features, vgg.code):
             if isinstance(layer, nn.Conv2d):
-                layer.bias /= factor
+                weight, bias = layer.parameters()
+                bias.div_(factor)
                 size = layer(x).relu().square().mean().sqrt().clamp(min=SMALLEST_SIZE)
+                if not size.isfinite():
+                    raise ValueError(
+                        "The weights that were read give feature maps that are not finite numbers. "
+                        "Take a file with the weights of a trained VGG16."
+                    )
                 power = 2.0 ** round(math.log2(size))
-                layer.weight /= power
-                layer.bias /= power
+                weight.div_(power)
+                bias.div_(power)
                 factor *= power
             x = layer(x)
 
