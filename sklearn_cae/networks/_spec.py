@@ -115,8 +115,6 @@ class NetworkSpec(Spec):
 
     and may have
 
-    ``loses_noise`` : bool
-        Whether its maps are frozen and smooth, so that the decoder of a U-Net needs the image, too;
     ``encode(images)``, ``code_shape`` : tuple of int
         Images to codes ``(n, *code_shape)``.
     ``decode(codes, image_size)``
@@ -192,7 +190,7 @@ class EncoderSpec(Spec):
     and may have
 
     ``loses_noise`` : bool
-        Whether its maps are frozen and smooth, so that the decoder of a U-Net needs the image, too;
+        Whether its maps are frozen and smooth, so that the decoder of a U-Net needs the image, too.
     ``object_stages`` : sequence of int
         Stages, counted from 0, whose averages tell what an image shows better than the code does;
         those of an encoder that was trained on many kinds of images.
