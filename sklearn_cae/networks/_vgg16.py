@@ -33,7 +33,7 @@ class VGG16Encoder(EncoderSpec):
     images of at least 32 x 32 pixels in any units, and gray images as three equal channels. The
     network is that of [1]_. Weights that are read are scaled by a power of two for each layer, so
     that its feature maps have a root mean square of about 1, as decoders want them. Those of
-    published files are up to 800 times as large.
+    published files are hundreds of times as large.
 
     Parameters
     ----------
@@ -207,6 +207,16 @@ def balance(vgg):
     the same but for one factor for each layer: ReLU and pooling pass factors on. They are powers of
     two, so no weight is rounded. The size is the root mean square of a layer's maps for noise of
     all scales.
+
+    Parameters
+    ----------
+    vgg : VGG16
+        Has float32 weights on the CPU.
+
+    Raises
+    ------
+    ValueError
+        If maps are not finite.
     """
     factor = 1.0
     with torch.no_grad():
