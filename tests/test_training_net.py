@@ -29,13 +29,13 @@ class Plain(nn.Module):
         return torch.sigmoid(self.conv(images))
 
 
-def plain_net(criterion=nn.MSELoss, module=None, **params):
+def plain_net(criterion=nn.MSELoss, module=None, optimizer=torch.optim.SGD, **params):
     with torch.random.fork_rng():
         torch.manual_seed(0)
         module = Plain() if module is None else module
     defaults = {"lr": 0.01, "batch_size": 8, "max_epochs": 1, "seed": 3, "verbose": 0}
     defaults |= {"train_split": None, "callbacks": []}
-    return make_net(module, criterion(), torch.optim.SGD, **defaults | params)
+    return make_net(module, criterion(), optimizer, **defaults | params)
 
 
 def test_training_noise_changes_with_the_epoch():
@@ -116,6 +116,25 @@ def test_what_leaves_the_range_is_clipped_for_the_psnr():
 def test_weights_are_in_the_channels_last_format():
     weight = plain_net().module_.conv.weight
     assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_state_of_an_optimizer_is_read_in_the_order_of_the_weights():
+    net = plain_net(optimizer=torch.optim.Adam).partial_fit(IMAGES)
+    held = net.optimizer_.state[net.module_.conv.weight]
+    square = held["exp_avg_sq"].clone()
+    read = net.optimizer_.state_dict()
+    for values in read["state"].values():
+        values.update({name: value.contiguous() for name, value in values.items()})
+    net.optimizer_.load_state_dict(read)
+    held = net.optimizer_.state[net.module_.conv.weight]
+    assert torch.equal(held["exp_avg_sq"], square)
+    assert held["exp_avg_sq"].stride() == net.module_.conv.weight.stride()
+
+
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.AdamW, torch.optim.SGD])
+def test_steps_are_taken_in_one_call(optimizer):
+    (group,) = plain_net(optimizer=optimizer).optimizer_.param_groups
+    assert group["fused"] is True
 
 
 @pytest.mark.parametrize("loss", [nn.MSELoss, nn.BCELoss])
