@@ -70,15 +70,28 @@ def test_blocks_of_a_dask_array_are_denoised_on_a_cluster(images, cluster):
     np.testing.assert_allclose(denoised, cae.predict(images), rtol=0, atol=1e-6)
 
 
-def test_tiles_of_a_large_image_are_denoised_as_the_whole_image_is(cluster):
+@pytest.mark.parametrize("rest", [0, 30, 100])
+def test_tiles_of_a_large_image_are_denoised_as_the_whole_image_is(rest, cluster):
     cae = small_cae(small_unet(), max_epochs=3).fit(X)
-    image = gray(1, 320, 192)
+    image = gray(1, 384 + rest, 192)
     margin = cae.tile_margin_
-    tiles = da.from_array(image, chunks=(1, 128, 128))
+    tiles = da.from_array(image, chunks=(1, (128, 128, 128 + rest), 192))
     denoised = tiles.map_overlap(
         cae.predict, depth=(0, margin, margin), boundary="none", dtype=image.dtype
     ).compute()
     np.testing.assert_allclose(denoised, cae.predict(image), rtol=0, atol=1e-6)
+
+
+def test_a_last_tile_that_is_shorter_than_the_margin_makes_dask_cut_elsewhere():
+    """So the guide makes it longer."""
+    cae = small_cae(small_unet(), max_epochs=3).fit(X)
+    image = gray(1, 286, 192)
+    margin = cae.tile_margin_
+    denoised = da.from_array(image, chunks=(1, 128, 192)).map_overlap(
+        cae.predict, depth=(0, margin, margin), boundary="none", dtype=image.dtype
+    )
+    assert any(chunk % 64 for chunk in denoised.chunks[1][:-1])
+    assert np.abs(denoised.compute() - cae.predict(image)).max() > 1e-3
 
 
 def test_tiles_without_a_margin_differ(cluster):

@@ -33,8 +33,8 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def run(name):
-    exec(compile(script(name), PAGE.name, "exec"), {"__name__": "__main__"})
+def run(name, change=lambda code: code):
+    exec(compile(change(script(name)), PAGE.name, "exec"), {"__name__": "__main__"})
 
 
 def test_every_script_can_be_compiled():
@@ -78,3 +78,20 @@ def test_the_scripts_for_dask_arrays_denoise_as_predict_does(name, folder):
     images = np.load("images.npy") if name == "predict-blocks" else np.load("huge.npy")[None]
     expected = sklearn_cae.load("denoiser.safetensors").predict(images)
     np.testing.assert_allclose(da.from_npy_stack("denoised").compute(), expected, atol=1e-6)
+
+
+# Multiples of the tiles and of 64 or not, with a rest below and above the margin, smaller than it.
+SIZES = [(384, 256), (414, 256), (450, 391), (257, 127), (300, 40), (50, 45)]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_the_script_for_tiles_gives_what_the_whole_image_gives(size, folder):
+    da = pytest.importorskip("dask.array")
+    cae = sklearn_cae.load("denoiser.safetensors")
+    assert 64 <= cae.tile_margin_ <= 128
+    image = gray(1, *size)
+    np.save("huge.npy", image[0])
+    run("predict-tiles", lambda code: code.replace("side=1024", "side=128"))
+    denoised = da.from_npy_stack("denoised")
+    assert len(denoised.chunks[1]) == max(size[0] // 128, 1)
+    np.testing.assert_allclose(denoised.compute(), cae.predict(image), rtol=0, atol=1e-6)
