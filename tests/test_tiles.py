@@ -8,7 +8,7 @@ import torch
 from small import small_autoencoder, small_encoder, small_unet
 from torch import nn
 
-from sklearn_cae import Autoencoder, TorchNetwork, UNet, VGG16Encoder, _tiles
+from sklearn_cae import Autoencoder, ResUNet, TorchNetwork, UNet, VGG16Encoder, _tiles
 from sklearn_cae._inference import Runner
 from sklearn_cae._tiles import Tiling, measure_margin
 from sklearn_cae.images import ImageSpec
@@ -191,6 +191,7 @@ def test_no_pixel_is_computed_more_than_five_times(small_tiles, margin):
 NETWORKS = {
     "autoencoder": (Autoencoder(), 3),
     "U-Net": (UNet(), 3),
+    "residual U-Net": (ResUNet((8, 12), blocks=1), 3),
     "transposed convolutions": (small_autoencoder(upsampling="transpose"), 1),
     "strides": (UNet(small_encoder(downsampling="stride")), 1),
     "wide kernels": (small_unet(kernel_size=7, normalization=None), 1),
