@@ -51,7 +51,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Images of more than half a megapixel are denoised in tiles that overlap by as much as the
         network sees around a pixel, so that the result is that of the whole image and needs no more
-        memory than a tile does. With ``verbose`` a bar shows how far it is.
+        memory than a tile does. With ``verbose`` a bar shows how far it is: it counts batches, tiles,
+        or the images of a list.
 
         Parameters
         ----------
@@ -120,7 +121,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     def _predict_list(self, X, options):
         source, images = self._read_list(X)
         self._check_ensemble(options["self_ensemble"])
-        denoised = self.runner_.of_each(partial(self.runner_.denoise, **options), images)
+        denoise = partial(self.runner_.denoise, self_ensemble=options["self_ensemble"])
+        denoised = self.runner_.of_each(denoise, images, progress=options["progress"])
         one = partial(from_channels_last, ndim=source.ndim, spec=self.image_spec_)
         return [one(image[np.newaxis])[0] for image in denoised]
 

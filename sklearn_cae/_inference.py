@@ -1,7 +1,7 @@
 """A fitted network on arrays of images, without gradients."""
 
 import math
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 
 import numpy as np
@@ -84,18 +84,24 @@ class Runner:
             out[part] = from_unit(result, self.spec, images.dtype)
         return out
 
-    def of_each(self, function, images):
+    def of_each(self, function, images, *, progress=False):
         """A list of what a function of arrays (n, H, W, C) gives for images (H, W, C) in a list.
 
-        The images may be of any sizes: those of one size make an array.
+        The images may be of any sizes: those of one size make an array. With ``progress`` a bar
+        counts the images, unless one call does them all, which then is told ``progress=True``.
         """
         each, shapes = [None] * len(images), shapes_of(images)
+        calls = []
         for rows in groups_of_one_shape(images):
             size = _largest_batch(shapes[rows[0]][:2])
-            for start in range(0, len(rows), size):
-                some = rows[start : start + size]
-                for row, result in zip(some, function(_stacked(images, some)), strict=True):
-                    each[row] = result
+            calls += [rows[start : start + size] for start in range(0, len(rows), size)]
+        if progress and len(calls) > 1:
+            calls = _with_bar(calls, "image", [len(rows) for rows in calls])
+        elif progress:
+            function = partial(function, progress=True)
+        for some in calls:
+            for row, result in zip(some, function(_stacked(images, some)), strict=True):
+                each[row] = result
         return each
 
     def encode(self, images, out=None):
@@ -210,7 +216,8 @@ class Runner:
         batches = _batches(images, self._batch_size(images))
         parts = list(product(batches, tiling.kept))
         if progress and len(parts) > 1:
-            parts = _with_bar(parts, "batch" if len(tiling.kept) == 1 else "tile")
+            unit = "batch" if len(tiling.kept) == 1 else "tile"
+            parts = _with_bar(parts, unit, [1] * len(parts))
         cores = SharedCores(self.device, keep=False)
         for batch, kept in parts:
             cores.look()
@@ -263,7 +270,11 @@ def _padded(batch, size):
     return batch if len(batch) == size else np.resize(batch, (size, *batch.shape[1:]))
 
 
-def _with_bar(parts, unit):
+def _with_bar(parts, unit, counts):
+    """Yield parts, under a bar that counts each as so many."""
     from tqdm.auto import tqdm
 
-    return tqdm(parts, unit=unit)
+    with tqdm(total=sum(counts), unit=unit) as bar:
+        for part, count in zip(parts, counts, strict=True):
+            yield part
+            bar.update(count)

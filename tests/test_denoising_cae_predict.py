@@ -213,11 +213,33 @@ def test_verbose_shows_a_bar_over_batches(talking, capsys):
     assert "batch" in shown
 
 
+def test_verbose_shows_one_bar_over_images_of_different_sizes(talking, small_tiles, capsys):
+    talking.predict([*colour(2), *colour(3, 12, 9), LARGE[0]])
+    shown = capsys.readouterr().err
+    assert shown.count("0/6 [00:00<?, ?image/s]") == 1
+    assert "6/6" in shown
+    assert "tile" not in shown
+
+
+def test_a_list_of_one_large_image_has_a_bar_over_its_tiles(talking, small_tiles, capsys):
+    talking.predict([LARGE[0]])
+    shown = capsys.readouterr().err
+    assert "4/4" in shown
+    assert "tile" in shown
+
+
+def test_a_list_that_is_a_single_batch_has_no_bar(talking, capsys):
+    talking.predict(list(colour()))
+    assert capsys.readouterr().err == ""
+
+
 def test_a_single_batch_has_no_bar(talking, capsys):
     talking.predict(colour())
     assert capsys.readouterr().err == ""
 
 
 def test_many_batches_are_silent_by_default(cae, capsys):
-    cae.predict(np.resize(colour(), (200, 8, 8, 3)))
+    images = np.resize(colour(), (200, 8, 8, 3))
+    cae.predict(images)
+    cae.predict(list(images))
     assert capsys.readouterr() == ("", "")
