@@ -51,8 +51,8 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
         Images of more than half a megapixel are denoised in tiles that overlap by as much as the
         network sees around a pixel, so that the result is that of the whole image and needs no more
-        memory than a tile does. With ``verbose`` a bar shows how far it is: it counts batches, tiles,
-        or the images of a list.
+        memory than a tile does. With ``verbose`` a bar shows how far it is: it counts batches,
+        tiles, or the images of a list.
 
         Parameters
         ----------
