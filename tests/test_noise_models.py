@@ -372,6 +372,34 @@ def test_the_default_dtype_of_torch_changes_nothing(model):
     assert torch.equal(noisy, EXPECTED[repr(model)])
 
 
+class OfYourOwn(NoiseModel):
+    """Gives contiguous images, whatever comes."""
+
+    def __init__(self, *, clip=True):
+        self.clip = clip
+
+    def _corrupt(self, images, generator):
+        return images.contiguous() + draw_normal(images, generator)
+
+
+@pytest.mark.parametrize("each", [False, True], ids=["one generator", "generators"])
+@pytest.mark.parametrize("model", [*MODELS, *RANGES, OfYourOwn(), OfYourOwn(clip=False)], ids=repr)
+def test_channels_stay_last_in_memory_and_the_values_do_not_depend_on_it(model, each):
+    images = random_images()
+
+    def noisy(images):
+        generators = [seeded(seed) for seed in range(len(images))]
+        return model.corrupt(images, generators if each else seeded())
+
+    channels_last = images.contiguous(memory_format=torch.channels_last)
+    result = noisy(channels_last)
+    assert result.is_contiguous(memory_format=torch.channels_last)
+    assert result.data_ptr() != channels_last.data_ptr()
+    first = noisy(images)
+    assert first.is_contiguous()
+    assert torch.equal(result, first)
+
+
 @pytest.mark.parametrize("model", MODELS + RANGES, ids=repr)
 def test_the_same_seed_gives_the_same_noise(model):
     noisy = [model.corrupt(random_images(), seeded(5)) for _ in range(2)]

@@ -85,7 +85,8 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
         Returns
         -------
         noisy : torch.Tensor of shape (n, C, H, W)
-            float32 images, within ``limits`` if ``clip``.
+            float32 images, within ``limits`` if ``clip``, in torch's memory format
+            ``channels_last`` if ``images`` are.
 
         Raises
         ------
@@ -97,6 +98,8 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
         n_channels, height, width = images.shape[1:]
         self.check_images(height, width, n_channels)
         noisy = self._corrupt(images, generator)
+        if images.is_contiguous(memory_format=torch.channels_last):
+            noisy = noisy.contiguous(memory_format=torch.channels_last)
         return noisy.clamp(*limits) if self.clip else noisy
 
     def check_levels(self) -> None:

@@ -229,7 +229,7 @@ class SaltAndPepperNoise(NoiseModel):
         amount = draw_level(self.amount, images, generator)
         salt = amount * draw_level(self.salt_ratio, images, generator)
         draw = draw_uniform(images, generator)
-        noisy = images.masked_fill(draw < salt, 1.0)
+        noisy = images.clone().masked_fill_(draw < salt, 1.0)
         return noisy.masked_fill_((draw >= salt) & (draw < amount), 0.0)
 
 
@@ -264,7 +264,8 @@ class MaskingNoise(NoiseModel):
 
     def _corrupt(self, images, generator):
         draw = draw_uniform(images[:, :1], generator)
-        return images.masked_fill(draw < draw_level(self.fraction, images, generator), 0.0)
+        masked = draw < draw_level(self.fraction, images, generator)
+        return images.clone().masked_fill_(masked, 0.0)
 
 
 class GaussianBlur(NoiseModel):

@@ -62,7 +62,7 @@ class EraseColor(NoiseModel):
         return [self]
 
     def _corrupt(self, images, generator):
-        return images.mean(dim=1, keepdim=True).expand_as(images).contiguous()
+        return torch.empty_like(images).copy_(images.mean(dim=1, keepdim=True))
 
 
 class QuarterTurns(NoiseModel):
@@ -138,7 +138,7 @@ class QuarterTurns(NoiseModel):
         drawn = (draws * len(self.turns)).long()
         turned = torch.zeros_like(images)
         for number, turn in enumerate(self.turns):
-            turned = torch.where(drawn == number, torch.rot90(images, turn, (2, 3)), turned)
+            turned = torch.where(drawn != number, turned, torch.rot90(images, turn, (2, 3)))
         return turned
 
 
