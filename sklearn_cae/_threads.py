@@ -1,5 +1,6 @@
 """How many threads torch takes: one in a worker of joblib, and fewer where the cores are busy."""
 
+import math
 import os
 import time
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ DEFAULT_THREADS = torch.get_num_threads()
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 # When the cores are looked at, in seconds: first, and after each look.
 FIRST_LOOK, INTERVAL = 1.0, 10.0
+# Seconds without a call after which it is forgotten what the cores were like.
+FORGOTTEN = 60.0
 # How many times as fast fewer threads have to be.
 WORTH = 1.5
 # Convolutions for one look: some milliseconds; fewer if they take so many times the shortest time.
@@ -42,6 +45,43 @@ def threads_of_worker():
         torch.set_num_threads(before)
 
 
+class Looks:
+    """When this process looks at the cores, and what it saw last: of all calls together.
+
+    So calls that are shorter than ``FIRST_LOOK`` look too, if there are many in a row.
+
+    Attributes
+    ----------
+    fastest : int or None
+        The number of threads that was fastest. ``None`` if that is not known.
+    """
+
+    def __init__(self):
+        self.fastest = None
+        self._next, self._forgotten = math.inf, -math.inf
+
+    def start(self):
+        """Begin a call; after a long while without one all begins anew."""
+        now = time.monotonic()
+        if now >= self._forgotten:
+            self.fastest, self._next = None, now + FIRST_LOOK
+        self._forgotten = now + FORGOTTEN
+
+    def is_due(self):
+        """Whether it is time for a look."""
+        now = time.monotonic()
+        self._forgotten = now + FORGOTTEN
+        return now >= self._next
+
+    def keep(self, fastest):
+        """Keep what a look has shown."""
+        self.fastest = fastest
+        self._next = time.monotonic() + INTERVAL
+
+
+LOOKS = Looks()
+
+
 class SharedCores:
     """The number of torch's threads on cores that other programs use too.
 
@@ -62,25 +102,31 @@ class SharedCores:
         self.keep = keep
         self.n_threads = torch.get_num_threads()
         self.watching = device == "cpu" and self.n_threads > 1 and _ours_to_choose()
-        self.next_look = time.monotonic() + FIRST_LOOK
+        # A warning is of this call alone; a number that was found is of use to the next one.
+        self.looks = Looks() if keep else LOOKS
+        self.looks.start()
 
     def look(self):
         """Take as many threads as pay now, if it is time for a look."""
-        if not self.watching or time.monotonic() < self.next_look:
+        if not self.watching:
             return
-        fastest, gain = fastest_threads(self.n_threads)
-        self.next_look = time.monotonic() + INTERVAL
-        if not self.keep:
-            torch.set_num_threads(fastest)
-        elif fastest < self.n_threads:
-            self.watching = False
-            warn_user(
-                f"Other programs use the cores: with {self.n_threads} threads of torch, a "
-                f"convolution takes {gain:.0f} times as long as with {fastest}. Call "
-                f"torch.set_num_threads({fastest}) before fit. With random_state=None fit chooses "
-                "the number itself; for a given random_state it is kept, since the last digits of "
-                "a training depend on it."
-            )
+        if self.looks.is_due():
+            fastest, gain = fastest_threads(self.n_threads)
+            self.looks.keep(fastest)
+            if self.keep and fastest < self.n_threads:
+                self.watching = False
+                self._warn(fastest, gain)
+        if not self.keep and self.looks.fastest is not None:
+            torch.set_num_threads(self.looks.fastest)
+
+    def _warn(self, fastest, gain):
+        warn_user(
+            f"Other programs use the cores: with {self.n_threads} threads of torch, a "
+            f"convolution takes {gain:.0f} times as long as with {fastest}. Call "
+            f"torch.set_num_threads({fastest}) before fit. With random_state=None fit chooses "
+            "the number itself; for a given random_state it is kept, since the last digits of "
+            "a training depend on it."
+        )
 
 
 def fastest_threads(n_threads):

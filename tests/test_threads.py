@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -6,7 +8,7 @@ from skorch.callbacks import Callback
 from small import assert_same_weights, gray, small_cae
 
 from sklearn_cae import Autoencoder, ResUNet, UNet, _threads
-from sklearn_cae._threads import threads_of_worker
+from sklearn_cae._threads import SharedCores, threads_of_worker
 
 X = gray()
 
@@ -19,6 +21,7 @@ def two_threads_by_default(monkeypatch):
     monkeypatch.setattr(_threads, "DEFAULT_THREADS", 2)
     # What else this machine does is not to matter.
     monkeypatch.setattr(_threads, "FIRST_LOOK", float("inf"))
+    monkeypatch.setattr(_threads, "LOOKS", _threads.Looks())
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -162,6 +165,75 @@ def test_results_are_made_with_fewer_threads_on_busy_cores(method, monkeypatch):
     getattr(cae, method)(gray(64))
     assert numbers == [1]
     assert torch.get_num_threads() == 2
+
+
+class ShortCalls:
+    """Calls of 0.4 seconds in a row, on busy cores and by a clock of their own."""
+
+    def __init__(self, monkeypatch):
+        self.seconds = 1000.0
+        self.n_looks = 0
+        busy(monkeypatch, lambda: self.slowdown())
+        monkeypatch.setattr(_threads, "FIRST_LOOK", 1)
+        monkeypatch.setattr(_threads, "INTERVAL", 10)
+        monkeypatch.setattr(_threads, "FORGOTTEN", 60)
+        monkeypatch.setattr(_threads, "time", SimpleNamespace(monotonic=lambda: self.seconds))
+
+    def slowdown(self):
+        self.n_looks += 1
+        return 9
+
+    def threads(self, n_calls, keep=False):
+        """The number of threads of each."""
+        numbers = []
+        for _ in range(n_calls):
+            with threads_of_worker():
+                SharedCores("cpu", keep=keep).look()
+                numbers.append(torch.get_num_threads())
+            self.seconds += 0.4
+        return numbers
+
+
+@pytest.fixture
+def short_calls(monkeypatch):
+    return ShortCalls(monkeypatch)
+
+
+def test_short_calls_in_a_row_take_fewer_threads_on_busy_cores(short_calls):
+    assert short_calls.threads(6) == [2, 2, 2, 1, 1, 1]
+    assert torch.get_num_threads() == 2
+    assert short_calls.n_looks == 1
+
+
+def test_the_cores_are_looked_at_again_after_some_seconds_of_short_calls(short_calls):
+    short_calls.threads(25)
+    assert short_calls.n_looks == 1
+    short_calls.slowdown = lambda: 1
+    assert short_calls.threads(5) == [1, 1, 1, 1, 2]
+
+
+def test_what_was_seen_is_forgotten_after_a_minute_without_a_call(short_calls):
+    short_calls.threads(4)
+    short_calls.seconds += 59
+    assert short_calls.threads(1) == [1]
+    assert short_calls.n_looks == 2
+    short_calls.seconds += 61
+    assert short_calls.threads(4) == [2, 2, 2, 1]
+    assert short_calls.n_looks == 3
+
+
+def test_short_trainings_that_are_to_be_repeated_keep_their_threads(short_calls):
+    short_calls.threads(4)
+    assert short_calls.threads(6, keep=True) == [2] * 6
+    assert short_calls.n_looks == 1
+
+
+def test_long_steps_of_a_training_are_looked_at(short_calls):
+    with threads_of_worker():
+        cores = SharedCores("cpu", keep=False)
+        short_calls.seconds += 100
+        cores.look()
+        assert torch.get_num_threads() == 1
 
 
 def test_the_fastest_number_of_threads_is_found(monkeypatch):
