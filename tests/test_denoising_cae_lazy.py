@@ -258,6 +258,19 @@ def test_images_are_written_where_they_should_go(images, tmp_path):
 
 
 @small_blocks
+def test_a_tiff_file_that_is_mapped_is_learned_from_denoised_and_written(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "images.tif", X, photometric="minisblack")
+    images = tifffile.memmap(tmp_path / "images.tif", mode="r")
+    cae = small_cae().fit(images)
+    assert_same_weights(cae, small_cae().fit(memory_map(X, tmp_path)))
+    path = tmp_path / "denoised.tif"
+    out = tifffile.memmap(path, shape=X.shape, dtype=X.dtype, photometric="minisblack")
+    assert cae.predict(images, out=out) is out
+    np.testing.assert_array_equal(tifffile.imread(path), cae.predict(X))
+
+
+@small_blocks
 @pytest.mark.parametrize("images", [X, Slices(X)], ids=["in memory", "lazy"])
 def test_codes_are_written_where_they_should_go(images):
     codes = IN_MEMORY.transform(X)
