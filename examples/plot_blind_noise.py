@@ -30,7 +30,7 @@ X_test = load_natural_patches(n_patches=100, subset="test", random_state=1).imag
 noises = {"only 0.05": 0.05, "only 0.2": 0.2, "0 to 0.3": (0, 0.3)}
 networks = {
     name: DenoisingCAE(
-        ResUNet((24, 32), blocks=1),
+        ResUNet((24, 32), blocks=2),
         noise=GaussianNoise(std),
         batch_size=16,
         max_epochs=10,

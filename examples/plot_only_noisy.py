@@ -32,7 +32,7 @@ noisy = np.asarray(NoiseInjector(PoissonNoise(30), random_state=0).corrupt(clean
 # In each epoch 64 patches are cut out of the image, turned and flipped. The network is small,
 # because there is little to learn from.
 cae = DenoisingCAE(
-    ResUNet((16, 32, 64), blocks=1),
+    ResUNet((16, 32, 64), blocks=2),
     target="neighbor",
     patches=Patches(64, per_image=64),
     batch_size=8,

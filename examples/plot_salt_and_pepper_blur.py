@@ -61,7 +61,7 @@ for name, noise in noises.items():
     noisy = np.asarray(NoiseInjector(noise, random_state=2).corrupt(X_test))
     pairs = NoiseInjector(noise, random_state=1).fit_transform(X_tuning)
     cae = DenoisingCAE(
-        ResUNet((24, 32), blocks=2),
+        ResUNet((24, 32), blocks=3),
         noise=noise,
         batch_size=16,
         max_epochs=8,

@@ -89,7 +89,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         ``functools.partial(torch.optim.SGD, momentum=0.9)``. "auto" is that of the network: Muon
         for :class:`ResUNet`, Adam for the others.
     lr : float or "auto", default="auto"
-        Learning rate; with "one_cycle" its peak. "auto" is that of the network: 4e-3 for
+        Learning rate; with "one_cycle" its peak. "auto" is that of the network: 8e-3 for
         :class:`ResUNet`, 1e-2 for the others.
     lr_schedule : {"one_cycle", "cosine", "constant"}, default="one_cycle"
         Course of the learning rate over the steps of ``fit``. ``partial_fit`` keeps it constant.

@@ -246,8 +246,8 @@ def test_an_estimator_keeps_the_momentum():
     [
         (None, {}, "adam", 1e-2),
         ("unet", {}, "adam", 1e-2),
-        (ResUNet((4,), blocks=1), {}, "muon", 4e-3),
-        (ResUNet((4,), blocks=1), {"optimizer": "adam"}, "adam", 4e-3),
+        (ResUNet((4,), blocks=1), {}, "muon", 8e-3),
+        (ResUNet((4,), blocks=1), {"optimizer": "adam"}, "adam", 8e-3),
         (ResUNet((4,), blocks=1), {"lr": 0.5}, "muon", 0.5),
         ("unet", {"optimizer": "muon", "lr": 1e-3}, "muon", 1e-3),
     ],

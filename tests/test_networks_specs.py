@@ -228,7 +228,7 @@ def test_anything_else_is_refused_with_a_cure(network, cure):
         (UNet((4, 8)), UNet(ConvEncoder([4, 8])), []),
         (UNet(), UNet((32, 64, 128)), []),
         (ResUNet((4, 8)), ResUNet([4, 8]), []),
-        (ResUNet((4,)), ResUNet((4,), blocks=1), ["blocks from 1 to 4"]),
+        (ResUNet((4,)), ResUNet((4,), blocks=1), ["blocks from 1 to 6"]),
         (UNet((4,)), UNet((8,)), ["encoder.channels from (8,) to (4,)"]),
         (
             Autoencoder(VGG16Encoder(2), kernel_size=5),
