@@ -10,10 +10,21 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
+from lazy import Slices
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from small import as_uint, colour, gray, small_autoencoder, small_cae, small_unet
 
-from sklearn_cae import Autoencoder, GaussianNoise, NoiseChain, PoissonNoise, SaltAndPepperNoise
+from sklearn_cae import (
+    Autoencoder,
+    CAEOutlierDetector,
+    ClassicalDenoiser,
+    GaussianNoise,
+    NoiseChain,
+    NoiseInjector,
+    PoissonNoise,
+    SaltAndPepperNoise,
+)
 
 X = gray()
 
@@ -53,6 +64,11 @@ BAD_IMAGES = {
         [X[0], X[0, :4].astype(np.float64)],
         ValueError,
         "holds images of float32 and float64; a list holds one array for each image",
+    ),
+    "a list of two dtypes, of one size": (
+        [X[0], as_uint(X, np.uint8)[1]],
+        ValueError,
+        "holds images of float32 and uint8; a list holds one array for each image",
     ),
     "a ragged list of lists": ([[0.1, 0.2], [0.3]], ValueError, RAGGED),
     "objects that are images": (np.array([X[0], X[0, :4]], object), ValueError, RAGGED),
@@ -96,6 +112,34 @@ def test_every_method_refuses_bad_images(fitted, method):
     assert vars(fitted) == before
 
 
+MIXED, _, IS_MIXED = BAD_IMAGES["a list of two dtypes, of one size"]
+
+
+@pytest.mark.parametrize("method", [*METHODS, "partial_fit", "fit_transform"])
+def test_every_method_refuses_a_list_of_two_dtypes(fitted, method):
+    with pytest.raises(ValueError, match=f"X {IS_MIXED}"):
+        getattr(fitted, method)(MIXED)
+
+
+@pytest.mark.parametrize("target", ["neighbor", "masked", "noisy"])
+def test_noisy_images_of_two_dtypes_are_refused(target):
+    with pytest.raises(ValueError, match=f"X {IS_MIXED}"):
+        small_cae(small_unet(), target=target).fit(MIXED, MIXED if target == "noisy" else None)
+
+
+@pytest.mark.parametrize("estimator", [NoiseInjector(), ClassicalDenoiser(), CAEOutlierDetector()])
+def test_every_estimator_refuses_a_list_of_two_dtypes(estimator):
+    with pytest.raises(ValueError, match=f"X {IS_MIXED}"):
+        clone(estimator).fit(MIXED, MIXED)
+
+
+@pytest.mark.parametrize("method", ["fit", "score"])
+@pytest.mark.parametrize("images", [X[:2], Slices(X[:2])], ids=["in memory", "lazy"])
+def test_clean_images_of_two_dtypes_are_refused(fitted, method, images):
+    with pytest.raises(ValueError, match=f"y {IS_MIXED}"):
+        getattr(clone(fitted) if method == "fit" else fitted, method)(images, MIXED)
+
+
 @BAD
 def test_bad_images_are_left_as_they_were(images, error, message):
     before = copy.deepcopy(images)
@@ -115,7 +159,7 @@ def test_bad_images_leave_an_estimator_unfitted(images, error, message):
 
 # A row, and one dimension of objects, are labels; a table of another width too.
 LABELS = {"one row", "nothing", "objects that are images", "no columns", "strings", "objects"}
-LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists", "a list of two dtypes"}
+LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists"}
 BAD_TARGETS = {name: row for name, row in BAD_IMAGES.items() if name not in LABELS}
 
 

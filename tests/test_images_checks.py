@@ -1,5 +1,6 @@
 """What is read as a batch of images, and what is refused."""
 
+from collections import UserList, deque
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,39 @@ def test_tensors_of_bfloat16_become_float32():
 def test_nullable_columns_of_integers_keep_their_dtype():
     rows = pd.DataFrame(np.arange(8, dtype=np.uint8).reshape(2, 4)).astype("UInt8")
     assert read_images(rows).dtype == np.uint8
+
+
+ONES = np.ones((3, 3), np.float32)
+MIXED = {
+    "two floats": ([ONES, ONES.astype(np.float64)], "float32 and float64"),
+    "a mask": ((ONES > 0, ONES.astype(np.uint8)), "bool and uint8"),
+    "rows": ([ONES[0], ONES[0].astype(np.uint8)], "float32 and uint8"),
+    "lists of channels": ([[ONES, ONES], [ONES, ONES.astype(np.uint8)]], "float32 and uint8"),
+    "a queue": (deque([ONES, ONES.astype(np.int16)]), "float32 and int16"),
+    "a collection": (UserList([ONES, ONES.astype(np.int16)]), "float32 and int16"),
+    "a series": (pd.Series([ONES, ONES.astype(np.uint8)]), "float32 and uint8"),
+    "objects": ([ONES.astype(object), ONES], "float32 and object"),
+    "tensors": ([torch.ones(3, 3), torch.ones(3, 3, dtype=torch.uint8)], "float32 and uint8"),
+}
+
+
+@pytest.mark.parametrize(("given", "dtypes"), MIXED.values(), ids=MIXED)
+def test_images_of_one_size_and_several_dtypes_are_not_merged(given, dtypes):
+    with pytest.raises(ValueError, match=f"clean holds images of {dtypes}; a list holds one array"):
+        read_images(given, name="clean")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[[0, 0.5], [True, 1]], [[[0.5, 1]], [[0, 2]]], [ONES, [[1.0, 2.0, 3.0]] * 3], [(0.5, 1)]],
+    ids=["rows", "images", "an array and lists", "tuples"],
+)
+def test_numbers_in_lists_are_images(given):
+    np.testing.assert_array_equal(read_images(given).pixels, np.asarray(given))
+
+
+def test_a_collection_of_one_size_keeps_its_dtype():
+    assert read_images(UserList([ONES.astype(np.uint8)] * 2)).dtype == np.uint8
 
 
 def test_what_was_read_is_not_read_again():

@@ -16,6 +16,7 @@ from ._sequences import (
     is_image_list,
     list_images,
     read_collection,
+    refuse_mixed_dtypes,
 )
 from ._sources import ImageSource
 from ._spec import refuse_rows
@@ -185,6 +186,7 @@ def read_sequence(X, *, name="X"):
 
 def _checked(X, name):
     """Array of numbers of a dtype of images; its values are not looked at."""
+    X = _of_one_dtype(X, name)
     try:
         return check_array(
             _with_own_dtype(X),
@@ -199,6 +201,20 @@ def _checked(X, name):
         # scikit-learn asks for one or the other.
         kind = TypeError if isinstance(error, TypeError) else ValueError
         raise kind(text) from error
+
+
+def _of_one_dtype(X, name):
+    """X, or the images of a collection in a list; what numpy would merge is refused."""
+    if is_image_list(X):
+        X = list(X)
+    if isinstance(X, (list, tuple)) or _is_column_of_objects(X):
+        refuse_mixed_dtypes(X, name)
+    return X
+
+
+def _is_column_of_objects(X):
+    kind = getattr(getattr(X, "dtype", None), "kind", None)
+    return kind == "O" and getattr(X, "ndim", None) == 1
 
 
 def is_target(X, y):
@@ -272,7 +288,7 @@ def _with_own_dtype(X):
 
 def _is_column_of_images(X):
     """Whether this is a series of arrays of one shape, which numpy does not join by itself."""
-    if not isinstance(X, np.ndarray) or X.dtype != object or X.ndim != 1:
+    if not isinstance(X, np.ndarray) or not _is_column_of_objects(X):
         return False
     return len({image.shape if isinstance(image, np.ndarray) else () for image in X} - {()}) == 1
 
