@@ -22,6 +22,7 @@ from .images import (
     learn_sequence_spec,
     learn_spec,
     read_sequence,
+    refuse_empty,
     refuse_mixed_dtypes,
     split_targets,
 )
@@ -302,6 +303,7 @@ def _learn_list_spec(clean, image_shape, **options):
 
 def _draw(X, y, n_images, seed, channel_axis):
     """So many images, drawn at random, and their clean ones; of a list the central parts."""
+    refuse_empty(X, "X_train")
     n_samples = len(X)
     rows = np.sort(np.random.default_rng(seed).permutation(n_samples)[:n_images])
     if is_image_list(X):

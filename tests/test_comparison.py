@@ -121,6 +121,11 @@ def test_training_images_of_several_dtypes_are_refused():
         compare_denoisers(X_TEST, y=X_TEST, **options)
 
 
+def test_no_training_images_at_all_are_refused():
+    with pytest.raises(ValueError, match="X_train is an empty list: it holds no image"):
+        compare_denoisers(X_TEST, NOISE, X_train=[], filters=["median"])
+
+
 def test_all_filters_that_are_installed_are_compared(monkeypatch):
     monkeypatch.setitem(sys.modules, "bm3d", None)
     comparison = compare_denoisers(X_TEST[:2], NOISE, X_train=X_TRAIN, n_tuning=1)

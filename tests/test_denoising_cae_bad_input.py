@@ -49,6 +49,11 @@ BAD_IMAGES = {
         r"contains infinity.*finite numbers; clip them",
     ),
     "no images": (X[:0], ValueError, r"0 sample\(s\) \(shape=\(0, 8, 8\)\)"),
+    "an empty list": (
+        [],
+        ValueError,
+        "is an empty list: it holds no image. Give one array for each",
+    ),
     "no pixels": (X[:, :0], ValueError, rf"has shape \(24, 0, 8\); expected are {LAYOUTS}"),
     "no channels": (np.zeros((4, 8, 8, 0)), ValueError, r"has shape \(4, 8, 8, 0\); expected are"),
     "no columns": (np.zeros((4, 0)), ValueError, r"0 feature\(s\) \(shape=\(4, 0\)\)"),
@@ -159,7 +164,7 @@ def test_bad_images_leave_an_estimator_unfitted(images, error, message):
 
 # A row, and one dimension of objects, are labels; a table of another width too.
 LABELS = {"one row", "nothing", "objects that are images", "no columns", "strings", "objects"}
-LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists"}
+LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists", "an empty list"}
 BAD_TARGETS = {name: row for name, row in BAD_IMAGES.items() if name not in LABELS}
 
 

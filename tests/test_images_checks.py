@@ -9,11 +9,19 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
+from skimage.io import imread_collection
 from sklearn.base import BaseEstimator
 from small import colour, gray, small_cae
 
 from sklearn_cae import NoiseInjector
-from sklearn_cae.images import check_images, is_target, learn_images, learn_spec, read_images
+from sklearn_cae.images import (
+    check_images,
+    is_target,
+    learn_images,
+    learn_spec,
+    read_images,
+    read_sequence,
+)
 
 INTEGERS = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
 
@@ -110,6 +118,25 @@ def test_images_of_one_size_and_several_dtypes_are_not_merged(given, dtypes):
 )
 def test_numbers_in_lists_are_images(given):
     np.testing.assert_array_equal(read_images(given).pixels, np.asarray(given))
+
+
+@pytest.mark.parametrize("read", [read_images, read_sequence])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "an empty list: it holds no image. Give one array for each"),
+        ((), "an empty tuple: it holds no image. Give one array for each"),
+        (deque(), "an empty deque: it holds no image. Give one array for each"),
+        (
+            imread_collection("no folder/*.png"),
+            "an empty ImageCollection: it holds no image. Look at the path or pattern",
+        ),
+    ],
+    ids=["list", "tuple", "queue", "files"],
+)
+def test_no_images_at_all_are_refused_with_the_cure(read, given, message):
+    with pytest.raises(ValueError, match=f"clean is {message}"):
+        read(given, name="clean")
 
 
 def test_a_collection_of_one_size_keeps_its_dtype():

@@ -288,7 +288,7 @@ def test_an_injector_takes_images_of_one_size():
 
 
 def test_an_empty_list_is_refused():
-    with pytest.raises(ValueError, match="cannot be read as images"):
+    with pytest.raises(ValueError, match="X is an empty list: it holds no image"):
         patched().fit([])
 
 

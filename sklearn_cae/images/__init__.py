@@ -29,6 +29,7 @@ from ._sequences import (
     ImageSequence,
     groups_of_one_shape,
     is_image_list,
+    refuse_empty,
     refuse_mixed_dtypes,
 )
 from ._sources import ImageSource, chunks
@@ -95,6 +96,7 @@ __all__ = [
     "normalize_contrast",
     "read_images",
     "read_sequence",
+    "refuse_empty",
     "refuse_mixed_dtypes",
     "result_limits",
     "save_pairs",

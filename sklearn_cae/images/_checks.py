@@ -16,6 +16,7 @@ from ._sequences import (
     is_image_list,
     list_images,
     read_collection,
+    refuse_empty,
     refuse_mixed_dtypes,
 )
 from ._sources import ImageSource
@@ -178,6 +179,7 @@ def read_sequence(X, *, name="X"):
     """Validate and measure a list of images of any sizes: an :class:`ImageSequence`."""
     if isinstance(X, ImageSequence):
         return X
+    refuse_empty(X, name)
     if is_collection(X):
         return read_collection(X, _checked, name)
     images = [_checked(image, f"{name}[{i}]") for i, image in enumerate(list_images(X, name))]
@@ -186,6 +188,7 @@ def read_sequence(X, *, name="X"):
 
 def _checked(X, name):
     """Array of numbers of a dtype of images; its values are not looked at."""
+    refuse_empty(X, name)
     X = _of_one_dtype(X, name)
     try:
         return check_array(

@@ -92,6 +92,23 @@ def _is_sequence(X):
     return hasattr(X, "__len__") and hasattr(X, "__getitem__")
 
 
+def is_empty(X):
+    """Whether X is a list or a collection of nothing."""
+    plain = not hasattr(X, "shape") and not isinstance(X, (str, bytes, Mapping))
+    return plain and _is_sequence(X) and len(X) == 0
+
+
+def refuse_empty(X, name="X"):
+    """Refuse a list or a collection without images; of arrays scikit-learn tells as much."""
+    if is_empty(X):
+        cure = (
+            "Look at the path or pattern by which it was to find its files."
+            if is_collection(X)
+            else "Give one array for each image; if files were listed, look at their path."
+        )
+        raise ValueError(f"{name} is an empty {type(X).__name__}: it holds no image. {cure}")
+
+
 def is_collection(X):
     """Whether a sequence of images reads them when it is asked: it is no list that holds them."""
     return not isinstance(X, (list, tuple, deque))
