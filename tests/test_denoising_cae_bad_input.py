@@ -11,6 +11,7 @@ import pytest
 import scipy.sparse
 import torch
 from lazy import Slices
+from skimage.io import imread_collection
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from small import as_uint, colour, gray, small_autoencoder, small_cae, small_unet
@@ -173,6 +174,27 @@ def test_bad_targets_are_refused_by_their_name(y, error, message):
     with pytest.raises(error, match=f"(?s){message}") as raised:
         small_cae().fit(X, y)
     assert "y" in str(raised.value).split()
+
+
+NOTHING = [[], (), np.zeros(0), np.zeros((0, 5)), imread_collection("no folder/*.png")]
+
+
+@pytest.mark.parametrize("y", NOTHING, ids=lambda y: type(y).__name__)
+@pytest.mark.parametrize("images", [X, list(X), Slices(X)], ids=["array", "list", "lazy"])
+def test_clean_images_that_were_not_found_are_not_taken_for_labels(fitted, images, y):
+    for method in (clone(fitted).fit, fitted.partial_fit, fitted.score):
+        with pytest.raises(
+            ValueError, match=r"y has 0 entries, but X has 24 image\(s\)"
+        ):
+            method(images, y)
+
+
+@pytest.mark.parametrize("target", ["neighbor", "masked", "noisy"])
+def test_no_targets_at_all_are_refused_with_noisy_images_too(target):
+    with pytest.raises(
+        ValueError, match="y has 0 entries, but .* leave y out"
+    ):
+        small_cae(small_unet(), target=target).fit(X, [])
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])

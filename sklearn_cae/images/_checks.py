@@ -13,6 +13,7 @@ from ._lazy import LazyImages, is_lazy, read_lazily
 from ._sequences import (
     ImageSequence,
     is_collection,
+    is_empty,
     is_image_list,
     list_images,
     read_collection,
@@ -226,6 +227,7 @@ def is_target(X, y):
     Clean images have three dimensions or more, or are rows of as many values as an image of X; in
     frames their columns have the order of those of X.
     Labels are 1-d, or a table of another width: several outputs, or one column for each class.
+    No entry at all is neither, and refused: clean images whose files were not found look so.
     """
     if y is None:
         return False
@@ -233,7 +235,12 @@ def is_target(X, y):
     shape = _shape(y)
     if len(shape) >= 3:
         return True
-    image_shape = _shape(X)[1:]
+    n_images, *image_shape = _shape(X) or (0,)
+    if shape[:1] == (0,) and n_images > 0:
+        raise ValueError(
+            f"y has 0 entries, but X has {n_images} image(s). Give a clean image for each, or "
+            "leave y out."
+        )
     if len(shape) != 2 or shape[1] != int(np.prod(image_shape, dtype=int)):
         return False
     _check_order(X, y)
@@ -261,6 +268,8 @@ def _shape(X):
         return tuple(X.shape)
     if is_image_list(X):
         return (len(X), *X[0].shape)
+    if is_empty(X):  # Of an empty collection numpy makes no array.
+        return (0,)
     try:
         return np.asarray(X).shape
     except ValueError:  # A ragged list, of which ``read_images`` tells more.
