@@ -22,6 +22,8 @@ from .images import (
     learn_sequence_spec,
     learn_spec,
     read_sequence,
+    refuse_empty,
+    refuse_mixed_dtypes,
     split_targets,
 )
 from .metrics import batches_of_one_shape, capped_psnr, denoiser_of, noisy_batch, ssim_or_nan
@@ -301,18 +303,20 @@ def _learn_list_spec(clean, image_shape, **options):
 
 def _draw(X, y, n_images, seed, channel_axis):
     """So many images, drawn at random, and their clean ones; of a list the central parts."""
+    refuse_empty(X, "X_train")
     n_samples = len(X)
     rows = np.sort(np.random.default_rng(seed).permutation(n_samples)[:n_images])
     if is_image_list(X):
-        clean = _central_parts(y, rows, channel_axis) if is_target(X, y) else None
-        return _central_parts(X, rows, channel_axis), clean
+        clean = _central_parts(y, rows, channel_axis, "y_train") if is_target(X, y) else None
+        return _central_parts(X, rows, channel_axis, "X_train"), clean
     clean = _safe_indexing(y, rows) if is_target(X, y) else None
     return _safe_indexing(X, rows), clean
 
 
-def _central_parts(images, rows, channel_axis):
+def _central_parts(images, rows, channel_axis, name):
     """Images of a list, cut to the smallest height and width among them."""
     some = [images[row] for row in rows]
+    refuse_mixed_dtypes(some, name)
     # Height and width: of (C, H, W) the last two axes, else the first two.
     axes = slice(1, 3) if channel_axis == 1 and some[0].ndim == 3 else slice(0, 2)
     size = np.min([image.shape[axes] for image in some], axis=0)

@@ -133,7 +133,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         losses and optimizers are always float32.
     for_codes : bool, default=False
         Whether the network is trained for its codes. ``fit`` then does not warn if its images are
-        worse than its noisy input, or if X, taken for clean images, looks noisy.
+        worse than its noisy input, or if images taken for clean ones look noisy.
     warm_start : bool, default=False
         Continue from the fitted network in the next ``fit``.
     random_state : int, RandomState instance or None, default=None
@@ -193,8 +193,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         is below its standard error, or that of a single one is below a fifth of the gain on the
         training images. Both PSNR and the cure are told.
     UserWarning
-        If X, taken for clean images, looks noisy: in flat places of at least 8 x 8 pixels, and by
-        a standard deviation of 0.04 of the data range or more.
+        If X or y, taken for clean images, looks noisy: in flat places of at least 8 x 8 pixels, and
+        by a standard deviation of 0.04 of the data range or more.
 
     See Also
     --------

@@ -112,6 +112,20 @@ def test_filters_are_tuned_on_so_many_different_images(tuned_on, train):
     assert {image.tobytes() for image in clean} <= {image.tobytes() for image in X_TRAIN}
 
 
+def test_training_images_of_several_dtypes_are_refused():
+    train = [X_TRAIN[0], X_TRAIN[1].astype(np.float64), X_TRAIN[2, :5]]
+    with pytest.raises(ValueError, match="X_train holds images of float32 and float64"):
+        compare_denoisers(X_TEST, NOISE, X_train=train, filters=["median"])
+    options = {"X_train": list(X_TRAIN[:3]), "y_train": train, "filters": ["median"]}
+    with pytest.raises(ValueError, match="y_train holds images of float32 and float64"):
+        compare_denoisers(X_TEST, y=X_TEST, **options)
+
+
+def test_no_training_images_at_all_are_refused():
+    with pytest.raises(ValueError, match="X_train is an empty list: it holds no image"):
+        compare_denoisers(X_TEST, NOISE, X_train=[], filters=["median"])
+
+
 def test_all_filters_that_are_installed_are_compared(monkeypatch):
     monkeypatch.setitem(sys.modules, "bm3d", None)
     comparison = compare_denoisers(X_TEST[:2], NOISE, X_train=X_TRAIN, n_tuning=1)

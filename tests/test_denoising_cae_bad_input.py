@@ -10,10 +10,22 @@ import numpy as np
 import pytest
 import scipy.sparse
 import torch
+from lazy import Slices
+from skimage.io import imread_collection
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from small import as_uint, colour, gray, small_autoencoder, small_cae, small_unet
 
-from sklearn_cae import Autoencoder, GaussianNoise, NoiseChain, PoissonNoise, SaltAndPepperNoise
+from sklearn_cae import (
+    Autoencoder,
+    CAEOutlierDetector,
+    ClassicalDenoiser,
+    GaussianNoise,
+    NoiseChain,
+    NoiseInjector,
+    PoissonNoise,
+    SaltAndPepperNoise,
+)
 
 X = gray()
 
@@ -38,6 +50,11 @@ BAD_IMAGES = {
         r"contains infinity.*finite numbers; clip them",
     ),
     "no images": (X[:0], ValueError, r"0 sample\(s\) \(shape=\(0, 8, 8\)\)"),
+    "an empty list": (
+        [],
+        ValueError,
+        "is an empty list: it holds no image. Give one array for each",
+    ),
     "no pixels": (X[:, :0], ValueError, rf"has shape \(24, 0, 8\); expected are {LAYOUTS}"),
     "no channels": (np.zeros((4, 8, 8, 0)), ValueError, r"has shape \(4, 8, 8, 0\); expected are"),
     "no columns": (np.zeros((4, 0)), ValueError, r"0 feature\(s\) \(shape=\(4, 0\)\)"),
@@ -53,6 +70,11 @@ BAD_IMAGES = {
         [X[0], X[0, :4].astype(np.float64)],
         ValueError,
         "holds images of float32 and float64; a list holds one array for each image",
+    ),
+    "a list of two dtypes, of one size": (
+        [X[0], as_uint(X, np.uint8)[1]],
+        ValueError,
+        "holds images of float32 and uint8; a list holds one array for each image",
     ),
     "a ragged list of lists": ([[0.1, 0.2], [0.3]], ValueError, RAGGED),
     "objects that are images": (np.array([X[0], X[0, :4]], object), ValueError, RAGGED),
@@ -96,6 +118,34 @@ def test_every_method_refuses_bad_images(fitted, method):
     assert vars(fitted) == before
 
 
+MIXED, _, IS_MIXED = BAD_IMAGES["a list of two dtypes, of one size"]
+
+
+@pytest.mark.parametrize("method", [*METHODS, "partial_fit", "fit_transform"])
+def test_every_method_refuses_a_list_of_two_dtypes(fitted, method):
+    with pytest.raises(ValueError, match=f"X {IS_MIXED}"):
+        getattr(fitted, method)(MIXED)
+
+
+@pytest.mark.parametrize("target", ["neighbor", "masked", "noisy"])
+def test_noisy_images_of_two_dtypes_are_refused(target):
+    with pytest.raises(ValueError, match=f"X {IS_MIXED}"):
+        small_cae(small_unet(), target=target).fit(MIXED, MIXED if target == "noisy" else None)
+
+
+@pytest.mark.parametrize("estimator", [NoiseInjector(), ClassicalDenoiser(), CAEOutlierDetector()])
+def test_every_estimator_refuses_a_list_of_two_dtypes(estimator):
+    with pytest.raises(ValueError, match=f"X {IS_MIXED}"):
+        clone(estimator).fit(MIXED, MIXED)
+
+
+@pytest.mark.parametrize("method", ["fit", "score"])
+@pytest.mark.parametrize("images", [X[:2], Slices(X[:2])], ids=["in memory", "lazy"])
+def test_clean_images_of_two_dtypes_are_refused(fitted, method, images):
+    with pytest.raises(ValueError, match=f"y {IS_MIXED}"):
+        getattr(clone(fitted) if method == "fit" else fitted, method)(images, MIXED)
+
+
 @BAD
 def test_bad_images_are_left_as_they_were(images, error, message):
     before = copy.deepcopy(images)
@@ -115,7 +165,7 @@ def test_bad_images_leave_an_estimator_unfitted(images, error, message):
 
 # A row, and one dimension of objects, are labels; a table of another width too.
 LABELS = {"one row", "nothing", "objects that are images", "no columns", "strings", "objects"}
-LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists", "a list of two dtypes"}
+LABELS |= {"dictionaries", "a number", "sparse", "a ragged list of lists", "an empty list"}
 BAD_TARGETS = {name: row for name, row in BAD_IMAGES.items() if name not in LABELS}
 
 
@@ -124,6 +174,23 @@ def test_bad_targets_are_refused_by_their_name(y, error, message):
     with pytest.raises(error, match=f"(?s){message}") as raised:
         small_cae().fit(X, y)
     assert "y" in str(raised.value).split()
+
+
+NOTHING = [[], (), np.zeros(0), np.zeros((0, 5)), imread_collection("no folder/*.png")]
+
+
+@pytest.mark.parametrize("y", NOTHING, ids=lambda y: type(y).__name__)
+@pytest.mark.parametrize("images", [X, list(X), Slices(X)], ids=["array", "list", "lazy"])
+def test_clean_images_that_were_not_found_are_not_taken_for_labels(fitted, images, y):
+    for method in (clone(fitted).fit, fitted.partial_fit, fitted.score):
+        with pytest.raises(ValueError, match=r"y has 0 entries, but X has 24 image\(s\)"):
+            method(images, y)
+
+
+@pytest.mark.parametrize("target", ["neighbor", "masked", "noisy"])
+def test_no_targets_at_all_are_refused_with_noisy_images_too(target):
+    with pytest.raises(ValueError, match=r"y has 0 entries, but .* leave y out"):
+        small_cae(small_unet(), target=target).fit(X, [])
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "score"])
@@ -157,9 +224,21 @@ LEARNED = {
     "0..255": (X - X.min()) * 255,
 }
 MISMATCHES = {
-    "channels": ("colour", colour(n_channels=4), r"has 4 channel\(s\), but .* fit have 3. Axis 3"),
-    "gray for colour": ("colour", X, r"has 1 channel\(s\), but the images of fit have 3"),
-    "colour for gray": ("gray", colour(), r"has 3 channel\(s\), but the images of fit have 1"),
+    "channels": (
+        "colour",
+        colour(n_channels=4),
+        r"has 4 channel\(s\), but .* have 3. Axis 3",
+    ),
+    "gray for colour": (
+        "colour",
+        X,
+        r"has 1 channel\(s\), but the learned images have 3.*Repeat.*skimage\.color\.gray2rgb",
+    ),
+    "colour for gray": (
+        "gray",
+        colour(),
+        r"has 3 channel\(s\), but the learned images have 1.*skimage\.color\.rgb2gray.*one cha",
+    ),
     "features": ("rows", X[:, :7, :7].reshape(24, 49), "X has 49 features, but DenoisingCAE is"),
     "0..255 for 0..1": ("gray", X * 255, wrong_units("float32", "float32", "0 to 1")),
     "uint8 for 0..1": ("gray", UINT8, wrong_units("uint8", "float32", "0 to 1")),

@@ -18,6 +18,7 @@ from small import (
 )
 
 from sklearn_cae import GaussianNoise, MaskingNoise, NoiseInjector, NoisyImages, Patches
+from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.metrics import peak_signal_noise_ratio
 
 X = gray()
@@ -343,6 +344,39 @@ def test_nothing_is_said_where_noise_does_no_harm(params):
     small_cae(small_unet(), **params).fit(NOISY_ALONE)
 
 
-def test_nothing_is_said_of_pairs_and_of_a_stream():
-    small_cae(small_unet()).fit(NOISY_ALONE, gray(n=16, height=16, width=16))
+CLEAN = gray(n=16, height=16, width=16)
+SECOND = np.asarray(NoiseInjector("gaussian", random_state=1).corrupt(CLEAN))
+
+
+@pytest.mark.parametrize("container", [np.asarray, list], ids=["array", "list"])
+def test_a_second_take_is_told_to_be_no_clean_image(container):
+    patches = Patches(8) if container is list else None
+    message = (
+        r"y is taken for clean images, but looks noisy: .* of 0\.(09|1).* set target='noisy'\."
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        small_cae(small_unet(), for_codes=False, patches=patches).fit(
+            container(NOISY_ALONE), container(SECOND)
+        )
+    assert re.match(message, str(caught[0].message))
+    assert caught[0].filename == __file__
+
+
+def test_nothing_is_said_of_second_takes_where_they_are_welcome_or_do_no_harm():
+    small_cae(small_unet(), target="noisy").fit(NOISY_ALONE, SECOND)
+    small_cae(small_unet(), for_codes=True).fit(NOISY_ALONE, SECOND)
+
+
+@pytest.mark.parametrize("images", [CLEAN, load_natural_patches(32, n_patches=48).images[::3]])
+def test_nothing_is_said_of_pairs_with_clean_images(images):
+    noisy = np.asarray(NoiseInjector("gaussian", random_state=0).corrupt(images))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        small_cae(small_unet(), for_codes=False).fit(noisy, images)
+    assert not [warning for warning in caught if "looks noisy" in str(warning.message)]
+
+
+def test_nothing_is_said_of_a_stream():
     small_cae(small_unet(), for_codes=False).partial_fit(NOISY_ALONE)
+    small_cae(small_unet(), for_codes=False).partial_fit(NOISY_ALONE, SECOND)

@@ -1,5 +1,6 @@
 """What is read as a batch of images, and what is refused."""
 
+from collections import UserList, deque
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,19 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
+from skimage.io import imread_collection
 from sklearn.base import BaseEstimator
 from small import colour, gray, small_cae
 
 from sklearn_cae import NoiseInjector
-from sklearn_cae.images import check_images, is_target, learn_images, learn_spec, read_images
+from sklearn_cae.images import (
+    check_images,
+    is_target,
+    learn_images,
+    learn_spec,
+    read_images,
+    read_sequence,
+)
 
 INTEGERS = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"]
 
@@ -80,6 +89,58 @@ def test_tensors_of_bfloat16_become_float32():
 def test_nullable_columns_of_integers_keep_their_dtype():
     rows = pd.DataFrame(np.arange(8, dtype=np.uint8).reshape(2, 4)).astype("UInt8")
     assert read_images(rows).dtype == np.uint8
+
+
+ONES = np.ones((3, 3), np.float32)
+MIXED = {
+    "two floats": ([ONES, ONES.astype(np.float64)], "float32 and float64"),
+    "a mask": ((ONES > 0, ONES.astype(np.uint8)), "bool and uint8"),
+    "rows": ([ONES[0], ONES[0].astype(np.uint8)], "float32 and uint8"),
+    "lists of channels": ([[ONES, ONES], [ONES, ONES.astype(np.uint8)]], "float32 and uint8"),
+    "a queue": (deque([ONES, ONES.astype(np.int16)]), "float32 and int16"),
+    "a collection": (UserList([ONES, ONES.astype(np.int16)]), "float32 and int16"),
+    "a series": (pd.Series([ONES, ONES.astype(np.uint8)]), "float32 and uint8"),
+    "objects": ([ONES.astype(object), ONES], "float32 and object"),
+    "tensors": ([torch.ones(3, 3), torch.ones(3, 3, dtype=torch.uint8)], "float32 and uint8"),
+}
+
+
+@pytest.mark.parametrize(("given", "dtypes"), MIXED.values(), ids=MIXED)
+def test_images_of_one_size_and_several_dtypes_are_not_merged(given, dtypes):
+    with pytest.raises(ValueError, match=f"clean holds images of {dtypes}; a list holds one array"):
+        read_images(given, name="clean")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[[0, 0.5], [True, 1]], [[[0.5, 1]], [[0, 2]]], [ONES, [[1.0, 2.0, 3.0]] * 3], [(0.5, 1)]],
+    ids=["rows", "images", "an array and lists", "tuples"],
+)
+def test_numbers_in_lists_are_images(given):
+    np.testing.assert_array_equal(read_images(given).pixels, np.asarray(given))
+
+
+@pytest.mark.parametrize("read", [read_images, read_sequence])
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([], "an empty list: it holds no image. Give one array for each"),
+        ((), "an empty tuple: it holds no image. Give one array for each"),
+        (deque(), "an empty deque: it holds no image. Give one array for each"),
+        (
+            imread_collection("no folder/*.png"),
+            "an empty ImageCollection: it holds no image. Look at the path or pattern",
+        ),
+    ],
+    ids=["list", "tuple", "queue", "files"],
+)
+def test_no_images_at_all_are_refused_with_the_cure(read, given, message):
+    with pytest.raises(ValueError, match=f"clean is {message}"):
+        read(given, name="clean")
+
+
+def test_a_collection_of_one_size_keeps_its_dtype():
+    assert read_images(UserList([ONES.astype(np.uint8)] * 2)).dtype == np.uint8
 
 
 def test_what_was_read_is_not_read_again():

@@ -123,7 +123,8 @@ def test_channels_are_brought_last(image, axis, shape):
 def test_channels_are_those_of_the_fit():
     sequence = read_sequence([COLOUR])
     with pytest.raises(
-        ValueError, match=r"images with 3 channel\(s\), but the images of fit have 1"
+        ValueError,
+        match=r"images with 3 channel\(s\), but the learned images have 1.*rgb2gray",
     ):
         sequence_to_channels_last(sequence, spec_of_range(8, 1, (0, 1)))
 

@@ -154,7 +154,7 @@ def test_images_of_another_size_are_viewed_too():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (X[..., :2], r"has 2 channel\(s\), but the images of fit have 3"),
+        (X[..., :2], r"has 2 channel\(s\), but the learned images have 3"),
         (X[0], r"1 channel\(s\).* A single image X is a batch as X\[np.newaxis\]"),
         (X.reshape(24, -1), r"had 4 dimensions.*rows are X.reshape\(-1, 8, 8, 3\)"),
     ],

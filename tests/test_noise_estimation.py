@@ -317,7 +317,8 @@ def test_a_range_that_is_none_is_an_error():
 def found_in_clean(images, noise="gaussian"):
     """The noise that images (n, H, W) or (n, H, W, C) hold, though taken for clean."""
     images = images if images.ndim == 4 else images[..., np.newaxis]
-    return std_of_clean(images, learn_spec(ImageSource(images)), resolve_noise(noise))
+    noise = None if noise is None else resolve_noise(noise)
+    return std_of_clean(images, learn_spec(ImageSource(images)), noise)
 
 
 @pytest.mark.parametrize("images", [GRAY, COLOUR, floats(GRAY)], ids=["gray", "colour", "floats"])
@@ -346,20 +347,23 @@ CLEAN = {
 }
 
 
+@pytest.mark.parametrize("noise", ["gaussian", None])
 @pytest.mark.parametrize("images", CLEAN.values(), ids=CLEAN)
-def test_no_noise_is_found_in_clean_images(images):
-    assert found_in_clean(images) is None
+def test_no_noise_is_found_in_clean_images(images, noise):
+    assert found_in_clean(images, noise) is None
 
 
-def test_no_noise_is_found_in_crops_of_any_photograph():
+@pytest.mark.parametrize("noise", ["gaussian", None])
+def test_no_noise_is_found_in_crops_of_any_photograph(noise):
     # Grass and gravel, too, where no place is flat.
-    assert [found_in_clean(crops) for crops in crops_of_each_photograph(32)] == [None] * 12
+    assert [found_in_clean(crops, noise) for crops in crops_of_each_photograph(32)] == [None] * 12
 
 
 @pytest.mark.parametrize(
     ("noise", "found"),
     [
         ("poisson", True),
+        (None, True),
         (["blur", GaussianNoise(0.2)], True),
         ("none", False),
         ("blur", False),

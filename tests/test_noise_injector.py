@@ -640,7 +640,7 @@ def test_rows_of_another_length_are_an_error(when):
 @pytest.mark.parametrize("method", ["transform", "corrupt"])
 def test_another_number_of_channels_is_an_error(method):
     injector = NoiseInjector(when="always").fit(images_of("colour"))
-    with pytest.raises(ValueError, match=r"has 2 channel\(s\), but the images of fit have 3"):
+    with pytest.raises(ValueError, match=r"has 2 channel\(s\), but the learned images have 3"):
         getattr(injector, method)(np.ones((2, 6, 5, 2)))
 
 

@@ -288,13 +288,17 @@ def test_an_injector_takes_images_of_one_size():
 
 
 def test_an_empty_list_is_refused():
-    with pytest.raises(ValueError, match="cannot be read as images"):
+    with pytest.raises(ValueError, match="X is an empty list: it holds no image"):
         patched().fit([])
 
 
 def test_other_channels_than_those_of_fit_are_refused():
-    with pytest.raises(ValueError, match=r"3 channel\(s\), but the images of fit have 1"):
+    with pytest.raises(
+        ValueError, match=r"3 channel\(s\), but the learned images have 1.*rgb2gray"
+    ):
         patched().fit(PHOTOGRAPHS).predict(COLOUR)
+    with pytest.raises(ValueError, match=r"1 channel\(s\), but .* have 3.*Repeat .*gray2rgb"):
+        patched().fit(COLOUR).predict(PHOTOGRAPHS)
 
 
 def test_pairs_of_other_shapes_are_refused():

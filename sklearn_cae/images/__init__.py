@@ -25,7 +25,13 @@ from ._pairs import (
     save_pairs,
     split_targets,
 )
-from ._sequences import ImageSequence, groups_of_one_shape, is_image_list
+from ._sequences import (
+    ImageSequence,
+    groups_of_one_shape,
+    is_image_list,
+    refuse_empty,
+    refuse_mixed_dtypes,
+)
 from ._sources import ImageSource, chunks
 from ._spec import (
     ImageSpec,
@@ -90,6 +96,8 @@ __all__ = [
     "normalize_contrast",
     "read_images",
     "read_sequence",
+    "refuse_empty",
+    "refuse_mixed_dtypes",
     "result_limits",
     "save_pairs",
     "selected",

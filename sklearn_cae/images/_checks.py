@@ -13,9 +13,12 @@ from ._lazy import LazyImages, is_lazy, read_lazily
 from ._sequences import (
     ImageSequence,
     is_collection,
+    is_empty,
     is_image_list,
     list_images,
     read_collection,
+    refuse_empty,
+    refuse_mixed_dtypes,
 )
 from ._sources import ImageSource
 from ._spec import refuse_rows
@@ -177,6 +180,7 @@ def read_sequence(X, *, name="X"):
     """Validate and measure a list of images of any sizes: an :class:`ImageSequence`."""
     if isinstance(X, ImageSequence):
         return X
+    refuse_empty(X, name)
     if is_collection(X):
         return read_collection(X, _checked, name)
     images = [_checked(image, f"{name}[{i}]") for i, image in enumerate(list_images(X, name))]
@@ -185,6 +189,8 @@ def read_sequence(X, *, name="X"):
 
 def _checked(X, name):
     """Array of numbers of a dtype of images; its values are not looked at."""
+    refuse_empty(X, name)
+    X = _of_one_dtype(X, name)
     try:
         return check_array(
             _with_own_dtype(X),
@@ -201,12 +207,27 @@ def _checked(X, name):
         raise kind(text) from error
 
 
+def _of_one_dtype(X, name):
+    """X, or the images of a collection in a list; what numpy would merge is refused."""
+    if is_image_list(X):
+        X = list(X)
+    if isinstance(X, (list, tuple)) or _is_column_of_objects(X):
+        refuse_mixed_dtypes(X, name)
+    return X
+
+
+def _is_column_of_objects(X):
+    kind = getattr(getattr(X, "dtype", None), "kind", None)
+    return kind == "O" and getattr(X, "ndim", None) == 1
+
+
 def is_target(X, y):
     """Whether ``y`` is meant as clean images for ``X``, and not as labels, which are ignored.
 
     Clean images have three dimensions or more, or are rows of as many values as an image of X; in
     frames their columns have the order of those of X.
     Labels are 1-d, or a table of another width: several outputs, or one column for each class.
+    No entry at all is neither, and refused: clean images whose files were not found look so.
     """
     if y is None:
         return False
@@ -214,7 +235,12 @@ def is_target(X, y):
     shape = _shape(y)
     if len(shape) >= 3:
         return True
-    image_shape = _shape(X)[1:]
+    n_images, *image_shape = _shape(X) or (0,)
+    if shape[:1] == (0,) and n_images > 0:
+        raise ValueError(
+            f"y has 0 entries, but X has {n_images} image(s). Give a clean image for each, or "
+            "leave y out."
+        )
     if len(shape) != 2 or shape[1] != int(np.prod(image_shape, dtype=int)):
         return False
     _check_order(X, y)
@@ -242,6 +268,8 @@ def _shape(X):
         return tuple(X.shape)
     if is_image_list(X):
         return (len(X), *X[0].shape)
+    if is_empty(X):  # Of an empty collection numpy makes no array.
+        return (0,)
     try:
         return np.asarray(X).shape
     except ValueError:  # A ragged list, of which ``read_images`` tells more.
@@ -272,7 +300,7 @@ def _with_own_dtype(X):
 
 def _is_column_of_images(X):
     """Whether this is a series of arrays of one shape, which numpy does not join by itself."""
-    if not isinstance(X, np.ndarray) or X.dtype != object or X.ndim != 1:
+    if not isinstance(X, np.ndarray) or not _is_column_of_objects(X):
         return False
     return len({image.shape if isinstance(image, np.ndarray) else () for image in X} - {()}) == 1
 

@@ -92,6 +92,23 @@ def _is_sequence(X):
     return hasattr(X, "__len__") and hasattr(X, "__getitem__")
 
 
+def is_empty(X):
+    """Whether X is a list or a collection of nothing."""
+    plain = not hasattr(X, "shape") and not isinstance(X, (str, bytes, Mapping))
+    return plain and _is_sequence(X) and len(X) == 0
+
+
+def refuse_empty(X, name="X"):
+    """Refuse a list or a collection without images; of arrays scikit-learn tells as much."""
+    if is_empty(X):
+        cure = (
+            "Look at the path or pattern by which it was to find its files."
+            if is_collection(X)
+            else "Give one array for each image; if files were listed, look at their path."
+        )
+        raise ValueError(f"{name} is an empty {type(X).__name__}: it holds no image. {cure}")
+
+
 def is_collection(X):
     """Whether a sequence of images reads them when it is asked: it is no list that holds them."""
     return not isinstance(X, (list, tuple, deque))
@@ -169,12 +186,37 @@ def list_images(X, name="X"):
     wrong = next((image for image in images if not isinstance(image, np.ndarray)), None)
     if wrong is not None:
         raise ValueError(f"{name} holds {type(wrong).__name__}; {EXPECTED}.")
-    dtypes = sorted({image.dtype.name for image in images})
-    dimensions = sorted({image.ndim for image in images})
-    if len(dtypes) > 1 or len(dimensions) > 1:
-        found = dtypes if len(dtypes) > 1 else [f"{n} dimensions" for n in dimensions]
-        raise ValueError(f"{name} holds images of {' and '.join(found)}; {EXPECTED}.")
+    refuse_mixed_dtypes(images, name)
+    _refuse_mixed((f"{n} dimensions" for n in sorted({image.ndim for image in images})), name)
     return images
+
+
+def refuse_mixed_dtypes(X, name="X"):
+    """Refuse a list, or lists of lists, with arrays of several dtypes, which numpy would merge.
+
+    Merged, images of 0 to 1 beside images of 0 to 255 would have one range.
+    """
+    _refuse_mixed(sorted(_dtypes_in(X)), name)
+
+
+def _dtypes_in(X):
+    """Names of the dtypes of the arrays in a list, or in lists of lists; numbers have none."""
+    names = set()
+    for part in X:
+        if isinstance(part, (list, tuple)):
+            names |= _dtypes_in(part)
+        elif getattr(part, "ndim", 0) > 0 and hasattr(part, "dtype"):
+            # "torch.float32" of torch is float32 of numpy.
+            names.add(getattr(part.dtype, "name", str(part.dtype)).rpartition(".")[2])
+        else:  # Numbers come in lists of numbers, which may be long.
+            break
+    return names
+
+
+def _refuse_mixed(found, name):
+    found = list(found)
+    if len(found) > 1:
+        raise ValueError(f"{name} holds images of {' and '.join(found)}; {EXPECTED}.")
 
 
 def groups_of_one_shape(images):

@@ -229,8 +229,8 @@ def sequence_to_channels_last(source, spec):
     n_channels = shapes_of(images)[0][2]
     if n_channels != spec.n_channels:
         raise ValueError(
-            f"{source.name} holds images with {n_channels} channel(s), but the images of fit have "
-            f"{spec.n_channels}."
+            f"{source.name} holds images with {n_channels} channel(s), but the learned images "
+            f"have {spec.n_channels}.{_cure_of_channels(n_channels, spec.n_channels)}"
         )
     return images
 
@@ -254,17 +254,26 @@ def to_channels_last(source, spec):
         refuse_single_image(source)
     images = channels_last(X, spec.channel_axis)
     if images.shape[3] != spec.n_channels:
-        single = (
+        cure = (
             " A single image X is a batch as X[np.newaxis]."
             if X.ndim == 3 and spec.n_channels in (X.shape[0], X.shape[2])
-            else ""
+            else _cure_of_channels(images.shape[3], spec.n_channels)
         )
         raise ValueError(
-            f"{source.name} of shape {X.shape} has {images.shape[3]} channel(s), but the images of "
-            f"fit have {spec.n_channels}. Axis {spec.channel_axis} holds the channels of arrays "
-            f"with four dimensions, as channel_axis says.{single}"
+            f"{source.name} of shape {X.shape} has {images.shape[3]} channel(s), but the learned "
+            f"images have {spec.n_channels}. Axis {spec.channel_axis} holds the channels of "
+            f"arrays with four dimensions, as channel_axis says.{cure}"
         )
     return images
+
+
+def _cure_of_channels(n_given, n_learned):
+    """What to do with gray images where colour was learned, and the other way round."""
+    if n_given == 1 and n_learned == 3:
+        return " Repeat the gray channel (skimage.color.gray2rgb), or take what has learned gray."
+    if n_given == 3 and n_learned == 1:
+        return " Make them gray (skimage.color.rgb2gray), or give one channel at a time."
+    return ""
 
 
 def _rows_channels_last(rows, spec):

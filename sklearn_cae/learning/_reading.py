@@ -90,7 +90,7 @@ class TrainingReader:
             noise.check_images(*pictures.shape)
             self._check_upright(noise, self._cut_patches(source))
             if self.warns:
-                _warn_of_noise(std_of_clean(pictures.stacks[0], spec, noise))
+                _warn_of_noise("X", std_of_clean(pictures.stacks[0], spec, noise))
             return CorruptedImages(pictures, spec, noise), self._learned(columns, spec, noise)
         first, columns = self._read_first(noisy)
         source = self._read_again(clean, first)
@@ -98,6 +98,8 @@ class TrainingReader:
         spec = self._spec(source)
         check_units(first, spec, reference="the clean images")
         pictures = self._pictures(spec, first, source)
+        if self.warns:
+            _warn_of_noise("y", std_of_clean(pictures.stacks[1], spec, None))
         images = ImagePairs(pictures, spec, limits_of(spec, first))
         return images, self._learned(columns, spec, None)
 
@@ -255,12 +257,21 @@ class TrainingReader:
         return (view_of_size if one_size else to_channels_last)(source, spec)
 
 
-def _warn_of_noise(std):
-    if std is not None:
-        warn_user(
-            "X is taken for clean images, but looks noisy: in flat places its pixels have a "
-            f"standard deviation of {std:.2f} of the data range, independently of their "
-            "neighbours. The network learns to keep such noise. Without clean images set "
-            "target='neighbor' and noise=None; with them call fit(X_noisy, X_clean). If X is "
-            "clean, this may be ignored."
-        )
+def _warn_of_noise(name, std):
+    if std is None:
+        return
+    cures = {
+        "X": (
+            "The network learns to keep such noise. Without clean images set target='neighbor' and "
+            "noise=None; with them call fit(X_noisy, X_clean)."
+        ),
+        "y": (
+            "PSNR against noisy images does not tell what is gained. If X and y are two noisy "
+            "takes of the same images, set target='noisy'."
+        ),
+    }
+    warn_user(
+        f"{name} is taken for clean images, but looks noisy: in flat places its pixels have a "
+        f"standard deviation of {std:.2f} of the data range, independently of their neighbours. "
+        f"{cures[name]} If {name} is clean, this may be ignored."
+    )

@@ -176,7 +176,7 @@ def batches_of_blocks(X, y):
     """Yield the blocks of an array that is read lazily, and the clean images if y holds any."""
     images, targets = lazy_images(X), None
     if is_target(X, y):
-        targets = lazy_images(y, "y") if is_lazy(y) else np.asarray(y)
+        targets = lazy_images(y, "y") if is_lazy(y) else read_images(y, name="y").pixels
         check_same_shape(images, targets)
     for rows in images.slices():
         yield images[rows], None if targets is None else targets[rows]

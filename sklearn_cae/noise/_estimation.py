@@ -196,8 +196,8 @@ def std_of_clean(images, spec, noise):
         The images, of which some are measured.
     spec : ImageSpec
         Their data range.
-    noise : NoiseModel
-        What is to be taken off images.
+    noise : NoiseModel or None
+        What is to be taken off images; ``None`` where only pairs tell it.
 
     Returns
     -------
@@ -205,7 +205,7 @@ def std_of_clean(images, spec, noise):
         In units of the data range. ``None`` if the images look clean, are too small to tell or are
         not in memory, or if their noise does not look like that which is to be taken off.
     """
-    if is_read_lazily(images) or not _hides(noise):
+    if is_read_lazily(images) or not (noise is None or _hides(noise)):
         return None
     line, share = _measure_some(images, spec)
     if line is None or not line.white or share < MIN_NOISY_BLOCKS:
