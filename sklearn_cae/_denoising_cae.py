@@ -130,7 +130,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         images or patches have at least 16 x 16 pixels. This takes about half the time. Results are
         in float32. With "bfloat16" results are computed in bfloat16, too, two to three times as
         fast and with errors of about 0.001 of the data range, up to 0.03 in single pixels. Weights,
-        losses and optimizers are always float32.
+        losses, optimizers, ``score_samples`` and outlier scores are always float32.
     for_codes : bool, default=False
         Whether the network is trained for its codes. ``fit`` then does not warn if its images are
         worse than its noisy input, or if X, taken for clean images, looks noisy.
