@@ -1,5 +1,6 @@
 """Two processes train one network."""
 
+import re
 import time
 import warnings
 import weakref
@@ -9,6 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import torch
+from lazy import Slices
 from skorch.callbacks import Callback, Checkpoint
 from small import colour, gray, small_autoencoder, small_cae, small_unet, weights
 from together import run_together
@@ -19,6 +21,8 @@ from sklearn_cae.callbacks import ReconstructionSnapshots, TrainingCheckpoint
 from sklearn_cae.training import _processes
 
 X = gray(n=27)
+# More than are compared of images that are read one by one.
+MANY = gray(n=150)
 PHOTOGRAPHS = [image[: 20 + 3 * i] for i, image in enumerate(colour(6, 40, 24))]
 # Rounding of float32, over the steps of two epochs.
 SAME = {"rtol": 0, "atol": 1e-4}
@@ -166,6 +170,44 @@ def other_data(rank, folder):
     plain().fit(changed)
 
 
+def inverted_in_last(rank, image):
+    """Give one process another image, whose values have the same range."""
+    if rank:
+        image[:] = 1 - image
+
+
+def other_image(rank, folder):
+    """What is said where one image differs, half of which are held out: of each of six."""
+    told = []
+    for number in range(6):
+        changed = MANY.copy()
+        inverted_in_last(rank, changed[number])
+        try:
+            plain().set_params(validation_fraction=0.5).fit(changed)
+        except ValueError as error:
+            told.append(str(error))
+    return told
+
+
+def other_image_in_list(rank, folder):
+    changed = [image.copy() for image in PHOTOGRAPHS]
+    inverted_in_last(rank, changed[3])
+    small_cae(small_unet(), patches=Patches(8, per_image=1, augment=False)).fit(changed)
+
+
+def other_image_of_pairs(rank, folder):
+    changed = X.copy()
+    inverted_in_last(rank, changed[3])
+    plain().fit(X, changed)
+
+
+def other_image_read_lazily(rank, folder):
+    """A sample of what is read block by block is compared, here each third image."""
+    changed = MANY.copy()
+    inverted_in_last(rank, changed[3])
+    plain().fit(Slices(changed))
+
+
 def other_number(rank, folder):
     plain().fit(X[rank:])
 
@@ -250,12 +292,24 @@ def named(*works):
     return {work.__name__: work for work in works}
 
 
-RESULTS = named(without_a_seed, with_a_random_state, used_afterwards, detector, writes, taken_up)
+RESULTS = named(
+    without_a_seed,
+    with_a_random_state,
+    used_afterwards,
+    detector,
+    writes,
+    taken_up,
+    other_image,
+)
 # What fails in both processes, and what each says.
 DIFFER = "Processes that train one network differ"
+OTHER_VALUES = rf"{DIFFER} \(values: .* in process 0, .* in process 1\)"
 VANISHED = "OSError: The disk has vanished."
 ERRORS = {
-    other_data: [(ValueError, rf"{DIFFER} \(values: .* in process 0, .* in process 1\)")] * 2,
+    other_data: [(ValueError, OTHER_VALUES)] * 2,
+    other_image_in_list: [(ValueError, OTHER_VALUES)] * 2,
+    other_image_of_pairs: [(ValueError, OTHER_VALUES)] * 2,
+    other_image_read_lazily: [(ValueError, OTHER_VALUES)] * 2,
     other_number: [(ValueError, "number of training images: 25 in process 0, 24 in process 1")] * 2,
     other_params: [(ValueError, r"\(lr: 0.1 in process 0, 0.2 in process 1\)")] * 2,
     other_part_of_a_param: [(ValueError, "latent_dim=2.*process 0.*latent_dim=3.*process 1")] * 2,
@@ -354,6 +408,12 @@ def test_an_error_is_told_in_every_process(work, results):
             continue
         with pytest.raises(expected[0], match=expected[1]):
             raise found
+
+
+def test_each_image_counts_also_those_held_out(results):
+    for told in results["other_image"]:
+        assert len(told) == 6
+        assert all(re.search(OTHER_VALUES, message) for message in told)
 
 
 def test_fewer_images_than_processes_are_refused_in_each(results_of_three):
