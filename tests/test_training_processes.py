@@ -18,7 +18,7 @@ from torch import distributed as dist
 
 from sklearn_cae import CAEOutlierDetector, Patches
 from sklearn_cae.callbacks import ReconstructionSnapshots, TrainingCheckpoint
-from sklearn_cae.training import _processes
+from sklearn_cae.training import _processes, describe_params
 
 X = gray(n=27)
 # More than are compared of images that are read one by one.
@@ -301,6 +301,19 @@ RESULTS = named(
     taken_up,
     other_image,
 )
+LAMBDAS = {
+    "the same": lambda: torch.nn.HuberLoss(delta=0.1),
+    "another number": lambda: torch.nn.HuberLoss(delta=0.2),
+    "another class": lambda: torch.nn.SmoothL1Loss(beta=0.1),
+    "a lambda in it": lambda: (lambda: torch.nn.HuberLoss(delta=0.1))(),
+    "another one in it": lambda: (lambda: torch.nn.HuberLoss(delta=0.2))(),
+}
+
+
+def other_lambda(rank, folder):
+    plain().set_params(loss=list(LAMBDAS.values())[rank]).fit(X)
+
+
 # What fails in both processes, and what each says.
 DIFFER = "Processes that train one network differ"
 OTHER_VALUES = rf"{DIFFER} \(values: .* in process 0, .* in process 1\)"
@@ -313,6 +326,7 @@ ERRORS = {
     other_number: [(ValueError, "number of training images: 25 in process 0, 24 in process 1")] * 2,
     other_params: [(ValueError, r"\(lr: 0.1 in process 0, 0.2 in process 1\)")] * 2,
     other_part_of_a_param: [(ValueError, "latent_dim=2.*process 0.*latent_dim=3.*process 1")] * 2,
+    other_lambda: [(ValueError, "loss: <lambda> of code .* in process 0, <lambda> of")] * 2,
     other_weights: [(ValueError, "other weights in process 1 than in process 0")] * 2,
     bad_input_in_one: [
         (ValueError, "The training ends because process 1 failed: ValueError: .*Input X contains"),
@@ -414,6 +428,13 @@ def test_each_image_counts_also_those_held_out(results):
     for told in results["other_image"]:
         assert len(told) == 6
         assert all(re.search(OTHER_VALUES, message) for message in told)
+
+
+def test_functions_are_compared_by_their_code():
+    told = [describe_params(small_cae(loss=loss))["loss"] for loss in LAMBDAS.values()]
+    assert len(set(told)) == len(LAMBDAS)
+    again = small_cae(loss=lambda: torch.nn.HuberLoss(delta=0.1))
+    assert describe_params(again)["loss"].split()[-1] == told[0].split()[-1]
 
 
 def test_fewer_images_than_processes_are_refused_in_each(results_of_three):

@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from numbers import Number
+from types import CodeType, FunctionType
 from zlib import crc32
 
 import numpy as np
@@ -315,6 +316,11 @@ def _text(value):
         return f"{type(value).__qualname__}({_text(value.get_params(deep=False))})"
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={_text(item)}" for name, item in value.items())
+    if isinstance(value, FunctionType):
+        return f"{value.__qualname__} of code {crc32(_text(value.__code__).encode()):08x}"
+    if isinstance(value, CodeType):
+        # All lambdas of a function have one name.
+        return f"{value.co_code.hex()} {_text([value.co_names, value.co_consts])}"
     return getattr(value, "__qualname__", type(value).__qualname__)
 
 
