@@ -26,6 +26,8 @@ MANY = gray(n=150)
 PHOTOGRAPHS = [image[: 20 + 3 * i] for i, image in enumerate(colour(6, 40, 24))]
 # Rounding of float32, over the steps of two epochs.
 SAME = {"rtol": 0, "atol": 1e-4}
+# Rounding of bfloat16, over as many steps.
+ALIKE = {"rtol": 0, "atol": 3e-3}
 
 
 def plain():
@@ -47,6 +49,13 @@ TRAININGS = {
     "early stopping": lambda: small_cae(
         max_epochs=4, lr=1e-3, early_stopping=True, patience=1, validation_fraction=0.3
     ).fit(X),
+}
+# These differ from one process by the rounding of bfloat16, which is coarser.
+ROUGH = {
+    "bfloat16": lambda: plain().set_params(precision="bfloat16").fit(gray(27, 16, 16)),
+    "bfloat16 with batch normalisation": lambda: small_cae(
+        precision="bfloat16", max_epochs=2, lr=1e-3
+    ).fit(gray(27, 16, 16)),
 }
 
 
@@ -94,7 +103,7 @@ class Training:
         self.name = name
 
     def __call__(self, rank, folder):
-        cae = TRAININGS[self.name]()
+        cae = (TRAININGS | ROUGH)[self.name]()
         return {
             "weights": weights(cae),
             "history": cae.history_,
@@ -344,7 +353,7 @@ ERRORS = {
         None,
     ],
 }
-WORKS = {name: Training(name) for name in TRAININGS} | RESULTS | named(*ERRORS)
+WORKS = {name: Training(name) for name in TRAININGS | ROUGH} | RESULTS | named(*ERRORS)
 
 
 @pytest.fixture(scope="module")
@@ -372,7 +381,18 @@ def test_two_processes_train_the_network_of_one(name, results):
             np.testing.assert_allclose(found["history"][curve], expected, atol=1e-2, err_msg=curve)
 
 
-@pytest.mark.parametrize("name", [*TRAININGS, "without_a_seed"])
+@pytest.mark.parametrize("name", ROUGH)
+def test_two_processes_in_bfloat16_train_about_the_network_of_one(name, results):
+    alone = Training(name)(0, None)
+    found = results[name][0]
+    for weight, expected in alone["weights"].items():
+        np.testing.assert_allclose(found["weights"][weight], expected, **ALIKE, err_msg=weight)
+    np.testing.assert_allclose(
+        found["history"]["valid_psnr"], alone["history"]["valid_psnr"], atol=0.05
+    )
+
+
+@pytest.mark.parametrize("name", [*TRAININGS, *ROUGH, "without_a_seed"])
 def test_two_processes_end_with_the_same_bits(name, results):
     np.testing.assert_equal(*results[name])
 
