@@ -278,7 +278,7 @@ def describe_images(train_images, valid_images):
     checksum = 0
     for part in _parts(stacks):
         checksum = crc32(f"{part.dtype}{part.shape}".encode(), checksum)
-        checksum = crc32(np.ascontiguousarray(part), checksum)
+        checksum = crc32(np.ascontiguousarray(part).data, checksum)
     return {
         "number of training images": str(len(train_images.rows)),
         "number of held-out images": str(len(valid_images.rows) if valid_images else 0),
