@@ -44,7 +44,7 @@ class Runner:
     hidden : bool, default=False
         Whether it was trained on hidden pixels: they are hidden from it again to denoise.
     precision : {"float32", "bfloat16"}, default="float32"
-        In what the network computes. Results are float32.
+        In what the network computes. Results are float32, and scores are computed in it.
     """
 
     def __init__(self, module, spec, device, limits, hidden=False, precision="float32"):
@@ -54,6 +54,12 @@ class Runner:
         self.spec = spec
         self.device = device
         self.limits = limits
+
+    def in_float32(self):
+        """Give the same network computing in float32, for what is measured of its results."""
+        if self.precision == "float32":
+            return self
+        return Runner(self.module, self.spec, self.device, self.limits, hidden=self.hidden)
 
     @threads_of_worker()
     @torch.inference_mode()
@@ -131,7 +137,12 @@ class Runner:
     @threads_of_worker()
     @torch.inference_mode()
     def score(self, images):
-        """Minus the mean squared error of the reconstruction, in units of the data range."""
+        """Minus the mean squared error of the reconstruction, in units of the data range.
+
+        It is computed in float32, whatever the precision.
+        """
+        if self.precision != "float32":
+            return self.in_float32().score(images)
         sums = np.zeros(len(images))
         for part, result in self._parts_denoised(images):
             # Not every device has float64.

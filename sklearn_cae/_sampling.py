@@ -336,10 +336,14 @@ def _undecodable(network):
 
 
 def _encode(estimator, source):
-    """Codes in float64 of images that are validated and have the size and units of ``fit``."""
+    """Codes in float64 of images that are validated and have the size and units of ``fit``.
+
+    The network computes them in float32, as densities of codes are scores.
+    """
     cae = denoiser_of(estimator)
     check_units(source, cae.image_spec_)
-    return cae.runner_.encode(view_of_size(source, cae.image_spec_)).astype(np.float64)
+    runner = cae.runner_.in_float32()
+    return runner.encode(view_of_size(source, cae.image_spec_)).astype(np.float64)
 
 
 def _draw(density, n_samples, seed):

@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.frozen import FrozenEstimator
+from sklearn.mixture import GaussianMixture
 from small import colour, gray, small_autoencoder, small_cae, small_unet
 from torch import nn
 
-from sklearn_cae import ResUNet, TorchNetwork, load
+from sklearn_cae import CAEOutlierDetector, LatentSampler, ResUNet, TorchNetwork, load
+from sklearn_cae.explain import explain_html
+from sklearn_cae.outliers import SCORES
 from sklearn_cae.training import resolve_precision
 
 SMALL = {
@@ -139,3 +143,68 @@ def test_a_result_in_bfloat16_does_not_depend_on_the_images_beside_it():
     X = gray(24, 16, 16)
     cae = small_cae(precision="bfloat16").fit(X)
     np.testing.assert_allclose(cae.predict(X[:3]), cae.predict(X)[:3], rtol=0, atol=0.01)
+
+
+def in_both(network, X, results_of):
+    """What a function makes of a fitted network with results in bfloat16, and in float32."""
+    cae = small_cae(network, precision="bfloat16").fit(X)
+    assert cae.precision_ == "bfloat16"
+    rough = results_of(cae)
+    cae.precision_ = "float32"
+    return rough, results_of(cae)
+
+
+@pytest.mark.parametrize("network", SMALL.values(), ids=SMALL)
+def test_score_samples_is_computed_in_float32_whatever_the_precision(network):
+    X = colour(24, 16, 16)
+    rough, exact = in_both(network, X, lambda cae: cae.score_samples(X))
+    np.testing.assert_array_equal(rough, exact)
+    rough, exact = in_both(network, X, lambda cae: cae.score_samples(list(X)))
+    np.testing.assert_array_equal(rough, exact)
+
+
+@pytest.mark.parametrize(
+    ("network", "score"),
+    [
+        *((name, score) for name in ("autoencoder", "flat") for score in sorted(SCORES)),
+        ("unet", "density"),
+        ("unet", "combined"),
+        ("unet", "reconstruction"),
+    ],
+)
+def test_outlier_scores_are_computed_in_float32_whatever_the_precision(network, score):
+    X = gray(24, 16, 16)
+
+    def scores_of(cae):
+        detector = CAEOutlierDetector(
+            FrozenEstimator(cae), outlier_score=score, calibration=0.2, random_state=0
+        )
+        return detector.fit(X).score_samples(X)
+
+    rough, exact = in_both(SMALL[network], X, scores_of)
+    np.testing.assert_array_equal(rough, exact)
+
+
+@pytest.mark.parametrize("score", sorted(SCORES))
+def test_a_detector_trains_and_scores_with_a_network_in_bfloat16(score):
+    X = gray(24, 16, 16)
+    cae = small_cae(precision="bfloat16")
+    detector = CAEOutlierDetector(cae, outlier_score=score, random_state=0).fit(X)
+    assert np.isfinite(detector.score_samples(X)).all()
+
+
+def test_the_density_of_codes_is_computed_in_float32_whatever_the_precision():
+    X = gray(24, 16, 16)
+
+    def scores_of(cae):
+        sampler = LatentSampler(FrozenEstimator(cae), GaussianMixture(2), random_state=0)
+        return sampler.fit(X).score_samples(X)
+
+    rough, exact = in_both(small_autoencoder(latent_dim=2), X, scores_of)
+    np.testing.assert_array_equal(rough, exact)
+
+
+def test_the_page_about_a_network_is_computed_in_float32_whatever_the_precision():
+    X = gray(24, 16, 16)
+    rough, exact = in_both(small_autoencoder(latent_dim=2), X, lambda c: explain_html(c, X).html)
+    assert rough == exact

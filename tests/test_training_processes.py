@@ -1,5 +1,6 @@
 """Two processes train one network."""
 
+import re
 import time
 import warnings
 import weakref
@@ -9,6 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 import torch
+from lazy import Slices
 from skorch.callbacks import Callback, Checkpoint
 from small import colour, gray, small_autoencoder, small_cae, small_unet, weights
 from together import run_together
@@ -16,12 +18,16 @@ from torch import distributed as dist
 
 from sklearn_cae import CAEOutlierDetector, Patches
 from sklearn_cae.callbacks import ReconstructionSnapshots, TrainingCheckpoint
-from sklearn_cae.training import _processes
+from sklearn_cae.training import _processes, describe_params
 
 X = gray(n=27)
+# More than are compared of images that are read one by one.
+MANY = gray(n=150)
 PHOTOGRAPHS = [image[: 20 + 3 * i] for i, image in enumerate(colour(6, 40, 24))]
 # Rounding of float32, over the steps of two epochs.
 SAME = {"rtol": 0, "atol": 1e-4}
+# Rounding of bfloat16, over as many steps.
+ALIKE = {"rtol": 0, "atol": 3e-3}
 
 
 def plain():
@@ -43,6 +49,13 @@ TRAININGS = {
     "early stopping": lambda: small_cae(
         max_epochs=4, lr=1e-3, early_stopping=True, patience=1, validation_fraction=0.3
     ).fit(X),
+}
+# These differ from one process by the rounding of bfloat16, which is coarser.
+ROUGH = {
+    "bfloat16": lambda: plain().set_params(precision="bfloat16").fit(gray(27, 16, 16)),
+    "bfloat16 with batch normalisation": lambda: small_cae(
+        precision="bfloat16", max_epochs=2, lr=1e-3
+    ).fit(gray(27, 16, 16)),
 }
 
 
@@ -90,7 +103,7 @@ class Training:
         self.name = name
 
     def __call__(self, rank, folder):
-        cae = TRAININGS[self.name]()
+        cae = (TRAININGS | ROUGH)[self.name]()
         return {
             "weights": weights(cae),
             "history": cae.history_,
@@ -164,6 +177,44 @@ def other_data(rank, folder):
     changed = X.copy()
     changed[:, 0, 0] = rank / 2
     plain().fit(changed)
+
+
+def inverted_in_last(rank, image):
+    """Give one process another image, whose values have the same range."""
+    if rank:
+        image[:] = 1 - image
+
+
+def other_image(rank, folder):
+    """What is said where one image differs, half of which are held out: of each of six."""
+    told = []
+    for number in range(6):
+        changed = MANY.copy()
+        inverted_in_last(rank, changed[number])
+        try:
+            plain().set_params(validation_fraction=0.5).fit(changed)
+        except ValueError as error:
+            told.append(str(error))
+    return told
+
+
+def other_image_in_list(rank, folder):
+    changed = [image.copy() for image in PHOTOGRAPHS]
+    inverted_in_last(rank, changed[3])
+    small_cae(small_unet(), patches=Patches(8, per_image=1, augment=False)).fit(changed)
+
+
+def other_image_of_pairs(rank, folder):
+    changed = X.copy()
+    inverted_in_last(rank, changed[3])
+    plain().fit(X, changed)
+
+
+def other_image_read_lazily(rank, folder):
+    """A sample of what is read block by block is compared, here each third image."""
+    changed = MANY.copy()
+    inverted_in_last(rank, changed[3])
+    plain().fit(Slices(changed))
 
 
 def other_number(rank, folder):
@@ -250,15 +301,41 @@ def named(*works):
     return {work.__name__: work for work in works}
 
 
-RESULTS = named(without_a_seed, with_a_random_state, used_afterwards, detector, writes, taken_up)
+RESULTS = named(
+    without_a_seed,
+    with_a_random_state,
+    used_afterwards,
+    detector,
+    writes,
+    taken_up,
+    other_image,
+)
+LAMBDAS = {
+    "the same": lambda: torch.nn.HuberLoss(delta=0.1),
+    "another number": lambda: torch.nn.HuberLoss(delta=0.2),
+    "another class": lambda: torch.nn.SmoothL1Loss(beta=0.1),
+    "a lambda in it": lambda: (lambda: torch.nn.HuberLoss(delta=0.1))(),
+    "another one in it": lambda: (lambda: torch.nn.HuberLoss(delta=0.2))(),
+}
+
+
+def other_lambda(rank, folder):
+    plain().set_params(loss=list(LAMBDAS.values())[rank]).fit(X)
+
+
 # What fails in both processes, and what each says.
 DIFFER = "Processes that train one network differ"
+OTHER_VALUES = rf"{DIFFER} \(values: .* in process 0, .* in process 1\)"
 VANISHED = "OSError: The disk has vanished."
 ERRORS = {
-    other_data: [(ValueError, rf"{DIFFER} \(values: .* in process 0, .* in process 1\)")] * 2,
+    other_data: [(ValueError, OTHER_VALUES)] * 2,
+    other_image_in_list: [(ValueError, OTHER_VALUES)] * 2,
+    other_image_of_pairs: [(ValueError, OTHER_VALUES)] * 2,
+    other_image_read_lazily: [(ValueError, OTHER_VALUES)] * 2,
     other_number: [(ValueError, "number of training images: 25 in process 0, 24 in process 1")] * 2,
     other_params: [(ValueError, r"\(lr: 0.1 in process 0, 0.2 in process 1\)")] * 2,
     other_part_of_a_param: [(ValueError, "latent_dim=2.*process 0.*latent_dim=3.*process 1")] * 2,
+    other_lambda: [(ValueError, "loss: <lambda> of code .* in process 0, <lambda> of")] * 2,
     other_weights: [(ValueError, "other weights in process 1 than in process 0")] * 2,
     bad_input_in_one: [
         (ValueError, "The training ends because process 1 failed: ValueError: .*Input X contains"),
@@ -276,7 +353,7 @@ ERRORS = {
         None,
     ],
 }
-WORKS = {name: Training(name) for name in TRAININGS} | RESULTS | named(*ERRORS)
+WORKS = {name: Training(name) for name in TRAININGS | ROUGH} | RESULTS | named(*ERRORS)
 
 
 @pytest.fixture(scope="module")
@@ -304,7 +381,18 @@ def test_two_processes_train_the_network_of_one(name, results):
             np.testing.assert_allclose(found["history"][curve], expected, atol=1e-2, err_msg=curve)
 
 
-@pytest.mark.parametrize("name", [*TRAININGS, "without_a_seed"])
+@pytest.mark.parametrize("name", ROUGH)
+def test_two_processes_in_bfloat16_train_about_the_network_of_one(name, results):
+    alone = Training(name)(0, None)
+    found = results[name][0]
+    for weight, expected in alone["weights"].items():
+        np.testing.assert_allclose(found["weights"][weight], expected, **ALIKE, err_msg=weight)
+    np.testing.assert_allclose(
+        found["history"]["valid_psnr"], alone["history"]["valid_psnr"], atol=0.05
+    )
+
+
+@pytest.mark.parametrize("name", [*TRAININGS, *ROUGH, "without_a_seed"])
 def test_two_processes_end_with_the_same_bits(name, results):
     np.testing.assert_equal(*results[name])
 
@@ -354,6 +442,19 @@ def test_an_error_is_told_in_every_process(work, results):
             continue
         with pytest.raises(expected[0], match=expected[1]):
             raise found
+
+
+def test_each_image_counts_also_those_held_out(results):
+    for told in results["other_image"]:
+        assert len(told) == 6
+        assert all(re.search(OTHER_VALUES, message) for message in told)
+
+
+def test_functions_are_compared_by_their_code():
+    told = [describe_params(small_cae(loss=loss))["loss"] for loss in LAMBDAS.values()]
+    assert len(set(told)) == len(LAMBDAS)
+    again = small_cae(loss=lambda: torch.nn.HuberLoss(delta=0.1))
+    assert describe_params(again)["loss"].split()[-1] == told[0].split()[-1]
 
 
 def test_fewer_images_than_processes_are_refused_in_each(results_of_three):

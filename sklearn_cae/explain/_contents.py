@@ -142,7 +142,7 @@ def _codes_and_scores(cae, graph, images, n_products):
 
 
 def _codes(cae, images):
-    module, runner = cae.net_.module_, cae.runner_
+    module, runner = cae.net_.module_, cae.runner_.in_float32()
 
     def encode(batch):
         return module.encode(runner.within_limits(batch)).flatten(1).cpu().numpy()

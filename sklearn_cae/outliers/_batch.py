@@ -226,7 +226,7 @@ class BatchReader:
     Parameters
     ----------
     cae : DenoisingCAE
-        The fitted autoencoder.
+        The fitted autoencoder, which computes in float32 here.
     data_range : tuple of float
         Values of black and white of the images.
     normalize : bool
@@ -234,7 +234,7 @@ class BatchReader:
     """
 
     def __init__(self, cae, data_range, *, normalize):
-        self._runner = cae.runner_
+        self._runner = cae.runner_.in_float32()
         self._noise = cae.noise_
         self._data_range = data_range
         self._normalize = normalize

@@ -4,7 +4,6 @@ A training asks one object, so that it has no branches: :class:`OneProcess` does
 :class:`ProcessGroup` divides batches and joins what comes out.
 """
 
-import hashlib
 import json
 import traceback
 from collections.abc import Mapping
@@ -12,11 +11,15 @@ from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
 from numbers import Number
+from types import CodeType, FunctionType
+from zlib import crc32
 
+import numpy as np
 import torch
 from skorch.callbacks import Checkpoint, TrainEndCheckpoint
 from torch import distributed as dist
 
+from ..images import chunks, is_read_lazily
 from ..learning import Batch, Part
 from ._batch_norm import JoinedBatchNorm
 
@@ -27,7 +30,7 @@ TIME_LIMIT = timedelta(minutes=10)
 FREE_PARAMETERS = ("callbacks", "device", "verbose")
 # Callbacks of skorch that write: those of these classes, and all of this module.
 WRITERS, WRITERS_MODULE = (Checkpoint, TrainEndCheckpoint), "skorch.callbacks.logging"
-# So many images are compared. Weights of unlike machines differ by rounding.
+# So many images are compared where each is read. Weights of unlike machines differ by rounding.
 N_COMPARED, TOLERANCE = 64, 1e-3
 
 
@@ -262,18 +265,36 @@ def describe_params(estimator):
     return {name: _text(value) for name, value in params.items() if name not in FREE_PARAMETERS}
 
 
-def describe_images(images):
-    """What tells training images from others: their number and shape, and some of their values."""
-    rows = images.rows[:: -(-len(images.rows) // N_COMPARED)]
-    values = hashlib.blake2b(digest_size=8)
-    for stack in images.pictures.take(rows, torch.Generator().manual_seed(0)):
-        values.update(f"{stack.dtype}{stack.shape}".encode() + stack.tobytes())
+def describe_images(train_images, valid_images):
+    """What tells images from others: their numbers and shape, and a checksum of their values.
+
+    It is that of all values in memory, and of some images where each has to be read.
+    """
+    pictures = train_images.pictures
+    stacks = [stack for stack in pictures.stacks if not is_read_lazily(stack)]
+    if len(stacks) < len(pictures.stacks):
+        rows = np.arange(0, len(pictures), -(-len(pictures) // N_COMPARED))
+        stacks += pictures.take(rows, torch.Generator().manual_seed(0))
+    checksum = 0
+    for part in _parts(stacks):
+        checksum = crc32(f"{part.dtype}{part.shape}".encode(), checksum)
+        checksum = crc32(np.ascontiguousarray(part).data, checksum)
     return {
-        "number of training images": str(len(images.rows)),
-        "shape of an image": str(images.shape),
-        "units": str(images.spec.data_range),
-        "values": values.hexdigest(),
+        "number of training images": str(len(train_images.rows)),
+        "number of held-out images": str(len(valid_images.rows) if valid_images else 0),
+        "shape of an image": str(train_images.shape),
+        "units": str(train_images.spec.data_range),
+        "values": f"{checksum:08x}",
     }
+
+
+def _parts(stacks):
+    """Arrays that are not too large to be copied, of arrays and of lists of images."""
+    for stack in stacks:
+        if isinstance(stack, np.ndarray):
+            yield from (stack[rows] for rows in chunks(stack))
+        else:
+            yield from stack
 
 
 def _clear_frames(error):
@@ -295,6 +316,11 @@ def _text(value):
         return f"{type(value).__qualname__}({_text(value.get_params(deep=False))})"
     if isinstance(value, Mapping):
         return ", ".join(f"{name}={_text(item)}" for name, item in value.items())
+    if isinstance(value, FunctionType):
+        return f"{value.__qualname__} of code {crc32(_text(value.__code__).encode()):08x}"
+    if isinstance(value, CodeType):
+        # All lambdas of a function have one name.
+        return f"{value.co_code.hex()} {_text([value.co_names, value.co_consts])}"
     return getattr(value, "__qualname__", type(value).__qualname__)
 
 

@@ -95,7 +95,7 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
     batch_size = fitting_batch_size(plan.batch_size, len(train_images))
     n_batches = count_batches(len(train_images), batch_size)
     n_epochs = _count_epochs(plan, n_batches)
-    plan.processes.check_same(lambda: describe_images(train_images))
+    plan.processes.check_same(lambda: describe_images(train_images, valid_images))
     plan.processes.check_enough(max(2, len(train_images)) // n_batches)
     net = make_net(
         module,
