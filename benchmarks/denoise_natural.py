@@ -22,6 +22,7 @@ import torch
 from _data import load_photographs
 from _photographs import in_batch, measure, print_table, tuning_crops
 from _results import resume
+from torch.utils.flop_counter import FlopCounterMode
 
 from sklearn_cae import ClassicalDenoiser, DenoisingCAE
 from sklearn_cae.classical import FILTERS, available_filters
@@ -80,22 +81,9 @@ def run(job, data):
 
 def count_multiply_adds(module, n_channels, size=64):
     """Multiply-adds of the convolutions for one pixel."""
-    total = 0
-
-    def add(layer, inputs, output):
-        nonlocal total
-        places = inputs[0] if isinstance(layer, torch.nn.ConvTranspose2d) else output
-        total += places.shape[-2:].numel() * layer.weight.numel()
-
-    kinds = (torch.nn.Conv2d, torch.nn.ConvTranspose2d)
-    hooks = [
-        layer.register_forward_hook(add) for layer in module.modules() if isinstance(layer, kinds)
-    ]
-    with torch.inference_mode():
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
         module(torch.zeros(1, n_channels, size, size))
-    for hook in hooks:
-        hook.remove()
-    return total / size**2
+    return counter.get_total_flops() / 2 / size**2
 
 
 def describe_networks():

@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from small import (
     BatchRecorder,
@@ -15,6 +16,7 @@ from small import (
     small_cae,
     weights,
 )
+from torch.utils.flop_counter import FlopCounterMode
 
 import sklearn_cae
 from sklearn_cae import (
@@ -73,6 +75,14 @@ def load(path, monkeypatch):
 
 def test_there_is_a_denoiser():
     assert NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_denoiser_of_the_package_needs_few_multiply_adds(name):
+    cae = DenoisingCAE.from_pretrained(name, device="cpu")
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        cae.net_.module_(torch.zeros(1, cae.image_spec_.n_channels, 64, 64))
+    assert counter.get_total_flops() / 2 / 64**2 <= 60_000
 
 
 @pytest.mark.parametrize("name", NAMES)
