@@ -12,9 +12,9 @@ of any height and width. ``predict`` cuts large images into tiles, so that there
 # The patches have 16 x 16 pixels and come from other photographs. A network learns fast from small
 # patches, but their codes must remain some pixels wide; here they are 4 x 4. If the codes were 2 x
 # 2 in training, the network would hardly have seen a place far from a border, and it would fail
-# there. The network for photographs, :class:`~sklearn_cae.ResUNet`, is 1.6 dB below this one here,
-# after as long a training: clipping makes the noise of a black sky brighter on average, and that
-# network has no biases to undo it.
+# there. The network for photographs, :class:`~sklearn_cae.ResUNet`, is no better here after as
+# short a training: clipping makes the noise of a black sky brighter on average, and that network
+# has no biases to undo it.
 from time import perf_counter
 
 import matplotlib.pyplot as plt
