@@ -6,11 +6,13 @@ import time
 import numpy as np
 import pytest
 from skimage.io import ImageCollection, imread, imsave
+from sklearn.base import clone
 from small import BatchRecorder, as_uint, assert_same_weights, gray, small_cae, small_unet
 
-from sklearn_cae import Patches
+from sklearn_cae import CAEOutlierDetector, Patches
 from sklearn_cae.images import LazyList, read_sequence, windowed
-from sklearn_cae.images._collections import N_AHEAD
+from sklearn_cae.images._collections import N_AHEAD, CollectionBlocks
+from sklearn_cae.outliers import ReconstructionScore
 
 SIZES = [(12, 16), (10, 11), (12, 16), (8, 20)]
 IMAGES = [as_uint(gray(1, *SIZES[i % 4], seed=i)[0], np.uint8) for i in range(16)]
@@ -51,6 +53,9 @@ def _small_window(monkeypatch):
     # Four images of about 160 bytes.
     monkeypatch.setattr("sklearn_cae.images._collections.WINDOW_BYTES", 4 * 160)
     monkeypatch.setattr("sklearn_cae.images._collections.MIN_WINDOW", 2)
+    monkeypatch.setattr("sklearn_cae.images._blocks.BLOCK_BYTES", 160)
+    monkeypatch.setattr("sklearn_cae.images._blocks.WINDOW_BYTES", 4 * 160)
+    monkeypatch.setattr("sklearn_cae.images._blocks.MIN_WINDOW", 4)
 
 
 small_window = pytest.mark.usefixtures("_small_window")
@@ -185,6 +190,85 @@ def test_images_that_nobody_expected_are_read_too():
     with images.read_ahead(np.arange(3)):
         for number in (9, 0, 9, 2, 1):
             np.testing.assert_array_equal(images[number][..., 0], IMAGES[number])
+
+
+# --- one size, without patches
+
+SAME_SIZE = [as_uint(gray(1, 12, 16, seed=i)[0], np.uint8) for i in range(16)]
+
+
+def whole(**params):
+    return small_cae(**{"max_epochs": 2, "batch_size": 4} | params)
+
+
+@pytest.mark.parametrize("color", [False, True])
+def test_whole_images_of_one_size_are_learned_as_an_array_of_them(color):
+    images = [np.dstack([image] * 3) if color else image for image in SAME_SIZE]
+    cae, expected = whole().fit(Files(images)), whole().fit(np.stack(images))
+    assert_same_weights(cae, expected)
+    assert cae.image_spec_ == expected.image_spec_
+    assert cae.n_features_in_ == expected.n_features_in_
+    np.testing.assert_array_equal(cae.transform(Files(images)), cae.transform(images))
+
+
+def test_pairs_and_noisy_images_of_one_size_are_learned_as_arrays_of_them():
+    noisy = [np.roll(image, 1) for image in SAME_SIZE]
+    expected = whole().fit(np.stack(noisy), np.stack(SAME_SIZE))
+    assert_same_weights(whole().fit(Files(noisy), Files(SAME_SIZE)), expected)
+    assert_same_weights(whole().fit(np.stack(noisy), Files(SAME_SIZE)), expected)
+    alone = whole(network=small_unet(), target="neighbor", noise=None)
+    assert_same_weights(clone(alone).fit(Files(SAME_SIZE)), clone(alone).fit(np.stack(SAME_SIZE)))
+
+
+def test_training_goes_on_with_a_collection():
+    cae, expected = (whole().fit(SAME_SIZE) for _ in range(2))
+    assert_same_weights(cae.partial_fit(Files(SAME_SIZE)), expected.partial_fit(SAME_SIZE))
+
+
+@small_window
+def test_whole_images_are_read_once_in_an_epoch_and_in_the_background():
+    files = Files(SAME_SIZE)
+    whole(max_epochs=3, validation_fraction=0).fit(files)
+    measured, epochs, settled = 16, 3 * 16, 16
+    assert measured + epochs < len(files.reads) <= 4 + measured + epochs + settled
+    assert len(files.threads) > 1
+    assert files.most_busy == 1
+
+
+@small_window
+def test_few_of_the_images_are_in_memory(monkeypatch):
+    kept = []
+
+    class Watched(CollectionBlocks):
+        def _read(self, start, stop):
+            kept.append(len(self._kept) * self.n_rows + stop - start)
+            return super()._read(start, stop)
+
+    monkeypatch.setattr("sklearn_cae.images._lazy.CollectionBlocks", Watched)
+    monkeypatch.setattr("sklearn_cae.images._collections.CollectionBlocks", Watched)
+    monkeypatch.setattr("sklearn_cae.images._lazy.CHUNK_VALUES", 2 * SAME_SIZE[0].size)
+    cae = whole().fit(Files(SAME_SIZE))
+    cae.transform(Files(SAME_SIZE))
+    assert 0 < max(kept) <= 5
+
+
+def test_a_detector_reads_a_collection_as_an_array():
+    detector = CAEOutlierDetector(whole(), outlier_score=ReconstructionScore(), random_state=0)
+    of_files, of_array = (clone(detector).fit(X) for X in (Files(SAME_SIZE), np.stack(SAME_SIZE)))
+    expected = of_array.score_samples(np.stack(SAME_SIZE))
+    np.testing.assert_array_equal(of_files.score_samples(Files(SAME_SIZE)), expected)
+
+
+def test_codes_of_a_collection_of_several_sizes_are_refused():
+    cae = whole().fit(SAME_SIZE)
+    with pytest.raises(ValueError, match="X cannot be read as images: Its images have different"):
+        cae.transform(Files())
+
+
+@small_window
+def test_a_file_of_one_size_that_cannot_be_read_is_named():
+    with pytest.raises(ValueError, match=r"^X\[\d+\] cannot be read: OSError: the file is gone"):
+        whole().fit(Files(SAME_SIZE, fails_after=30))
 
 
 # --- files

@@ -28,6 +28,7 @@ from ._pairs import (
 from ._sequences import (
     ImageSequence,
     groups_of_one_shape,
+    is_collection,
     is_image_list,
     refuse_empty,
     refuse_mixed_dtypes,
@@ -83,6 +84,7 @@ __all__ = [
     "from_unit",
     "groups_of_one_shape",
     "hide",
+    "is_collection",
     "is_image_list",
     "is_lazy",
     "is_read_lazily",

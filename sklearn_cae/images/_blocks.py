@@ -3,6 +3,7 @@
 import math
 import mmap
 from collections import OrderedDict
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,10 @@ class ArrayBlocks:
         """Give the array in other blocks, of which so many stay in memory."""
         return ArrayBlocks(self.array, self.dtype, self.name, n_rows, n_kept, copied=True)
 
+    def read_ahead(self, rows):
+        """Get ready for images in this order; arrays are read when they are asked."""
+        return nullcontext()
+
     def between(self, start, stop):
         """Images from ``start`` to ``stop``: a view where they are in one block."""
         parts = []
@@ -79,10 +84,17 @@ class ArrayBlocks:
         # Before the next one takes memory.
         while len(self._kept) >= self.n_kept:
             self._kept.popitem(last=False)
-        start = number * self.n_rows
-        block = self._read(start, min(start + self.n_rows, self.shape[0]))
+        block = self._take_block(number)
         self._kept[number] = block
         return block
+
+    def _take_block(self, number):
+        """A block that is not kept."""
+        return self._read_block(number)
+
+    def _read_block(self, number):
+        start = number * self.n_rows
+        return self._read(start, min(start + self.n_rows, self.shape[0]))
 
     def _read(self, start, stop):
         forget_pages(self.array)

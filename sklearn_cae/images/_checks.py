@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from ._lazy import LazyImages, is_lazy, read_lazily
 from ._sequences import (
+    RAGGED,
     ImageSequence,
     is_collection,
     is_empty,
@@ -30,11 +31,6 @@ DTYPES_BY_NAME = {np.dtype(dtype).name: dtype for dtype in IMAGE_DTYPES}
 LAYOUTS = (
     "rows (n, n_features), gray images (n, H, W) or images with channels (n, H, W, C), or "
     "(n, C, H, W) with channel_axis=1"
-)
-RAGGED = (
-    "Its images have different shapes, but one array needs images of one shape: crop or resize "
-    "them (skimage.transform.resize), or handle them one at a time. DenoisingCAE takes a list of "
-    "arrays in fit, predict and score."
 )
 NUMBERS = (
     "Images are numbers: uint8, uint16, float32 or float64. Read files first, for instance "
@@ -62,7 +58,7 @@ def learn_images(X, *, name="X", lazy=False):
     name : str
         How error messages call the array.
     lazy : bool, default=False
-        Read what :func:`is_lazy` block by block, now and later, instead of at once.
+        Read what :func:`is_lazy` and collections block by block, now and later, not at once.
 
     Returns
     -------
@@ -135,6 +131,8 @@ def read_images(X, *, name="X", lazy=False, accept=None):
             accept(X)
         return X
     _refuse_lazy_frame(X, name)
+    if lazy and is_image_list(X) and is_collection(X):
+        return read_images(read_sequence(X, name=name).stacked(), accept=accept)
     if lazy and is_lazy(X):
         checked = lazy_images(X, name)
     else:

@@ -1,13 +1,12 @@
 """Images of collections of files, which are read when they are asked for."""
 
-from collections import OrderedDict, deque
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
 
-from ._blocks import MIN_WINDOW, WINDOW_BYTES, shuffled_by_block
+from ._ahead import ReadAhead
+from ._blocks import MIN_WINDOW, WINDOW_BYTES, ArrayBlocks, shuffled_by_block
 
 # So many images are read before they are asked for.
 N_AHEAD = 8
@@ -36,9 +35,7 @@ class LazyList:
         self.n_kept = n_kept
         self._read = read
         self._kept: OrderedDict[int, Any] = OrderedDict()
-        self._coming: deque[int] = deque()
-        self._pending: dict[int, Any] = {}
-        self._worker: Any = None
+        self._ahead = ReadAhead(read, N_AHEAD)
 
     def __len__(self):
         return len(self.shapes)
@@ -48,7 +45,7 @@ class LazyList:
         if number in self._kept:
             self._kept.move_to_end(number)
             return self._kept[number]
-        image = self._take(number)
+        image = self._ahead.take(number, self._kept)
         if self.n_kept:
             while len(self._kept) >= self.n_kept:
                 self._kept.popitem(last=False)
@@ -72,32 +69,46 @@ class LazyList:
         """
         return shuffled_by_block(rows, rows, self.n_kept, rng, by_block=by_block)
 
-    @contextmanager
     def read_ahead(self, rows):
         """Have images that will be asked for in this order read in the background."""
-        with ThreadPoolExecutor(1) as self._worker:
-            self._coming = deque(dict.fromkeys(rows.tolist()))
-            self._hand_out()
-            try:
-                yield
-            finally:
-                self._worker.shutdown(cancel_futures=True)
-                self._worker, self._coming, self._pending = None, deque(), {}
+        return self._ahead.in_order(rows.tolist(), self._kept)
 
-    def _take(self, number):
-        if self._worker is None:
-            return self._read(number)
-        if number not in self._pending:
-            self._pending[number] = self._worker.submit(self._read, number)
-        image = self._pending.pop(number).result()
-        self._hand_out()
-        return image
 
-    def _hand_out(self):
-        while self._coming and len(self._pending) < N_AHEAD:
-            number = self._coming.popleft()
-            if number not in self._kept and number not in self._pending:
-                self._pending[number] = self._worker.submit(self._read, number)
+class Stack:
+    """Images of one size of a :class:`LazyList`, which are sliced like an array of them."""
+
+    def __init__(self, images):
+        self.shape = (len(images), *images.shapes[0])
+        self.dtype = images.dtype
+        self._images = images
+
+    def __getitem__(self, some):
+        return np.stack([self._images[number] for number in range(*some.indices(self.shape[0]))])
+
+
+class CollectionBlocks(ArrayBlocks):
+    """Blocks of a :class:`Stack`, which are read in the background where their order is known.
+
+    Parameters are those of :class:`ArrayBlocks`.
+    """
+
+    def __init__(self, array, dtype, name, n_rows, n_kept=2):
+        super().__init__(array, dtype, name, n_rows, n_kept)
+        self._ahead = ReadAhead(self._read_block, N_AHEAD)
+
+    def in_window(self, n_rows, n_kept):
+        # Each file can be read alone, so none has to wait for its neighbours.
+        return CollectionBlocks(self.array, self.dtype, self.name, 1, n_rows * n_kept)
+
+    def read_ahead(self, rows):
+        return self._ahead.in_order((rows // self.n_rows).tolist(), self._kept)
+
+    def _take_block(self, number):
+        return self._ahead.take(number, self._kept)
+
+    def _read(self, start, stop):
+        # It was checked, and what is wrong with an image names it.
+        return self.array[start:stop]
 
 
 def shapes_of(images):

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.sparse
 
 from ._blocks import ArrayBlocks, rows_in_block, shuffled_by_block, size_of_window
-from ._collections import LazyList, size_of_image_window
+from ._collections import CollectionBlocks, LazyList, Stack, size_of_image_window
 
 # Batches are worked through in blocks of about so many values, 8 MiB of float64.
 CHUNK_VALUES = 2**20
@@ -81,6 +81,10 @@ class LazyImages:
         blocks = self._stored(rows) // self.blocks.n_rows
         return shuffled_by_block(rows, blocks, self.blocks.n_kept, rng, by_block=by_block)
 
+    def read_ahead(self, rows):
+        """Get ready for images that will be asked for in this order; see :class:`ReadAhead`."""
+        return self.blocks.read_ahead(self._stored(rows))
+
     def _of_slice(self, some):
         start, stop, step = some.indices(len(self))
         if self._rows is None and step == 1:
@@ -114,9 +118,20 @@ def is_lazy(X):
 
 def read_lazily(X, dtype, name):
     """The images of an array of :func:`is_lazy`, of which nothing is read yet."""
-    n_values = math.prod(map(int, X.shape[1:]))
-    n_rows = rows_in_block(X, n_values * dtype.itemsize, max(1, CHUNK_VALUES // n_values))
+    n_bytes = math.prod(map(int, X.shape[1:])) * dtype.itemsize
+    n_rows = rows_in_block(X, n_bytes, _rows_of_chunk(X.shape))
     return LazyImages(ArrayBlocks(X, dtype, name, n_rows))
+
+
+def _rows_of_chunk(shape):
+    """Images of about ``CHUNK_VALUES`` values."""
+    return max(1, CHUNK_VALUES // math.prod(map(int, shape[1:])))
+
+
+def stacked(images, name):
+    """The images of a :class:`LazyList`, all of one size, in place of an array of them."""
+    stack = Stack(images)
+    return LazyImages(CollectionBlocks(stack, stack.dtype, name, _rows_of_chunk(stack.shape)))
 
 
 def selected(images, rows):

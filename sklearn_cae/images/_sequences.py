@@ -7,11 +7,17 @@ from itertools import groupby
 import numpy as np
 
 from ._collections import LazyList, shapes_of
-from ._sources import measure
+from ._lazy import stacked
+from ._sources import ImageSource, measure
 
 EXPECTED = (
     "a list holds one array for each image, (H, W) or (H, W, C), or (C, H, W) with "
     "channel_axis=1, all of one dtype and one number of channels"
+)
+RAGGED = (
+    "Its images have different shapes, but one array needs images of one shape: crop or resize "
+    "them (skimage.transform.resize), or handle them one at a time. DenoisingCAE takes a list of "
+    "arrays in fit, predict and score."
 )
 
 
@@ -55,6 +61,17 @@ class ImageSequence:
 
     def __len__(self):
         return len(self.images)
+
+    @property
+    def can_be_stacked(self):
+        """Whether these are images of a collection, all of one shape."""
+        return isinstance(self.images, LazyList) and len(set(self.images.shapes)) == 1
+
+    def stacked(self):
+        """Give these images as an :class:`ImageSource`, which reads them as an array on disk."""
+        if not self.can_be_stacked:
+            raise ValueError(f"{self.name} cannot be read as images: {RAGGED}")
+        return ImageSource(stacked(self.images, self.name), self.name, self.measures)
 
     def channels_last(self, channel_axis):
         """View the images as a list of (H, W, C); the axis is that of a batch, 3 or 1."""

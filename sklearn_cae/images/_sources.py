@@ -48,6 +48,8 @@ class ImageSource:
         Images in the dtype in which they are worked with.
     name : str, default="X"
         How error messages call the images.
+    measures : Measures, default=None
+        What was measured of them; ``None`` measures.
 
     Attributes
     ----------
@@ -60,10 +62,10 @@ class ImageSource:
         If a value is not a finite number.
     """
 
-    def __init__(self, pixels, name="X"):
+    def __init__(self, pixels, name="X", measures=None):
         self.pixels = pixels
         self.name = name
-        self.measures = measure([pixels], name)
+        self.measures = measure([pixels], name) if measures is None else measures
 
     @property
     def shape(self):

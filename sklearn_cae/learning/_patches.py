@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ..images import LazyList, is_read_lazily, to_unit
+from ..images import is_read_lazily, to_unit
 
 # Pictures that are larger are validated by their central part: whole ones could fill the memory.
 VALIDATED_SIZE = 512
@@ -97,7 +97,7 @@ class Pictures:
         """Have images of collections read in the background, in this order of their numbers."""
         with ExitStack() as readers:
             for stack in self.stacks:
-                if isinstance(stack, LazyList):
+                if is_read_lazily(stack):
                     readers.enter_context(stack.read_ahead(rows))
             yield
 

@@ -13,6 +13,7 @@ from ..images import (
     check_same_shape,
     check_units,
     check_within_range,
+    is_collection,
     is_image_list,
     is_target,
     learn_images,
@@ -175,14 +176,18 @@ class TrainingReader:
     def _read_first(self, X):
         """Validate what has the columns of X: its source, and these as fitted attributes."""
         if is_image_list(X) and self._needs_sequence(X):
-            return read_sequence(X), self._fitted_columns()
+            source = read_sequence(X)
+            whole = self.patches is None and source.can_be_stacked
+            return source.stacked() if whole else source, self._fitted_columns()
         if self.fitted is None:
             return learn_images(X, lazy=True)
         return check_images(self.fitted, X, lazy=True), self._fitted_columns()
 
     def _needs_sequence(self, X):
+        if self.patches is not None or is_collection(X):
+            return True
         # np.shape also of what is no array, which is refused later.
-        return self.patches is not None or len({np.shape(image) for image in X}) > 1
+        return len({np.shape(image) for image in X}) > 1
 
     def _read_again(self, clean, first):
         """Validate the clean images of noisy ones: in a list, if these are in one."""

@@ -20,15 +20,6 @@ from ..metrics import denoiser_of
 from ._batch import UNIT_RANGE
 
 
-class _Part(ImageSource):
-    """Some of the images of a source, which are not measured again."""
-
-    def __init__(self, source, pixels):
-        self.pixels = pixels
-        self.name = source.name
-        self.measures = source.measures
-
-
 def spec_for(estimator, source):
     """Layout and units of the images: learned, but for a frozen autoencoder, which knows them."""
     if not isinstance(estimator, FrozenEstimator):
@@ -50,7 +41,7 @@ def train_on(estimator, source, images, spec, *, normalize):
     """Fit the autoencoder to images (n, H, W, C), in units that are known or normalised."""
     estimator.set_params(image_shape=None, channel_axis=-1)
     if not normalize:
-        estimator.fit(_Part(source, images))
+        estimator.fit(ImageSource(images, source.name, source.measures))
         return
     estimator.set_params(data_range=UNIT_RANGE)
     if isinstance(images, LazyImages):
