@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections import UserList
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from small import assert_same_weights, colour, gray, small_cae
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sklearn_cae import ResUNet
-from sklearn_cae.images import ImageSource, learn_spec
+from sklearn_cae.images import ImageSource, learn_spec, read_sequence
 from sklearn_cae.learning import (
     CorruptedImages,
     MaskedImages,
@@ -19,7 +20,7 @@ from sklearn_cae.learning import (
     Patches,
     Pictures,
 )
-from sklearn_cae.learning._resident import ResidentPictures
+from sklearn_cae.learning._resident import ResidentPatches, ResidentPictures, kept_on_gpu
 from sklearn_cae.noise import NOISE_MODELS
 from sklearn_cae.training import _batches
 from sklearn_cae.training._batches import made_ahead
@@ -50,46 +51,88 @@ def test_images_on_the_device_make_batches_on_the_cpu_too():
     torch.testing.assert_close(resident.units(ROWS, None, (0, 1), "cpu"), usual)
 
 
+LIST = [colour(1, *size)[0] for size in ((9, 14), (20, 8), (5, 30), (13, 13))]
+
+
+@pytest.mark.parametrize("augment", [True, False])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("of_one_size", [True, False])
+def test_patches_cut_on_the_device_are_those_of_the_processor(of_one_size, dtype, augment):
+    images = X if of_one_size else LIST
+    images = [(255 * image).astype(dtype) for image in images]
+    stack = np.stack(images) if of_one_size else images
+    stacks, patches = (stack, [image[:, ::-1] for image in images]), Patches(7, augment=augment)
+    rows = np.tile(np.arange(len(images)), 20)
+    usual, resident = (
+        pictures.units(rows, torch.Generator().manual_seed(0), (0, 255), "cpu")
+        for pictures in (
+            PatchedPictures(stacks, patches),
+            ResidentPatches(stacks, patches, (0, 255), "cpu"),
+        )
+    )
+    for one, other in zip(usual, resident, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_patches_of_images_on_the_device_are_cut_on_the_cpu_too():
+    resident = ResidentPatches((LIST,), Patches(4), (0, 1), "meta")
+    generators = [torch.Generator().manual_seed(0) for _ in range(2)]
+    assert resident.units(ROWS % 4, generators[0], (0, 1), "meta")[0].is_meta
+    generators[0].manual_seed(0)
+    torch.testing.assert_close(
+        resident.units(ROWS % 4, generators[0], (0, 1), "cpu"),
+        PatchedPictures((LIST,), Patches(4)).units(ROWS % 4, generators[1], (0, 1), "cpu"),
+    )
+
+
 @pytest.fixture
 def free_memory(monkeypatch):
-    """A CUDA device of which a test says how many bytes are free, and that keeps nothing."""
+    """A CUDA device of which a test says how many bytes are free."""
 
     def set_free(n_bytes):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (n_bytes, 2 * n_bytes))
 
-    monkeypatch.setattr("sklearn_cae.learning._resident._kept_on", lambda device, *_: device)
     return set_free
 
 
 @pytest.mark.parametrize(
     ("dtype", "n_bytes"), [("uint8", X.size), ("float32", 4 * X.size), ("uint16", 4 * X.size)]
 )
-def test_images_stay_on_the_device_if_half_of_its_memory_holds_them(dtype, n_bytes, free_memory):
-    pictures = Pictures((X.astype(dtype),))
+@pytest.mark.parametrize("patches", [None, Patches(4)])
+def test_images_stay_on_the_device_if_half_of_its_memory_holds_them(
+    patches, dtype, n_bytes, free_memory
+):
+    stacks = (X.astype(dtype),)
+    pictures = Pictures(stacks) if patches is None else PatchedPictures(stacks, patches)
     free_memory(2 * n_bytes)
-    assert ResidentPictures.of(pictures, (0, 1), "cuda").resident
+    assert kept_on_gpu(pictures, (0, 1), "cuda").resident
     free_memory(2 * n_bytes - 1)
-    assert ResidentPictures.of(pictures, (0, 1), "cuda") is None
+    assert kept_on_gpu(pictures, (0, 1), "cuda") is None
 
 
-def test_images_of_lists_and_files_and_on_other_devices_do_not_stay_there(free_memory):
+def test_images_of_files_and_on_other_devices_do_not_stay_there(free_memory):
     free_memory(2**40)
-    assert ResidentPictures.of(Pictures((X,)), (0, 1), "cpu") is None
-    assert ResidentPictures.of(Pictures((list(X),)), (0, 1), "cuda") is None
-    patched = PatchedPictures((X,), Patches(4))
-    assert ResidentPictures.of(patched, (0, 1), "cuda") is None
+    assert kept_on_gpu(Pictures((X,)), (0, 1), "cpu") is None
+    of_files = read_sequence(UserList(X)).channels_last(3)
+    assert kept_on_gpu(PatchedPictures((of_files,), Patches(4)), (0, 1), "cuda") is None
+    central = PatchedPictures((X,), Patches(4)).to_validate(None)
+    assert kept_on_gpu(central, (0, 1), "cuda") is None
 
 
+@pytest.mark.parametrize("patches", [None, Patches(6)])
 @pytest.mark.parametrize("target", ["clean", "neighbor"])
-def test_a_training_on_resident_images_is_the_same(target, monkeypatch):
+def test_a_training_on_resident_images_is_the_same(target, patches, monkeypatch):
     images = (255 * X).astype(np.uint8)
-    options = {"network": ResUNet((4, 8), blocks=1), "target": target, "max_epochs": 2}
+    network = ResUNet((4, 8), blocks=1)
+    options = {"network": network, "target": target, "patches": patches, "max_epochs": 2}
     usual = small_cae(**options).fit(images)
-    monkeypatch.setattr(
-        ResidentPictures,
-        "of",
-        lambda pictures, data_range, device: ResidentPictures(pictures.stacks, data_range, device),
-    )
+
+    def keep(pictures, data_range, device):
+        if patches is None:
+            return ResidentPictures(pictures.stacks, data_range, device)
+        return ResidentPatches(pictures.stacks, pictures.patches, data_range, device)
+
+    monkeypatch.setattr("sklearn_cae.learning._targets.kept_on_gpu", keep)
     assert_same_weights(usual, small_cae(**options).fit(images))
 
 

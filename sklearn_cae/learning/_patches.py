@@ -1,6 +1,7 @@
 """Squares cut out of images, and pictures of which batches are cut."""
 
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from numbers import Integral
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
-from ..images import is_read_lazily, to_unit
+from ..images import is_read_lazily, shapes_of, to_unit
 
 # Pictures that are larger are validated by their central part: whole ones could fill the memory.
 VALIDATED_SIZE = 512
@@ -138,30 +139,46 @@ class PatchedPictures(Pictures):
         return self.patches.size, self.patches.size, self.stacks[0][0].shape[2]
 
     def take(self, rows, generator):
-        draws = np.random.default_rng(_seed_from(generator)).random((len(rows), 3))
+        places = self.draw_places(rows, generator)
         cuts = [
-            [self._cut(stack[row], *draw) for stack in self.stacks]
-            for row, draw in zip(rows, draws, strict=True)
+            [self._cut(stack[row], *place) for stack in self.stacks]
+            for row, place in zip(rows, places.tolist(), strict=True)
         ]
         return tuple(np.stack(patches) for patches in zip(*cuts, strict=True))
+
+    def draw_places(self, rows, generator):
+        """Draw where to cut a patch of each of some images.
+
+        Returns
+        -------
+        places : ndarray of int of shape (n, 4)
+            Of each patch its first row and column, quarter turns to the left, and whether it is
+            mirrored then, 0 or 1.
+        """
+        draws = np.random.default_rng(_seed_from(generator)).random((len(rows), 3))
+        size = self.patches.size
+        corners = draws[:, :2] * (self.padded_sizes[rows] - size + 1)
+        turns = (8 * draws[:, 2:] * self.patches.augment).astype(int)
+        return np.hstack([corners.astype(int), turns // 2, turns % 2])
+
+    @cached_property
+    def padded_sizes(self):
+        """Height and width of each image, a patch at least, (n, 2)."""
+        stack = self.stacks[0]
+        shapes = [stack.shape[1:]] if hasattr(stack, "shape") else shapes_of(stack)
+        sizes = np.maximum([shape[:2] for shape in shapes], self.patches.size)
+        return np.broadcast_to(sizes, (len(self), 2))
 
     def to_validate(self, size):
         if size is None:
             return CentredPictures(self.stacks, VALIDATED_SIZE)
         return CentredPictures(self.stacks, size, at_least=size)
 
-    def _cut(self, image, down, right, turn):
-        """Cut at a place and turn, both given by numbers from 0 to 1."""
+    def _cut(self, image, top, left, turns, mirrored):
         size = self.patches.size
         image = pad_by_reflection(image, size)
-        height, width = image.shape[:2]
-        top, left = int(down * (height - size + 1)), int(right * (width - size + 1))
-        patch = image[top : top + size, left : left + size]
-        if not self.patches.augment:
-            return patch
-        turns, flip = divmod(int(8 * turn), 2)
-        patch = np.rot90(patch, turns)
-        return patch[:, ::-1] if flip else patch
+        patch = np.rot90(image[top : top + size, left : left + size], turns)
+        return patch[:, ::-1] if mirrored else patch
 
 
 class CentredPictures(Pictures):

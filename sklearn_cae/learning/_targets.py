@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from .._random import derived_seed
 from ..noise import corrupt_batch
 from ._batch import Batch, Target
-from ._resident import ResidentPictures
+from ._resident import kept_on_gpu
 
 SPLIT_STREAM = 0
 # Of so many images one is held out at least: else nobody would see that few are learned by heart.
@@ -85,7 +85,7 @@ class TrainingImages(Dataset, ABC):
 
     def on_device(self, device):
         """Give the images in the memory of a GPU if that is the device and they fit there."""
-        resident = ResidentPictures.of(self.pictures, self.spec.data_range, device)
+        resident = kept_on_gpu(self.pictures, self.spec.data_range, device)
         return self if resident is None else self._select(self.rows, resident)
 
     def batch(self, rows, generator, device):
