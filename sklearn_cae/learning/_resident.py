@@ -1,6 +1,7 @@
 """Pictures in the memory of a GPU, where no batch has to travel."""
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ def kept_on_gpu(pictures, data_range, device):
     """Give pictures on a CUDA device, ``None`` if that is none or they do not fit there."""
     if torch.device(device).type != "cuda" or any(map(is_read_lazily, pictures.stacks)):
         return None
+    kept: Any
     if type(pictures) is Pictures:
         kept = ResidentPictures(pictures.stacks, data_range, device)
     elif type(pictures) is PatchedPictures:
