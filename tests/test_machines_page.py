@@ -64,7 +64,7 @@ def test_the_script_for_torchrun_trains_one_network_in_two_processes(folder):
 
 def test_the_script_for_a_search_on_dask_runs(folder, monkeypatch):
     distributed = pytest.importorskip("dask.distributed")
-    in_threads = partial(distributed.Client, processes=False, n_workers=2, dashboard_address=None)
+    in_threads = partial(distributed.Client, processes=False, n_workers=2, dashboard_address=":0")
     monkeypatch.setattr(distributed, "Client", in_threads)
     run("search-dask")
     # The denoiser that was there has a narrower network.
