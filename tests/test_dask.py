@@ -1,5 +1,8 @@
 """Searches on a cluster of dask, and arrays of dask as images."""
 
+import os
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 from joblib import parallel_config
@@ -15,20 +18,27 @@ distributed = pytest.importorskip("distributed")
 X = gray()
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """Two workers, threads that talk through TCP: what goes there is pickled."""
+@contextmanager
+def two_workers(**options):
+    """A cluster that talks through TCP: what goes there is pickled."""
     with (
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,
-            processes=False,
-            protocol="tcp://",
             host="127.0.0.1",
-            dashboard_address=None,
+            # Any free port. With None it would be 8787, and a warning if that is taken.
+            dashboard_address=":0",
+            **options,
         ) as local,
-        distributed.Client(local),
+        distributed.Client(local) as client,
     ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two workers that are threads."""
+    with two_workers(processes=False, protocol="tcp://"):
         yield
 
 
@@ -45,6 +55,18 @@ def halving():
 
 @pytest.mark.parametrize("make", [grid, halving])
 def test_a_search_on_a_cluster_finds_what_it_finds_alone(make, cluster):
+    assert_a_search_finds_the_same(make)
+
+
+def test_a_search_in_processes_finds_what_it_finds_alone():
+    """As those of a ``Client()``, which have imported nothing of this process."""
+    with two_workers(processes=True) as client:
+        pids = client.run(os.getpid).values()
+        assert len({os.getpid(), *pids}) == 3
+        assert_a_search_finds_the_same(grid)
+
+
+def assert_a_search_finds_the_same(make):
     alone = make().fit(X)
     with parallel_config("dask"):
         search = make().fit(X)

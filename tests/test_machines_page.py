@@ -58,13 +58,14 @@ def test_the_script_for_torchrun_trains_one_network_in_two_processes(folder):
     alone = sklearn_cae.DenoisingCAE("unet", batch_size=64, max_epochs=20, random_state=0)
     X = gray()
     assert cae.score(X) == pytest.approx(alone.fit(X).score(X), abs=0.02)
-    # One bar: that of the first process. It begins once.
+    # One line and one bar: those of the first process.
+    assert done.stdout.count(", in 2 processes: 22 images") == 1
     assert done.stderr.count("0/20 epochs [00:00<?, ?s/epoch]") == 1
 
 
 def test_the_script_for_a_search_on_dask_runs(folder, monkeypatch):
     distributed = pytest.importorskip("dask.distributed")
-    in_threads = partial(distributed.Client, processes=False, n_workers=2, dashboard_address=None)
+    in_threads = partial(distributed.Client, processes=False, n_workers=2, dashboard_address=":0")
     monkeypatch.setattr(distributed, "Client", in_threads)
     run("search-dask")
     # The denoiser that was there has a narrower network.

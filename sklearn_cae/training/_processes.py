@@ -42,6 +42,11 @@ class OneProcess:
         """Whether this process shows progress and writes files."""
         return True
 
+    @property
+    def n_processes(self):
+        """Number of processes that train together."""
+        return 1
+
     def share(self, batch):
         """What this process takes of a batch."""
         return batch
@@ -107,6 +112,10 @@ class ProcessGroup(OneProcess):
     @property
     def is_first(self):
         return self._rank == 0
+
+    @property
+    def n_processes(self):
+        return self._size
 
     def share(self, batch):
         n = len(batch.input)

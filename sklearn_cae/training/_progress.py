@@ -72,10 +72,12 @@ class EpochProgress(Callback):
     def _describe(self, net):
         trained = sum(p.numel() for p in net.module_.parameters() if p.requires_grad)
         patches = f" ({self.n_samples:,} patches)" if self.n_samples > self.n_images else ""
+        n_processes = net.processes.n_processes
+        together = f", in {n_processes} processes" if n_processes > 1 else ""
         return (
-            f"Training on {net.device} in {net.precision}: {self.n_images:,} images{patches} in an "
-            f"epoch, {self.n_validated:,} to validate, batches of {net.batch_size}, "
-            f"{trained:,} weights"
+            f"Training on {net.device} in {net.precision}{together}: {self.n_images:,} images"
+            f"{patches} in an epoch, {self.n_validated:,} to validate, batches of "
+            f"{net.batch_size}, {trained:,} weights"
         )
 
 
