@@ -1,7 +1,7 @@
 # `make demo` and `make test` need only Python and make; the first run installs into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
-FIGURE := examples/plot_shipped_denoiser.png
+FIGURE := examples/plot_noisy_folder.png
 
 .NOTPARALLEL:
 .PHONY: demo test test-oldest fuzz lint doctest explainer check-explainer checked-explainer pages check-pages page-code docs clean
@@ -15,7 +15,7 @@ test test-oldest doctest: export SCIPY_ARRAY_API = 1
 
 demo: .venv/.installed-demo
 	@rm -f $(FIGURE)
-	cd $(dir $(FIGURE)) && ../$(BIN)/python plot_shipped_denoiser.py
+	cd $(dir $(FIGURE)) && ../$(BIN)/python plot_noisy_folder.py
 	@test -f $(FIGURE) || { echo "The example did not write $(FIGURE)." >&2; exit 1; }
 	@echo "The figure is in $(FIGURE)"
 

@@ -79,9 +79,8 @@ denoised = {
     "nl_means": ClassicalDenoiser("nl_means").fit(noise.fit_transform(tuning)).predict(noisy),
     "from_pretrained": DenoisingCAE.from_pretrained("natural-gray").predict(noisy),
 }
-figure, axes = plt.subplots(5, 3, figsize=(9, 11), layout="constrained")
+_, axes = plt.subplots(5, 3, figsize=(9, 11), layout="constrained")
 DenoisingDisplay.from_predictions(parts, noisy, denoised, zoom=(60, 130, 96, 144), axes=axes)
-figure.savefig("plot_shipped_denoiser.png", dpi=120)
 plt.show()
 
 # %%
