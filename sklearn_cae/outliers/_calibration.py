@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length, column_or_1d
 FEW_IMAGES, AUTO_FOLDS, AUTO_SHARE = 100, 5, 0.2
 # Pixels of each held-out map that pixels of new maps are compared with.
 N_PIXELS = 4096
-# Steps between the smallest and the largest of them: no p-value of a pixel is smaller than one.
+# Steps between the smallest and the largest of them.
 N_STEPS = 10_000
 
 
@@ -79,12 +79,22 @@ def p_values_of_maps(maps, groups):
 
 
 def p_values_of_pixels(maps, groups):
-    """Share of the pixels of normal images that are as unusual as a pixel."""
+    """Share of the pixels of normal images and of the image itself that are as unusual as a pixel.
+
+    Without its own pixels, few normal images would call too many pixels odd: those of one image are
+    alike.
+    """
     shares = [
         len(known.scores) * (1 - np.searchsorted(known.pixels[1:], values, side="left") / N_STEPS)
         for values, known in zip(maps, groups, strict=True)
     ]
-    return np.maximum(sum(shares) / count(groups), 1 / N_STEPS)
+    own = np.mean([[_share_within(image) for image in values] for values in maps], axis=0)
+    return (sum(shares) + own) / (1 + count(groups))
+
+
+def _share_within(values):
+    """Share of the values of a map (H, W) that are at least as large as each, (H, W)."""
+    return 1 - np.searchsorted(np.sort(values, axis=None), values, side="left") / values.size
 
 
 def threshold(groups, level):

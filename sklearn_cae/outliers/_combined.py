@@ -16,7 +16,8 @@ from ._scores import DenoisingScore, FeatureScore, ReconstructionScore, SSIMScor
 class CombinedScore(OutlierScore):
     """Sum of scores, each minus its mean and divided by its standard deviation.
 
-    Means and standard deviations are those of the held-out images. The scores share what they are
+    Means and standard deviations are those of all held-out images, each scored by the autoencoder
+    that did not learn from it. The scores share what they are
     computed from. The default costs ``1 + n_draws`` passes of a network that decodes its codes.
 
     Parameters

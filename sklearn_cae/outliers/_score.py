@@ -145,7 +145,10 @@ class OutlierScore(VersionedState, BaseEstimator, metaclass=ABCMeta):
         return self.score(batch)[:, np.newaxis]
 
     def calibrate(self, values: NDArray[np.float64]) -> None:
-        """Learn from the values of held-out images what makes them one score."""
+        """Learn from the values of all held-out images what makes them one score.
+
+        Each has its values from the autoencoder that did not learn from it.
+        """
 
     def combine(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Make scores (n,) of values (n, n_values)."""
