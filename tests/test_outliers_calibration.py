@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import LeaveOneGroupOut
@@ -73,9 +74,22 @@ def test_too_few_to_hold_out_are_refused(calibration, n_images, groups, message)
         split_images(calibration, n_images, groups, 0)
 
 
-def test_groups_of_another_length_are_refused(frozen):
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        detector_of(frozen).fit(gray(), groups=[0, 1])
+@pytest.mark.parametrize("groups", [[0, 1], np.zeros((12, 2)), 3])
+def test_groups_of_another_shape_are_refused(frozen, groups):
+    with pytest.raises(ValueError, match=r"groups has the shape .*, but X has 24 images. Give one"):
+        detector_of(frozen).fit(gray(), groups=groups)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, "a"])
+def test_groups_that_miss_labels_are_refused(frozen, missing):
+    with pytest.raises(ValueError, match=r"groups holds missing labels, or such of several kinds"):
+        detector_of(frozen).fit(gray(), groups=pd.Series([1] * 12 + [missing] * 12, dtype=object))
+
+
+@pytest.mark.parametrize("groups", [["a", "b", "c"] * 8, pd.DataFrame({"photograph": [7, 8] * 12})])
+def test_groups_are_labels_of_any_kind(frozen, groups):
+    detector = detector_of(frozen).fit(gray(), groups=groups)
+    assert len(detector.held_out_) == len(np.unique(np.ravel(groups)))
 
 
 def test_each_part_is_compared_with_the_scores_of_its_own_autoencoder():

@@ -56,9 +56,9 @@ def test_an_image_of_half_the_contrast_scores_nearly_the_same():
 
 
 def test_even_images_have_a_finite_score():
-    X = np.full((10, 8, 8), 0.5, dtype=np.float32)
+    X, even = gray(), np.full((10, 8, 8), 0.5, dtype=np.float32)
     detector = detector_of(identity_cae(X, noise="quarter_turns"), "restoration", X)
-    np.testing.assert_array_equal(detector.score_samples(X), np.zeros(10))
+    np.testing.assert_array_equal(detector.score_samples(even), np.zeros(10))
 
 
 def test_a_chain_is_restored_from_each_combination():
@@ -148,8 +148,17 @@ def test_scores_that_ask_for_the_same_draws_share_their_passes():
 def test_an_autoencoder_of_pairs_has_nothing_to_restore():
     X = gray()
     cae = small_cae().fit(X + np.float32(0.01), X)
-    with pytest.raises(ValueError, match=r"fitted on pairs and has no noise. Fit it on clean"):
+    with pytest.raises(
+        ValueError, match=r"learned from pairs or from noisy images, and has no noi"
+    ):
         detector_of(cae, "restoration", X)
+
+
+@pytest.mark.parametrize("noise", ["none", Flip(0), QuarterTurns((0,))])
+def test_what_leaves_images_as_they_are_has_nothing_to_restore(noise):
+    X = gray()
+    with pytest.raises(ValueError, match="RestorationScore has nothing to restore: the corruption"):
+        detector_of(identity_cae(X, noise=noise), "restoration", X)
 
 
 def test_draws_are_counted():

@@ -194,7 +194,7 @@ def test_an_image_gets_the_same_noise_in_any_batch_and_dtype():
 def test_an_autoencoder_of_pairs_has_no_noise_to_draw():
     X = gray()
     cae = small_cae().fit(X + np.float32(0.01), X)
-    with pytest.raises(ValueError, match=r"fitted on pairs and has none. Fit it on clean images"):
+    with pytest.raises(ValueError, match=r"learned from pairs or from noisy images, and has none"):
         detector_of(cae, "denoising")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold, ShuffleSplit
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 # Fewer images are held out in turn, so that all of them calibrate.
 FEW_IMAGES, AUTO_FOLDS, AUTO_SHARE = 100, 5, 0.2
@@ -131,9 +130,7 @@ def split_images(calibration, n_images, groups, seed):
     splits : list of (ndarray, ndarray)
         Ascending indices.
     """
-    if groups is not None:
-        groups = column_or_1d(groups)
-        check_consistent_length(np.empty(n_images), groups)
+    groups = None if groups is None else _labels(groups, n_images)
     try:
         splitter = _splitter(calibration, n_images, groups, seed)
         splits = list(splitter.split(np.empty((n_images, 1)), groups=groups))
@@ -145,6 +142,28 @@ def split_images(calibration, n_images, groups, seed):
             f"to train on or to hold out ({error}). Give more {what}, or another calibration."
         ) from error
     return [(np.sort(train), np.sort(test)) for train, test in splits]
+
+
+def _labels(groups, n_images):
+    """The groups as an array of a label for each image."""
+    labels = np.asarray(groups)
+    if labels.shape == (n_images, 1):
+        labels = labels[:, 0]
+    cure = "Give one for each image, such as the name of the photograph that it was cut from."
+    if labels.shape != (n_images,):
+        raise ValueError(
+            f"groups has the shape {labels.shape}, but X has {n_images} images. {cure}"
+        )
+    try:
+        np.unique(labels)
+        missing = bool((labels != labels).any())
+    except TypeError:  # Of None, of pandas' NA, and of labels that have no order.
+        missing = True
+    if missing:
+        raise ValueError(
+            f"groups holds missing labels, or such of several kinds, beside {labels[0]!r}. {cure}"
+        )
+    return labels
 
 
 def _splitter(calibration: Any, n_images: int, groups: Any, seed: int) -> Any:

@@ -70,14 +70,20 @@ class RestorationScore(DrawnMapScore):
     def check_autoencoder(self, cae):
         if cae.noise_ is None:
             raise ValueError(
-                "RestorationScore corrupts images as the training did, but the autoencoder was "
-                "fitted on pairs and has no noise. Fit it on clean images, as in "
+                "RestorationScore corrupts images as the training did, but the autoencoder learned "
+                "from pairs or from noisy images, and has no noise. Fit it on clean images, as in "
                 "DenoisingCAE(noise=['erase_color', 'quarter_turns']), or choose another score."
             )
 
     def learn(self, collect, seed):
         super().learn(collect, seed)
         self.change_ = float(collect(self._change).mean())
+        if self.change_ == 0:
+            raise ValueError(
+                "RestorationScore has nothing to restore: the corruption of the training leaves "
+                "these images as they are. Fit an autoencoder that has one to undo, as in "
+                "DenoisingCAE(noise=['erase_color', 'quarter_turns']), or choose another score."
+            )
 
     def errors(self, batch):
         errors = [

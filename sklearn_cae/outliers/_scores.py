@@ -101,8 +101,9 @@ class DenoisingScore(DrawnMapScore):
     def check_autoencoder(self, cae):
         if cae.noise_ is None:
             raise ValueError(
-                "DenoisingScore draws the noise of the training, but the autoencoder was fitted on "
-                "pairs and has none. Fit it on clean images, or choose another score."
+                "DenoisingScore draws the noise of the training, but the autoencoder learned from "
+                "pairs or from noisy images, and has none. Fit it on clean images, or choose "
+                "another score."
             )
 
     def errors(self, batch):
