@@ -400,7 +400,9 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         "denoising" and "features", and 1 minus the similarity for "ssim". For "local_density" it
         comes from the density of the pixel's place, and for "density" it is how much each place
         lowers the score. The score of an image is minus the mean of its map, or of the worst pixels
-        of its map; with "combined" it differs from this by a constant.
+        of its map; with several autoencoders this is so for each of them. With "combined" the score
+        differs from this by a constant; sums that hold scores by the worst pixels, or without maps,
+        tell more than their map.
 
         Parameters
         ----------
@@ -424,8 +426,9 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         """Mark the pixels that are more unusual than any pixel of normal images.
 
         At most a share ``level`` of normal images has any pixel in its mask, if they are like those
-        in ``fit``. For this each pixel is compared with the largest value of the map of each
-        held-out image.
+        in ``fit`` and of their size. For this each pixel is compared with the largest value of the
+        map of each held-out image. Larger images have more pixels to be wrong about: the share is
+        that of parts of the size in ``fit``.
 
         Parameters
         ----------
