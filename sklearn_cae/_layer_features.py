@@ -132,7 +132,8 @@ class LayerFeatures(
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images: integers, float32 or float64.
+            Images: integers, float32 or float64. What is not in memory is read in blocks, as in
+            :class:`DenoisingCAE`.
         y : Ignored
             Labels, for what follows in a pipeline.
 
@@ -151,7 +152,7 @@ class LayerFeatures(
         self._validate_params()
         _, clean, _ = split_targets(X, None)
         estimator = self._unfitted_network(X)
-        source, columns = learn_images(clean)
+        source, columns = learn_images(clean, lazy=True)
         if not isinstance(estimator, FrozenEstimator):
             _train(estimator, source, self.layer)
         cae = denoiser_of(estimator)
@@ -187,7 +188,7 @@ class LayerFeatures(
             If X does not have the shape or the units of the images in ``fit``, or is not finite.
         """
         check_is_fitted(self)
-        source = check_images(self, X)
+        source = check_images(self, X, lazy=True)
         check_units(source, self.image_spec_)
         cae = denoiser_of(self.estimator_)
         return _features(_view(source, cae, self.pooling_), cae, self.layer_, self.pooling_)

@@ -138,10 +138,10 @@ class DensityScore(OutlierScore):
         self.density_ = fit_density(clone(density), collect(self._features), seed)
 
     def score(self, batch):
-        return score_codes(self.density_, self._features(batch))
+        return score_codes(self.density_, self._known_features(batch))
 
     def anomaly_map(self, batch):
-        features = self._features(batch)
+        features = self._known_features(batch)
         maps = self._maps(batch)
         image_size = batch.images.shape[1:3]
         explained = self._explained(features, maps)
@@ -159,6 +159,20 @@ class DensityScore(OutlierScore):
             return batch.codes
         parts = [unit_length(average(maps, self.pooling)) for maps in self._maps(batch)]
         return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+
+    def _known_features(self, batch):
+        """Features, as many as the density knows; images of few places have fewer parts."""
+        features = self._features(batch)
+        known = getattr(self.density_, "n_features_in_", features.shape[1])
+        if features.shape[1] != known:
+            height, width = batch.images.shape[1:3]
+            raise ValueError(
+                f"DensityScore(pooling={self.pooling}) averages the maps of these images of "
+                f"{height} x {width} pixels over another number of parts than those of the images "
+                f"in fit: {features.shape[1]} and {known} features. One of them has maps of fewer "
+                "places than parts; give larger images, or a smaller pooling."
+            )
+        return features
 
     def _explained(self, features, maps):
         """How much each place of each layer lowers the score, (n, h, w)."""
