@@ -56,6 +56,10 @@ class CombinedScore(OutlierScore):
                 f"{self!r} holds a CombinedScore. A sum of sums is a sum: list all scores in one."
             )
 
+    def check_network(self, module):
+        for score in self._resolved():
+            score.check_network(module)
+
     def check_autoencoder(self, cae):
         self.scores_ = self._resolved()
         for score in self.scores_:

@@ -117,10 +117,12 @@ class DensityScore(OutlierScore):
             raise ValueError("DensityScore(layers=[]) has no layer. Name one, or leave None.")
         check_scoring_density(self.density)
 
-    def check_autoencoder(self, cae):
-        module = cae.net_.module_
+    def check_network(self, module):
         for layer in self.layers or ():
             check_layer(module, layer)
+
+    def check_autoencoder(self, cae):
+        module = cae.net_.module_
         self.layers_ = list(self.layers or getattr(module, "object_layers", []))
         if not self.layers_ and not hasattr(module, "encode"):
             raise ValueError(

@@ -516,12 +516,13 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
 
     def _fit_one(self, estimator, source, images, spec, normalize, seed):
         """Fit an autoencoder and a score to images (n, H, W, C)."""
+        score = resolve_score(self.outlier_score)
         if not isinstance(estimator, FrozenEstimator):
             estimator = clone(estimator)
-            train_on(estimator, source, images, spec, normalize=normalize)
+            train_on(estimator, source, images, spec, score, normalize=normalize)
         cae = denoiser_of(estimator)
         check_size(cae, spec)
-        score = resolve_score(self.outlier_score)
+        score.check_network(cae.net_.module_)
         score.check_autoencoder(cae)
         (reader,) = make_readers([estimator], spec, normalize=normalize)
         score.learn(lambda function: reader.collect(function, images), seed)

@@ -125,6 +125,17 @@ class OutlierScore(VersionedState, BaseEstimator, metaclass=ABCMeta):
         """Raise a ValueError that names the parameter if one is wrong."""
         self._validate_params()
 
+    def check_network(self, module: Any) -> None:
+        """Raise a ValueError if a network does not offer what the score asks for.
+
+        This is told before the network is trained.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            The network.
+        """
+
     def check_autoencoder(self, cae: Any) -> None:
         """Raise a ValueError if a fitted autoencoder does not offer what the score asks for."""
 

@@ -144,8 +144,8 @@ class FeatureScore(MapScore):
         super().__init__(smoothing=smoothing, worst=worst)
         self.stage = stage
 
-    def check_autoencoder(self, cae):
-        n_stages = getattr(cae.net_.module_, "n_stages", 0)
+    def check_network(self, module):
+        n_stages = getattr(module, "n_stages", 0)
         if self.stage > n_stages:
             raise ValueError(
                 f"FeatureScore has stage={self.stage}, but the encoder has {n_stages} stage(s), "
