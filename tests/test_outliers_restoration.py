@@ -6,7 +6,8 @@ from sklearn.frozen import FrozenEstimator
 from small import colour, gray, identity_cae, small_autoencoder, small_cae, small_unet
 
 from sklearn_cae import CAEOutlierDetector, CombinedScore, DenoisingScore, RestorationScore
-from sklearn_cae.noise import CutOut, EraseColor, Flip, GaussianNoise, QuarterTurns
+from sklearn_cae.noise import CutOut, EraseColor, Flip, GaussianNoise, NoiseModel, QuarterTurns
+from sklearn_cae.outliers import ImageBatch
 
 
 def detector_of(cae, score, X, **params):
@@ -100,6 +101,31 @@ def test_a_network_that_turns_images_back_finds_those_it_cannot():
 
 
 # A corruption that is drawn from many
+
+
+class Shade(NoiseModel):
+    """Adds one of two shades, whose texts are alike: only their middles differ."""
+
+    def __init__(self, shade=None, *, clip=False):
+        self.shade = shade
+        self.clip = clip
+
+    def variants(self):
+        shades = np.zeros((2, 2000))
+        shades[1, 1000] = 0.5
+        return [Shade(shade) for shade in shades]
+
+    def _corrupt(self, images, generator):
+        shade = 0.25 if self.shade is None else float(self.shade.max())
+        return images + shade
+
+
+def test_variants_that_read_alike_are_told_apart():
+    X = gray()
+    batch = ImageBatch(X[..., np.newaxis], (0, 1), small_cae().fit(X).runner_, Shade())
+    none, some = (batch.corrupted(0, variant) for variant in batch.variants)
+    np.testing.assert_allclose(none, X[..., np.newaxis])
+    np.testing.assert_allclose(some, X[..., np.newaxis] + 0.5, rtol=1e-6)
 
 
 def test_noise_without_variants_is_drawn_as_often_as_asked_for():

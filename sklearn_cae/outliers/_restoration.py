@@ -102,8 +102,7 @@ class RestorationScore(DrawnMapScore):
 
     def _draws(self, batch):
         """Seed and model of each variant of the corruption, or of each draw."""
-        variants = batch.noise.variants()
-        if variants is None:
+        if batch.variants is None:
             return [(seed, None) for seed in self.seeds_]
         # They draw nothing: any seed does.
-        return [(0, variant) for variant in variants]
+        return [(0, variant) for variant in batch.variants]
