@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import LeaveOneGroupOut
+from sklearn.model_selection import LeaveOneGroupOut, RepeatedKFold, ShuffleSplit
 from small import colour, gray, small_cae
 
 from sklearn_cae import CAEOutlierDetector
@@ -90,6 +90,12 @@ def test_groups_that_miss_labels_are_refused(frozen, missing):
 def test_groups_are_labels_of_any_kind(frozen, groups):
     detector = detector_of(frozen).fit(gray(), groups=groups)
     assert len(detector.held_out_) == len(np.unique(np.ravel(groups)))
+
+
+@pytest.mark.parametrize("calibration", [RepeatedKFold(n_splits=3, n_repeats=2), ShuffleSplit(9)])
+def test_images_that_are_held_out_several_times_are_refused(calibration):
+    with pytest.raises(ValueError, match=r"holds some images out \d times, and p-values would"):
+        split_images(calibration, 12, None, 0)
 
 
 def test_each_part_is_compared_with_the_scores_of_its_own_autoencoder():

@@ -141,6 +141,13 @@ def split_images(calibration, n_images, groups, seed):
             f"n_samples={n_images}: {n_units} {what} with calibration={calibration!r} leave none "
             f"to train on or to hold out ({error}). Give more {what}, or another calibration."
         ) from error
+    times = np.bincount(np.concatenate([test for _, test in splits]), minlength=n_images)
+    if times.max() > 1:
+        raise ValueError(
+            f"calibration={calibration!r} holds some images out {times.max()} times, and p-values "
+            "would count them as so many images. Take a splitter that holds out each image once at "
+            "most, such as KFold(5)."
+        )
     return [(np.sort(train), np.sort(test)) for train, test in splits]
 
 

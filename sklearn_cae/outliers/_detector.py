@@ -117,9 +117,10 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     calibration : "auto", float, int or splitter, default="auto"
         The images that are held out for comparison. A float is their share, at least one image. An
         int is a number of parts that are held out in turn, for few images: there is an autoencoder
-        for each part, and all images serve for comparison [3]_. A splitter of scikit-learn, such as
-        ``LeaveOneGroupOut()``, also works. "auto" is 5 for fewer than 100 images (or groups), and
-        otherwise 0.2. With n held-out images the smallest p-value [2]_ is 1 / (n + 1).
+        for each part, and all images serve for comparison [3]_. A splitter of scikit-learn that
+        holds out each image once at most, such as ``LeaveOneGroupOut()``, also works. "auto" is 5
+        for fewer than 100 images (or groups), and otherwise 0.2. With n held-out images the
+        smallest p-value [2]_ is 1 / (n + 1).
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of held-out images, of what the score draws, and of the autoencoder and
         a density where they have none of their own.
