@@ -222,6 +222,19 @@ def test_combined_is_the_sum_of_the_standardised_scores(cae):
     np.testing.assert_allclose(scores, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        (["local_density", ReconstructionScore(worst=0.01)], False),
+        (["local_density", "density"], True),
+        (None, True),
+    ],
+)
+def test_a_sum_of_scores_by_the_worst_places_leaves_the_contrast(scores, expected):
+    detector = CAEOutlierDetector(small_cae(), outlier_score=CombinedScore(scores), random_state=0)
+    assert detector.fit(gray()).normalizes_contrast_ is expected
+
+
 def test_names_and_objects_are_combined(cae):
     detector = detector_of(cae, CombinedScore(["ssim", DenoisingScore(n_draws=2)]))
     assert len(detector.outlier_score_.scores_[1].seeds_) == 2

@@ -78,6 +78,10 @@ class CombinedScore(OutlierScore):
         return all(score.any_size for score in self.scores_)
 
     @property
+    def normalizes_contrast(self):
+        return any(score.normalizes_contrast for score in self._resolved())
+
+    @property
     def tells_where(self):
         return any(score.tells_where for score in self.scores_)
 

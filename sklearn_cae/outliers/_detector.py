@@ -104,10 +104,10 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         divided by its standard deviation, over all pixels and channels, and clipped to three
         standard deviations. An image is then not an outlier because of its brightness or contrast.
         If it should be, set False. "auto" is True in most cases. It is False for scores by the
-        worst places of an image, such as "local_density", for a FrozenEstimator, which gets the
-        images as they are, and for images of two values, of which hardly anything would be left. A
-        frozen autoencoder sees normalised images in its own units, as if black and white ended
-        their range.
+        worst places of an image, such as "local_density", and sums of such alone, for a
+        FrozenEstimator, which gets the images as they are, and for images of two values, of which
+        hardly anything would be left. A frozen autoencoder sees normalised images in its own units,
+        as if black and white ended their range.
     contamination : "auto" or float, default="auto"
         Share of outliers among the images of ``fit``, above 0 and at most 0.5. This share of them
         scores below ``offset_``. "auto" calls an image an outlier if its conformal p-value is at
