@@ -1,5 +1,6 @@
 """What a layer of a network sees in images, as features for what follows in a pipeline."""
 
+from functools import partial
 from typing import Any, Self
 
 import torch
@@ -7,7 +8,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
-from skorch.callbacks import Callback
 
 from ._constraints import instance_of, one_of
 from ._denoising_cae import DenoisingCAE, copy_for_codes
@@ -23,6 +23,7 @@ from .images import (
 )
 from .metrics import denoiser_of
 from .networks import layer_output
+from .training import fit_checked
 
 # What makes one number of a feature map (n, n_maps, h * w).
 POOLINGS = {
@@ -132,7 +133,8 @@ class LayerFeatures(
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images: integers, float32 or float64.
+            Images: integers, float32 or float64. What is not in memory is read in blocks, as in
+            :class:`DenoisingCAE`.
         y : Ignored
             Labels, for what follows in a pipeline.
 
@@ -151,9 +153,9 @@ class LayerFeatures(
         self._validate_params()
         _, clean, _ = split_targets(X, None)
         estimator = self._unfitted_network(X)
-        source, columns = learn_images(clean)
+        source, columns = learn_images(clean, lazy=True)
         if not isinstance(estimator, FrozenEstimator):
-            _train(estimator, source, self.layer)
+            fit_checked(estimator, source, partial(_check_layer, layer=self.layer))
         cae = denoiser_of(estimator)
         check_units(source, cae.image_spec_)
         first = _view(source, cae, self.pooling)[:1]
@@ -187,7 +189,7 @@ class LayerFeatures(
             If X does not have the shape or the units of the images in ``fit``, or is not finite.
         """
         check_is_fitted(self)
-        source = check_images(self, X)
+        source = check_images(self, X, lazy=True)
         check_units(source, self.image_spec_)
         cae = denoiser_of(self.estimator_)
         return _features(_view(source, cae, self.pooling_), cae, self.layer_, self.pooling_)
@@ -216,23 +218,12 @@ class LayerFeatures(
         return tags
 
 
-class _LayerCheck(Callback):
-    """Ends a training before its first step if the network has no such layer."""
-
-    def __init__(self, layer):
-        self.layer = layer
-
-    @torch.inference_mode()
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        height, width, n_channels = X.shape
-        image = torch.zeros(1, n_channels, height, width, dtype=torch.float32, device=net.device)
-        layer_output(net.module_.eval(), image, self.layer)
-
-
-def _train(cae, source, layer):
-    callbacks = cae.callbacks
-    cae.set_params(callbacks=[*(callbacks or []), _LayerCheck(layer)])
-    cae.fit(source).set_params(callbacks=callbacks)
+@torch.inference_mode()
+def _check_layer(module, device, image_shape, layer):
+    """Raise a ValueError if a network has no such layer, or it gives no features."""
+    height, width, n_channels = image_shape
+    image = torch.zeros(1, n_channels, height, width, dtype=torch.float32, device=device)
+    layer_output(module.eval(), image, layer)
 
 
 def _view(source, cae, pooling):

@@ -132,7 +132,8 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
-            Images: integers, float32 or float64.
+            Images: integers, float32 or float64. What is not in memory is read in blocks, as in
+            :class:`DenoisingCAE`.
         y : Ignored
             Present for the interface of scikit-learn.
 
@@ -153,7 +154,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         seed = resolve_seed(self.random_state)
         _, clean, _ = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, X)
-        source, columns = learn_images(clean)
+        source, columns = learn_images(clean, lazy=True)
         if len(source) < 2:
             raise ValueError(
                 f"n_samples={len(source)}: a density needs the codes of two images at least. Give "
@@ -288,7 +289,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
 
     def _codes(self, X):
         check_is_fitted(self)
-        return _encode(self.estimator_, check_images(self, X))
+        return _encode(self.estimator_, check_images(self, X, lazy=True))
 
     def _fit_pca(self, codes, seed):
         if self.n_components is None or codes.shape[1] <= self.n_components:

@@ -85,6 +85,13 @@ def identity_cae(X, **params):
     return cae
 
 
+class NoStep(Callback):
+    """Lets no training begin."""
+
+    def on_batch_begin(self, net, **kwargs):
+        raise AssertionError("The training has begun.")
+
+
 class BatchRecorder(Callback):
     """Keeps the batches of training and of validation, and the data that skorch was given.
 

@@ -9,6 +9,8 @@ import h5py
 import numpy as np
 import pytest
 from lazy import KINDS, Slices, make_blocks_small, memory_map, zarr_array
+from sklearn.frozen import FrozenEstimator
+from sklearn.mixture import GaussianMixture
 from sklearn.pipeline import make_pipeline
 from small import (
     BatchRecorder,
@@ -26,6 +28,8 @@ from sklearn_cae import (
     CAEOutlierDetector,
     ConvEncoder,
     GaussianNoise,
+    LatentSampler,
+    LayerFeatures,
     NoiseInjector,
     Patches,
 )
@@ -411,3 +415,24 @@ def test_the_detector_learns_from_a_window_as_from_memory():
         CAEOutlierDetector(small_cae(), random_state=0).fit(images) for images in (Slices(X), X)
     )
     np.testing.assert_allclose(lazy.score_samples(X), memory.score_samples(X), rtol=1e-6)
+
+
+# --- what follows the codes
+
+
+@small_blocks
+def test_features_are_computed_block_by_block():
+    features = LayerFeatures(FrozenEstimator(small_cae().fit(X))).fit(Slices(X))
+    given = Slices(X)
+    np.testing.assert_array_equal(features.transform(given), features.transform(X))
+    assert max(stop - start for start, stop in given.reads) < len(X)
+
+
+@small_blocks
+def test_a_sampler_encodes_block_by_block():
+    cae = FrozenEstimator(small_cae().fit(X))
+    density = GaussianMixture(2, random_state=0)
+    given = Slices(X)
+    lazy, memory = (LatentSampler(cae, density, random_state=0).fit(x) for x in (given, X))
+    assert max(stop - start for start, stop in given.reads) < len(X)
+    np.testing.assert_array_equal(lazy.score_samples(Slices(X)), memory.score_samples(X))

@@ -12,6 +12,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch.callbacks import Callback
 from small import (
+    NoStep,
     as_uint,
     assert_same_weights,
     colour,
@@ -206,11 +207,6 @@ def test_a_pickle_gives_the_same_features():
 
 
 # What is refused
-
-
-class NoStep(Callback):
-    def on_batch_begin(self, net, **kwargs):
-        raise AssertionError("The training has begun.")
 
 
 @pytest.mark.parametrize(

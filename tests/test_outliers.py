@@ -18,6 +18,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch.callbacks import Callback
 from small import (
+    NoStep,
     as_uint,
     assert_same_weights,
     colour,
@@ -31,10 +32,13 @@ from small import (
 from sklearn_cae import (
     Autoencoder,
     CAEOutlierDetector,
+    CombinedScore,
     ConvEncoder,
     DenoisingCAE,
     DensityScore,
+    FeatureScore,
     GaussianNoise,
+    LocalDensityScore,
     NoiseInjector,
     Patches,
     ReconstructionScore,
@@ -187,6 +191,30 @@ def test_a_wrong_score_is_told_before_the_training(monkeypatch):
     monkeypatch.setattr(DenoisingCAE, "fit", lambda cae, X: pytest.fail("it was trained"))
     with pytest.raises(ValueError, match="'worst' parameter of ReconstructionScore"):
         small_detector(ReconstructionScore(worst=2)).fit(gray())
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (DensityScore(["encoder.cod"]), "layer='encoder.cod'; expected one of"),
+        (LocalDensityScore(["encoder.cod"]), "layer='encoder.cod'; expected one of"),
+        (FeatureScore(3), r"stage=3, but the encoder has 2 stage\(s\)"),
+        (CombinedScore(["density", FeatureScore(3)]), "stage=3, but the encoder has 2"),
+    ],
+)
+@pytest.mark.parametrize("normalize", [True, False])
+def test_what_the_network_does_not_offer_is_told_before_the_training(score, message, normalize):
+    cae = small_cae(callbacks=[NoStep()])
+    with pytest.raises(ValueError, match=message):
+        small_detector(score, cae=cae, contrast_normalization=normalize).fit(gray())
+
+
+def test_the_callbacks_of_the_autoencoder_are_those_of_the_user():
+    given = Callback()
+    detector = small_detector(cae=small_cae(callbacks=[given])).fit(gray())
+    assert [type(callback) for callback in detector.estimator_.callbacks] == [Callback]
+    with pytest.raises(ValueError, match="'callbacks' parameter of DenoisingCAE"):
+        small_detector(cae=small_cae(callbacks=3)).fit(gray())
 
 
 def test_outliers_are_minus_one_where_the_decision_is_negative(frozen):

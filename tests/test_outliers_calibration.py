@@ -1,7 +1,8 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection import LeaveOneGroupOut
+from sklearn.model_selection import LeaveOneGroupOut, RepeatedKFold, ShuffleSplit
 from small import colour, gray, small_cae
 
 from sklearn_cae import CAEOutlierDetector
@@ -73,9 +74,28 @@ def test_too_few_to_hold_out_are_refused(calibration, n_images, groups, message)
         split_images(calibration, n_images, groups, 0)
 
 
-def test_groups_of_another_length_are_refused(frozen):
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        detector_of(frozen).fit(gray(), groups=[0, 1])
+@pytest.mark.parametrize("groups", [[0, 1], np.zeros((12, 2)), 3])
+def test_groups_of_another_shape_are_refused(frozen, groups):
+    with pytest.raises(ValueError, match=r"groups has the shape .*, but X has 24 images. Give one"):
+        detector_of(frozen).fit(gray(), groups=groups)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, "a"])
+def test_groups_that_miss_labels_are_refused(frozen, missing):
+    with pytest.raises(ValueError, match=r"groups holds missing labels, or such of several kinds"):
+        detector_of(frozen).fit(gray(), groups=pd.Series([1] * 12 + [missing] * 12, dtype=object))
+
+
+@pytest.mark.parametrize("groups", [["a", "b", "c"] * 8, pd.DataFrame({"photograph": [7, 8] * 12})])
+def test_groups_are_labels_of_any_kind(frozen, groups):
+    detector = detector_of(frozen).fit(gray(), groups=groups)
+    assert len(detector.held_out_) == len(np.unique(np.ravel(groups)))
+
+
+@pytest.mark.parametrize("calibration", [RepeatedKFold(n_splits=3, n_repeats=2), ShuffleSplit(9)])
+def test_images_that_are_held_out_several_times_are_refused(calibration):
+    with pytest.raises(ValueError, match=r"holds some images out \d times, and p-values would"):
+        split_images(calibration, 12, None, 0)
 
 
 def test_each_part_is_compared_with_the_scores_of_its_own_autoencoder():
@@ -101,14 +121,33 @@ def test_a_mask_counts_images_whose_map_reaches_a_value_anywhere():
     np.testing.assert_allclose(p_values, [[[1 / 4, 4 / 4]]])
 
 
-def test_a_pixel_is_compared_with_all_pixels_of_normal_images():
+def test_a_pixel_is_compared_with_all_pixels_of_normal_images_and_its_own():
     values = np.random.default_rng(0).random((20, 8, 8))
     of_normal = held_out(np.zeros(20), some_pixels(values))
-    new = np.array([[[[0.25, 0.9, 7.0]]]])
-    expected = [(values >= level).mean() for level in (0.25, 0.9)]
+    new = np.array([[[[0.25, 0.9, 7.0, 8.0]]]])
+    shares = np.array([(values >= level).mean() for level in new[0, 0, 0]])
+    own = np.array([1, 3 / 4, 2 / 4, 1 / 4])
     p_values = p_values_of_pixels(new, [of_normal])[0, 0]
-    np.testing.assert_allclose(p_values[:2], expected, atol=1e-3)
-    assert p_values[2] == 1e-4  # the smallest that is told
+    np.testing.assert_allclose(p_values, (20 * shares + own) / 21, atol=1e-3)
+
+
+def test_a_pixel_has_its_own_share_from_each_autoencoder():
+    groups = [known([0], pixels=[0] * 10_001), known([0, 0], pixels=[0] * 10_001)]
+    maps = np.array([[[[1.0, 2.0]]], [[[2.0, 1.0]]]])
+    np.testing.assert_allclose(p_values_of_pixels(maps, groups), np.full((1, 1, 2), 0.75 / 4))
+
+
+def test_few_normal_images_have_few_odd_pixels():
+    # All pixels of an image are equal, so those of few images tell the least about others.
+    rng = np.random.default_rng(0)
+    images = rng.random((2000, 11, 1, 1)).repeat(64, axis=2)
+    odd = [
+        p_values_of_pixels(maps[np.newaxis, 10:], [held_out(np.zeros(10), some_pixels(maps[:10]))])
+        for maps in images
+    ]
+    for level in (0.01, 0.2):
+        # 2000 draws have a standard error below 0.01.
+        assert np.mean(np.array(odd) <= level) < level + 0.02
 
 
 def test_predict_follows_the_p_value(frozen):
@@ -164,6 +203,25 @@ def test_few_normal_images_raise_few_false_alarms(frozen, n_images):
     # What is told is right on average; the mean of twenty draws has a standard error below 0.02.
     assert abs(np.mean(alarms) - np.mean(told)) < 0.06
     assert np.mean(told) == pytest.approx({10: 1 / 11, 30: 1 / 31}[n_images])
+
+
+def test_a_sum_of_scores_raises_few_false_alarms_with_few_images(frozen):
+    # Each part has two images, whose standard deviation alone would tell nothing.
+    rng = np.random.default_rng(0)
+    alarms = []
+    for seed in range(10):
+        X = colour(110, n_channels=1, seed=int(rng.integers(2**31)))[..., 0]
+        detector = detector_of(frozen, outlier_score="combined", random_state=seed).fit(X[:10])
+        alarms.append((detector.predict(X[10:]) == -1).mean())
+    # The mean of ten draws has a standard error below 0.03.
+    assert abs(np.mean(alarms) - 1 / 11) < 0.09
+
+
+def test_all_held_out_images_standardise_the_scores_of_a_sum(frozen):
+    detector = detector_of(frozen, outlier_score="combined").fit(gray(10))
+    means = [score.means_ for score in detector.outlier_scores_]
+    assert len(means) == 5
+    np.testing.assert_array_equal(means, np.tile(means[0], (5, 1)))
 
 
 def test_a_mask_has_an_error_rate_of_its_own(frozen):

@@ -129,6 +129,14 @@ def test_the_mean_of_a_map_is_minus_the_score_of_the_density(frozen, pooling, de
     np.testing.assert_allclose(means, -detector.score_samples(X), rtol=1e-9)
 
 
+@pytest.mark.parametrize("method", ["score_samples", "anomaly_map"])
+def test_images_of_fewer_places_than_parts_are_refused(frozen, method):
+    detector = detector_of(frozen, DensityScore(LAYERS, pooling=4))
+    detector.score_samples(textures(2, side=48))
+    with pytest.raises(ValueError, match=r"images of 4 x 4 pixels over another number of parts"):
+        getattr(detector, method)(textures(2, side=4))
+
+
 def test_the_parts_of_a_mahalanobis_distance_need_no_correction(frozen):
     X = textures(6, seed=3)
     detector = detector_of(frozen, DensityScore(LAYERS[:1]))

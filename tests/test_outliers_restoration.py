@@ -6,7 +6,8 @@ from sklearn.frozen import FrozenEstimator
 from small import colour, gray, identity_cae, small_autoencoder, small_cae, small_unet
 
 from sklearn_cae import CAEOutlierDetector, CombinedScore, DenoisingScore, RestorationScore
-from sklearn_cae.noise import CutOut, EraseColor, Flip, GaussianNoise, QuarterTurns
+from sklearn_cae.noise import CutOut, EraseColor, Flip, GaussianNoise, NoiseModel, QuarterTurns
+from sklearn_cae.outliers import ImageBatch
 
 
 def detector_of(cae, score, X, **params):
@@ -56,9 +57,9 @@ def test_an_image_of_half_the_contrast_scores_nearly_the_same():
 
 
 def test_even_images_have_a_finite_score():
-    X = np.full((10, 8, 8), 0.5, dtype=np.float32)
+    X, even = gray(), np.full((10, 8, 8), 0.5, dtype=np.float32)
     detector = detector_of(identity_cae(X, noise="quarter_turns"), "restoration", X)
-    np.testing.assert_array_equal(detector.score_samples(X), np.zeros(10))
+    np.testing.assert_array_equal(detector.score_samples(even), np.zeros(10))
 
 
 def test_a_chain_is_restored_from_each_combination():
@@ -100,6 +101,31 @@ def test_a_network_that_turns_images_back_finds_those_it_cannot():
 
 
 # A corruption that is drawn from many
+
+
+class Shade(NoiseModel):
+    """Adds one of two shades, whose texts are alike: only their middles differ."""
+
+    def __init__(self, shade=None, *, clip=False):
+        self.shade = shade
+        self.clip = clip
+
+    def variants(self):
+        shades = np.zeros((2, 2000))
+        shades[1, 1000] = 0.5
+        return [Shade(shade) for shade in shades]
+
+    def _corrupt(self, images, generator):
+        shade = 0.25 if self.shade is None else float(self.shade.max())
+        return images + shade
+
+
+def test_variants_that_read_alike_are_told_apart():
+    X = gray()
+    batch = ImageBatch(X[..., np.newaxis], (0, 1), small_cae().fit(X).runner_, Shade())
+    none, some = (batch.corrupted(0, variant) for variant in batch.variants)
+    np.testing.assert_allclose(none, X[..., np.newaxis])
+    np.testing.assert_allclose(some, X[..., np.newaxis] + 0.5, rtol=1e-6)
 
 
 def test_noise_without_variants_is_drawn_as_often_as_asked_for():
@@ -148,8 +174,17 @@ def test_scores_that_ask_for_the_same_draws_share_their_passes():
 def test_an_autoencoder_of_pairs_has_nothing_to_restore():
     X = gray()
     cae = small_cae().fit(X + np.float32(0.01), X)
-    with pytest.raises(ValueError, match=r"fitted on pairs and has no noise. Fit it on clean"):
+    with pytest.raises(
+        ValueError, match=r"learned from pairs or from noisy images, and has no noi"
+    ):
         detector_of(cae, "restoration", X)
+
+
+@pytest.mark.parametrize("noise", ["none", Flip(0), QuarterTurns((0,))])
+def test_what_leaves_images_as_they_are_has_nothing_to_restore(noise):
+    X = gray()
+    with pytest.raises(ValueError, match="RestorationScore has nothing to restore: the corruption"):
+        detector_of(identity_cae(X, noise=noise), "restoration", X)
 
 
 def test_draws_are_counted():

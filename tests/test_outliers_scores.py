@@ -194,7 +194,7 @@ def test_an_image_gets_the_same_noise_in_any_batch_and_dtype():
 def test_an_autoencoder_of_pairs_has_no_noise_to_draw():
     X = gray()
     cae = small_cae().fit(X + np.float32(0.01), X)
-    with pytest.raises(ValueError, match=r"fitted on pairs and has none. Fit it on clean images"):
+    with pytest.raises(ValueError, match=r"learned from pairs or from noisy images, and has none"):
         detector_of(cae, "denoising")
 
 
@@ -220,6 +220,19 @@ def test_combined_is_the_sum_of_the_standardised_scores(cae):
     scores = detector_of(cae, "combined", X).score_samples(X)
     # A network makes codes alone and codes of a reconstruction by the same steps.
     np.testing.assert_allclose(scores, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        (["local_density", ReconstructionScore(worst=0.01)], False),
+        (["local_density", "density"], True),
+        (None, True),
+    ],
+)
+def test_a_sum_of_scores_by_the_worst_places_leaves_the_contrast(scores, expected):
+    detector = CAEOutlierDetector(small_cae(), outlier_score=CombinedScore(scores), random_state=0)
+    assert detector.fit(gray()).normalizes_contrast_ is expected
 
 
 def test_names_and_objects_are_combined(cae):

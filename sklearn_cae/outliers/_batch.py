@@ -44,8 +44,9 @@ class ImageBatch:
         self._data_range = data_range
         self._runner = runner
         self.noise = noise
-        self._noisy: dict[tuple[int, str], torch.Tensor] = {}
-        self._denoised: dict[tuple[int, str], NDArray[np.float64]] = {}
+        # By seed and identity of the model, which is kept along so that no other has it.
+        self._noisy: dict[tuple[int, int], tuple[Any, torch.Tensor]] = {}
+        self._denoised: dict[tuple[int, int], NDArray[np.float64]] = {}
         self._heard: dict[tuple[str, ...], list[torch.Tensor]] = {}
 
     def __len__(self) -> int:
@@ -119,6 +120,11 @@ class ImageBatch:
         maps = self._layers(tuple(layers))
         return features_of_places(maps, self._given.shape[1:3]).cpu().numpy()
 
+    @cached_property
+    def variants(self) -> list[NoiseModel] | None:
+        """All that ``noise`` may do to an image, as :meth:`NoiseModel.variants` gives it."""
+        return self.noise.variants()
+
     def stage_maps(self, stage: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Feature maps of a stage of the encoder, for the images and for their reconstruction.
 
@@ -158,28 +164,28 @@ class ImageBatch:
         seed : int
             Seed of the noise. An image gets the same noise in any batch and on any device.
         noise : NoiseModel, default=None
-            What corrupts the images, such as one of the variants of ``noise``. ``None`` is that
-            itself.
+            What corrupts the images, such as one of ``variants``. ``None`` is ``noise`` itself.
 
         Returns
         -------
         denoised : ndarray of shape (n, H, W, C)
             Denoised images.
         """
-        key = seed, repr(noise)
+        key = seed, id(noise)
         if key not in self._denoised:
             noisy = self._corrupted(seed, noise)
             self._denoised[key] = _to_array(self._runner.apply(noisy.to(self._runner.device)))
         return self._denoised[key]
 
     def _corrupted(self, seed, noise):
-        key = seed, repr(noise)
+        key = seed, id(noise)
         if key not in self._noisy:
             clean = self._on_cpu.contiguous()
             generators = generators_by_content(clean.numpy(), seed)
             model = self.noise if noise is None else noise
-            self._noisy[key] = corrupt_batch(clean, model, generators, self._runner.spec)
-        return self._noisy[key]
+            noisy = corrupt_batch(clean, model, generators, self._runner.spec)
+            self._noisy[key] = noise, noisy
+        return self._noisy[key][1]
 
     @cached_property
     def _on_cpu(self):

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold, GroupShuffleSplit, KFold, ShuffleSplit
-from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 # Fewer images are held out in turn, so that all of them calibrate.
 FEW_IMAGES, AUTO_FOLDS, AUTO_SHARE = 100, 5, 0.2
 # Pixels of each held-out map that pixels of new maps are compared with.
 N_PIXELS = 4096
-# Steps between the smallest and the largest of them: no p-value of a pixel is smaller than one.
+# Steps between the smallest and the largest of them.
 N_STEPS = 10_000
 
 
@@ -79,12 +78,22 @@ def p_values_of_maps(maps, groups):
 
 
 def p_values_of_pixels(maps, groups):
-    """Share of the pixels of normal images that are as unusual as a pixel."""
+    """Share of the pixels of normal images and of the image itself that are as unusual as a pixel.
+
+    Without its own pixels, few normal images would call too many pixels odd: those of one image are
+    alike.
+    """
     shares = [
         len(known.scores) * (1 - np.searchsorted(known.pixels[1:], values, side="left") / N_STEPS)
         for values, known in zip(maps, groups, strict=True)
     ]
-    return np.maximum(sum(shares) / count(groups), 1 / N_STEPS)
+    own = np.mean([[_share_within(image) for image in values] for values in maps], axis=0)
+    return (sum(shares) + own) / (1 + count(groups))
+
+
+def _share_within(values):
+    """Share of the values of a map (H, W) that are at least as large as each, (H, W)."""
+    return 1 - np.searchsorted(np.sort(values, axis=None), values, side="left") / values.size
 
 
 def threshold(groups, level):
@@ -121,9 +130,7 @@ def split_images(calibration, n_images, groups, seed):
     splits : list of (ndarray, ndarray)
         Ascending indices.
     """
-    if groups is not None:
-        groups = column_or_1d(groups)
-        check_consistent_length(np.empty(n_images), groups)
+    groups = None if groups is None else _labels(groups, n_images)
     try:
         splitter = _splitter(calibration, n_images, groups, seed)
         splits = list(splitter.split(np.empty((n_images, 1)), groups=groups))
@@ -134,7 +141,36 @@ def split_images(calibration, n_images, groups, seed):
             f"n_samples={n_images}: {n_units} {what} with calibration={calibration!r} leave none "
             f"to train on or to hold out ({error}). Give more {what}, or another calibration."
         ) from error
+    times = np.bincount(np.concatenate([test for _, test in splits]), minlength=n_images)
+    if times.max() > 1:
+        raise ValueError(
+            f"calibration={calibration!r} holds some images out {times.max()} times, and p-values "
+            "would count them as so many images. Take a splitter that holds out each image once at "
+            "most, such as KFold(5)."
+        )
     return [(np.sort(train), np.sort(test)) for train, test in splits]
+
+
+def _labels(groups, n_images):
+    """The groups as an array of a label for each image."""
+    labels = np.asarray(groups)
+    if labels.shape == (n_images, 1):
+        labels = labels[:, 0]
+    cure = "Give one for each image, such as the name of the photograph that it was cut from."
+    if labels.shape != (n_images,):
+        raise ValueError(
+            f"groups has the shape {labels.shape}, but X has {n_images} images. {cure}"
+        )
+    try:
+        np.unique(labels)
+        missing = bool((labels != labels).any())
+    except TypeError:  # Of None, of pandas' NA, and of labels that have no order.
+        missing = True
+    if missing:
+        raise ValueError(
+            f"groups holds missing labels, or such of several kinds, beside {labels[0]!r}. {cure}"
+        )
+    return labels
 
 
 def _splitter(calibration: Any, n_images: int, groups: Any, seed: int) -> Any:

@@ -16,7 +16,8 @@ from ._scores import DenoisingScore, FeatureScore, ReconstructionScore, SSIMScor
 class CombinedScore(OutlierScore):
     """Sum of scores, each minus its mean and divided by its standard deviation.
 
-    Means and standard deviations are those of the held-out images. The scores share what they are
+    Means and standard deviations are those of all held-out images, each scored by the autoencoder
+    that did not learn from it. The scores share what they are
     computed from. The default costs ``1 + n_draws`` passes of a network that decodes its codes.
 
     Parameters
@@ -55,6 +56,10 @@ class CombinedScore(OutlierScore):
                 f"{self!r} holds a CombinedScore. A sum of sums is a sum: list all scores in one."
             )
 
+    def check_network(self, module):
+        for score in self._resolved():
+            score.check_network(module)
+
     def check_autoencoder(self, cae):
         self.scores_ = self._resolved()
         for score in self.scores_:
@@ -71,6 +76,10 @@ class CombinedScore(OutlierScore):
     @property
     def any_size(self):
         return all(score.any_size for score in self.scores_)
+
+    @property
+    def normalizes_contrast(self):
+        return any(score.normalizes_contrast for score in self._resolved())
 
     @property
     def tells_where(self):

@@ -117,10 +117,12 @@ class DensityScore(OutlierScore):
             raise ValueError("DensityScore(layers=[]) has no layer. Name one, or leave None.")
         check_scoring_density(self.density)
 
-    def check_autoencoder(self, cae):
-        module = cae.net_.module_
+    def check_network(self, module):
         for layer in self.layers or ():
             check_layer(module, layer)
+
+    def check_autoencoder(self, cae):
+        module = cae.net_.module_
         self.layers_ = list(self.layers or getattr(module, "object_layers", []))
         if not self.layers_ and not hasattr(module, "encode"):
             raise ValueError(
@@ -138,10 +140,10 @@ class DensityScore(OutlierScore):
         self.density_ = fit_density(clone(density), collect(self._features), seed)
 
     def score(self, batch):
-        return score_codes(self.density_, self._features(batch))
+        return score_codes(self.density_, self._known_features(batch))
 
     def anomaly_map(self, batch):
-        features = self._features(batch)
+        features = self._known_features(batch)
         maps = self._maps(batch)
         image_size = batch.images.shape[1:3]
         explained = self._explained(features, maps)
@@ -159,6 +161,20 @@ class DensityScore(OutlierScore):
             return batch.codes
         parts = [unit_length(average(maps, self.pooling)) for maps in self._maps(batch)]
         return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+
+    def _known_features(self, batch):
+        """Features, as many as the density knows; images of few places have fewer parts."""
+        features = self._features(batch)
+        known = getattr(self.density_, "n_features_in_", features.shape[1])
+        if features.shape[1] != known:
+            height, width = batch.images.shape[1:3]
+            raise ValueError(
+                f"DensityScore(pooling={self.pooling}) averages the maps of these images of "
+                f"{height} x {width} pixels over another number of parts than those of the images "
+                f"in fit: {features.shape[1]} and {known} features. One of them has maps of fewer "
+                "places than parts; give larger images, or a smaller pooling."
+            )
+        return features
 
     def _explained(self, features, maps):
         """How much each place of each layer lowers the score, (n, h, w)."""

@@ -104,20 +104,23 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         divided by its standard deviation, over all pixels and channels, and clipped to three
         standard deviations. An image is then not an outlier because of its brightness or contrast.
         If it should be, set False. "auto" is True in most cases. It is False for scores by the
-        worst places of an image, such as "local_density", for a FrozenEstimator, which gets the
-        images as they are, and for images of two values, of which hardly anything would be left. A
-        frozen autoencoder sees normalised images in its own units, as if black and white ended
-        their range.
+        worst places of an image, such as "local_density", and sums of such alone, for a
+        FrozenEstimator, which gets the images as they are, and for images of two values, of which
+        hardly anything would be left. A frozen autoencoder sees normalised images in its own units,
+        as if black and white ended their range.
     contamination : "auto" or float, default="auto"
         Share of outliers among the images of ``fit``, above 0 and at most 0.5. This share of them
         scores below ``offset_``. "auto" calls an image an outlier if its conformal p-value is at
-        most 0.05, or the smallest possible one with fewer than 19 held-out images.
+        most 0.05, or the smallest possible one with fewer than 19 held-out images. With several
+        autoencoders this is so but for images near the threshold, which is that of all held-out
+        scores and is compared with the mean score.
     calibration : "auto", float, int or splitter, default="auto"
         The images that are held out for comparison. A float is their share, at least one image. An
         int is a number of parts that are held out in turn, for few images: there is an autoencoder
-        for each part, and all images serve for comparison [3]_. A splitter of scikit-learn, such as
-        ``LeaveOneGroupOut()``, also works. "auto" is 5 for fewer than 100 images (or groups), and
-        otherwise 0.2. With n held-out images the smallest p-value [2]_ is 1 / (n + 1).
+        for each part, and all images serve for comparison [3]_. A splitter of scikit-learn that
+        holds out each image once at most, such as ``LeaveOneGroupOut()``, also works. "auto" is 5
+        for fewer than 100 images (or groups), and otherwise 0.2. With n held-out images the
+        smallest p-value [2]_ is 1 / (n + 1).
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of held-out images, of what the score draws, and of the autoencoder and
         a density where they have none of their own.
@@ -266,14 +269,15 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         splits = split_images(self.calibration, len(images), groups, seed)
         normalize = self._should_normalize(estimator, images)
         fits = [
-            self._fit_one(estimator, source, images, spec, split, normalize, seed)
-            for split in splits
+            self._fit_one(estimator, source, selected(images, train), spec, normalize, seed)
+            for train, _ in splits
         ]
-        estimators, scores, held_out = map(list, zip(*fits, strict=True))
+        estimators, scores = map(list, zip(*fits, strict=True))
+        readers = make_readers(estimators, spec, normalize=normalize)
+        held_out = calibrate(scores, readers, [selected(images, rest) for _, rest in splits])
         if self.contamination == "auto":
             offset, rate = threshold(held_out, AUTO_LEVEL)
         else:
-            readers = make_readers(estimators, spec, normalize=normalize)
             of_fit = scores_by_each(scores, readers, images).mean(axis=0)
             offset = np.quantile(of_fit, float(self.contamination))
             known = np.concatenate([of_part.scores for of_part in held_out])
@@ -397,7 +401,9 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         "denoising" and "features", and 1 minus the similarity for "ssim". For "local_density" it
         comes from the density of the pixel's place, and for "density" it is how much each place
         lowers the score. The score of an image is minus the mean of its map, or of the worst pixels
-        of its map; with "combined" it differs from this by a constant.
+        of its map; with several autoencoders this is so for each of them. With "combined" the score
+        differs from this by a constant; sums that hold scores by the worst pixels, or without maps,
+        tell more than their map.
 
         Parameters
         ----------
@@ -421,8 +427,9 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         """Mark the pixels that are more unusual than any pixel of normal images.
 
         At most a share ``level`` of normal images has any pixel in its mask, if they are like those
-        in ``fit``. For this each pixel is compared with the largest value of the map of each
-        held-out image.
+        in ``fit`` and of their size. For this each pixel is compared with the largest value of the
+        map of each held-out image. Larger images have more pixels to be wrong about: the share is
+        that of parts of the size in ``fit``.
 
         Parameters
         ----------
@@ -448,10 +455,18 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         return _layout_of_maps(masks, ndim)
 
     def pixel_p_values(self, X: ArrayLike) -> NDArray[Any]:
-        """Compute the share of the pixels of held-out images that are at least as unusual.
+        r"""Conformal p-values of pixels: the share of all pixels that look as unusual.
 
-        The p-values are rates of false alarms: a thousandth of the pixels of normal images has a
-        p-value of 0.001 or less.
+        These are the pixels of the :math:`n` held-out images and of the image itself, which counts
+        as one of :math:`n + 1`:
+
+        .. math:: p(v) = \frac{q(v) + \sum_i q_i(v)}{1 + n}
+
+        where :math:`q_i(v)` is the share of the map of held-out image :math:`i` that is at least
+        :math:`v`, and :math:`q(v)` that of the map of the image itself. The p-values are rates of
+        false alarms: on average at most a thousandth of the pixels of normal images has a p-value
+        of 0.001 or less, however few images are held out. With several autoencoders this holds
+        nearly.
 
         Parameters
         ----------
@@ -461,7 +476,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         Returns
         -------
         p_values : ndarray of shape (n, H, W), or (n, H * W) for rows
-            float64 values, 0.0001 at least and 1 at most; small at odd pixels.
+            float64 values in (0, 1]; small at odd pixels.
 
         Raises
         ------
@@ -500,19 +515,19 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
             _layout_of_maps(masks, ndim),
         )
 
-    def _fit_one(self, estimator, source, images, spec, split, normalize, seed):
-        """Fit an autoencoder and a score to some images; tell what the others give."""
-        train, rest = split
+    def _fit_one(self, estimator, source, images, spec, normalize, seed):
+        """Fit an autoencoder and a score to images (n, H, W, C)."""
+        score = resolve_score(self.outlier_score)
         if not isinstance(estimator, FrozenEstimator):
             estimator = clone(estimator)
-            train_on(estimator, source, selected(images, train), spec, normalize=normalize)
+            train_on(estimator, source, images, spec, score, normalize=normalize)
         cae = denoiser_of(estimator)
         check_size(cae, spec)
-        score = resolve_score(self.outlier_score)
+        score.check_network(cae.net_.module_)
         score.check_autoencoder(cae)
         (reader,) = make_readers([estimator], spec, normalize=normalize)
-        score.learn(lambda function: reader.collect(function, selected(images, train)), seed)
-        return estimator, score, calibrate(score, reader, selected(images, rest))
+        score.learn(lambda function: reader.collect(function, images), seed)
+        return estimator, score
 
     def _unfitted_autoencoder(self, seed, X):
         """A copy of the autoencoder to fit, or the frozen one."""

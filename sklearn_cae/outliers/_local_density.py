@@ -97,6 +97,10 @@ class LocalDensityScore(MapScore):
             raise ValueError("LocalDensityScore(layers=[]) has no layer. Name one, or leave None.")
         check_scoring_density(self.density)
 
+    def check_network(self, module):
+        for layer in self.layers or ():
+            check_layer(module, layer)
+
     def check_autoencoder(self, cae):
         module = cae.net_.module_
         if self.layers is None and not hasattr(module, "place_layers"):
@@ -104,8 +108,6 @@ class LocalDensityScore(MapScore):
                 f"LocalDensityScore() takes stages of an encoder, but {cae.network_!r} has none. "
                 "Name its layers, or take an Autoencoder."
             )
-        for layer in self.layers or ():
-            check_layer(module, layer)
         self.layers_ = list(self.layers or module.place_layers)
 
     def learn(self, collect, seed):

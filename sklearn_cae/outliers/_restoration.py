@@ -70,14 +70,20 @@ class RestorationScore(DrawnMapScore):
     def check_autoencoder(self, cae):
         if cae.noise_ is None:
             raise ValueError(
-                "RestorationScore corrupts images as the training did, but the autoencoder was "
-                "fitted on pairs and has no noise. Fit it on clean images, as in "
+                "RestorationScore corrupts images as the training did, but the autoencoder learned "
+                "from pairs or from noisy images, and has no noise. Fit it on clean images, as in "
                 "DenoisingCAE(noise=['erase_color', 'quarter_turns']), or choose another score."
             )
 
     def learn(self, collect, seed):
         super().learn(collect, seed)
         self.change_ = float(collect(self._change).mean())
+        if self.change_ == 0:
+            raise ValueError(
+                "RestorationScore has nothing to restore: the corruption of the training leaves "
+                "these images as they are. Fit an autoencoder that has one to undo, as in "
+                "DenoisingCAE(noise=['erase_color', 'quarter_turns']), or choose another score."
+            )
 
     def errors(self, batch):
         errors = [
@@ -96,8 +102,7 @@ class RestorationScore(DrawnMapScore):
 
     def _draws(self, batch):
         """Seed and model of each variant of the corruption, or of each draw."""
-        variants = batch.noise.variants()
-        if variants is None:
+        if batch.variants is None:
             return [(seed, None) for seed in self.seeds_]
         # They draw nothing: any seed does.
-        return [(0, variant) for variant in variants]
+        return [(0, variant) for variant in batch.variants]

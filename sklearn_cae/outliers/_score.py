@@ -125,6 +125,17 @@ class OutlierScore(VersionedState, BaseEstimator, metaclass=ABCMeta):
         """Raise a ValueError that names the parameter if one is wrong."""
         self._validate_params()
 
+    def check_network(self, module: Any) -> None:
+        """Raise a ValueError if a network does not offer what the score asks for.
+
+        This is told before the network is trained.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+            The network.
+        """
+
     def check_autoencoder(self, cae: Any) -> None:
         """Raise a ValueError if a fitted autoencoder does not offer what the score asks for."""
 
@@ -145,7 +156,10 @@ class OutlierScore(VersionedState, BaseEstimator, metaclass=ABCMeta):
         return self.score(batch)[:, np.newaxis]
 
     def calibrate(self, values: NDArray[np.float64]) -> None:
-        """Learn from the values of held-out images what makes them one score."""
+        """Learn from the values of all held-out images what makes them one score.
+
+        Each has its values from the autoencoder that did not learn from it.
+        """
 
     def combine(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Make scores (n,) of values (n, n_values)."""

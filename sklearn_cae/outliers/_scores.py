@@ -101,8 +101,9 @@ class DenoisingScore(DrawnMapScore):
     def check_autoencoder(self, cae):
         if cae.noise_ is None:
             raise ValueError(
-                "DenoisingScore draws the noise of the training, but the autoencoder was fitted on "
-                "pairs and has none. Fit it on clean images, or choose another score."
+                "DenoisingScore draws the noise of the training, but the autoencoder learned from "
+                "pairs or from noisy images, and has none. Fit it on clean images, or choose "
+                "another score."
             )
 
     def errors(self, batch):
@@ -143,8 +144,8 @@ class FeatureScore(MapScore):
         super().__init__(smoothing=smoothing, worst=worst)
         self.stage = stage
 
-    def check_autoencoder(self, cae):
-        n_stages = getattr(cae.net_.module_, "n_stages", 0)
+    def check_network(self, module):
+        n_stages = getattr(module, "n_stages", 0)
         if self.stage > n_stages:
             raise ValueError(
                 f"FeatureScore has stage={self.stage}, but the encoder has {n_stages} stage(s), "

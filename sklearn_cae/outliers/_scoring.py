@@ -1,7 +1,5 @@
 """Scores and maps of all images of an array, batch by batch."""
 
-from typing import Any
-
 import numpy as np
 
 from ._calibration import held_out, pixels_in, some_pixels
@@ -53,25 +51,50 @@ def collect_by_each(functions, readers, images):
     )
 
 
-def calibrate(score, reader, images):
-    """Let a score learn from held-out images what makes its values one; tell what they give."""
+def calibrate(scores, readers, parts):
+    """Let scores learn from all held-out images what makes their values one; tell what those give.
 
-    def pixels_of(batch):
-        return some_pixels(score.anomaly_map(batch))
+    Parameters
+    ----------
+    scores : list of OutlierScore
+        The score of each autoencoder.
+    readers : list of BatchReader
+        Their readers.
+    parts : list of ndarray or LazyImages of shape (n, H, W, C)
+        The images that each of them did not learn from.
+
+    Returns
+    -------
+    held_out : list of HeldOut
+        What is known of each part.
+    """
+    each = list(zip(scores, readers, parts, strict=True))
+    known = [_values_and_pixels(*one) for one in each]
+    # A part may have two images, which tell no standard deviation.
+    together = np.concatenate([values for values, _ in known])
+    for score in scores:
+        score.calibrate(together)
+    return [
+        held_out(one[0].combine(values), _pixels(*one) if one[0].calibrates_maps else pixels)
+        for one, (values, pixels) in zip(each, known, strict=True)
+    ]
+
+
+def _values_and_pixels(score, reader, images):
+    """Values of images, and some pixels of their maps: None where there are no maps yet."""
+    if not score.tells_where or score.calibrates_maps:
+        return reader.collect(score.values, images), None
 
     def rows_of(batch):
         values, maps = score.values_and_map(batch)
         return np.hstack([values, some_pixels(maps)])
 
-    pixels: Any = None
-    if score.tells_where and not score.calibrates_maps:
-        rows = reader.collect(rows_of, images)
-        n_pixels = pixels_in(images.shape[1:3])
-        values, pixels = np.split(rows, [rows.shape[1] - n_pixels], axis=1)
-        score.calibrate(values)
-    else:
-        values = reader.collect(score.values, images)
-        score.calibrate(values)
-        if score.tells_where:
-            pixels = reader.collect(pixels_of, images)
-    return held_out(score.combine(values), pixels)
+    rows = reader.collect(rows_of, images)
+    return np.split(rows, [rows.shape[1] - pixels_in(images.shape[1:3])], axis=1)
+
+
+def _pixels(score, reader, images):
+    """Some pixels of the maps of images by a score that is calibrated, or None without maps."""
+    if not score.tells_where:
+        return None
+    return reader.collect(lambda batch: some_pixels(score.anomaly_map(batch)), images)

@@ -17,6 +17,7 @@ from ..images import (
     view_of_size,
 )
 from ..metrics import denoiser_of
+from ..training import fit_checked
 from ._batch import UNIT_RANGE
 
 
@@ -37,20 +38,30 @@ def spec_for(estimator, source):
     return replace(spec, height=height, width=width)
 
 
-def train_on(estimator, source, images, spec, *, normalize):
-    """Fit the autoencoder to images (n, H, W, C), in units that are known or normalised."""
+def train_on(estimator, source, images, spec, score, *, normalize):
+    """Fit the autoencoder to images (n, H, W, C), in units that are known or normalised.
+
+    What the score asks for in vain of the network is told before the first step.
+    """
+
+    def check(module, device, image_shape):
+        score.check_network(module)
+
     estimator.set_params(image_shape=None, channel_axis=-1)
     if not normalize:
-        estimator.fit(ImageSource(images, source.name, source.measures))
+        fit_checked(estimator, ImageSource(images, source.name, source.measures), check)
         return
     estimator.set_params(data_range=UNIT_RANGE)
+    fit_checked(estimator, _normalized(images, spec.data_range), check)
+
+
+def _normalized(images, data_range):
     if isinstance(images, LazyImages):
-        estimator.fit(images.viewed(partial(normalize_contrast, data_range=spec.data_range)))
-        return
+        return images.viewed(partial(normalize_contrast, data_range=data_range))
     normalized = np.empty(images.shape, np.float32)
     for rows in chunks(images):
-        normalized[rows] = normalize_contrast(images[rows], spec.data_range)
-    estimator.fit(normalized)
+        normalized[rows] = normalize_contrast(images[rows], data_range)
+    return normalized
 
 
 def view_of_one_size(source, spec):

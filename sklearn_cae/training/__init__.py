@@ -1,7 +1,7 @@
 """Training with skorch: whole batches, schedules, progress and devices."""
 
 from ._batches import BatchIterator, count_batches, fitting_batch_size
-from ._callbacks import check_callbacks
+from ._callbacks import check_callbacks, fit_checked
 from ._device import resolve_device
 from ._history import epoch_curves
 from ._muon import Muon
@@ -25,6 +25,7 @@ __all__ = [
     "count_batches",
     "describe_params",
     "epoch_curves",
+    "fit_checked",
     "fitting_batch_size",
     "harm_of",
     "make_net",
