@@ -452,6 +452,19 @@ def test_the_masked_score_takes_lists():
     assert masked_scorer(Constant(0.5), images) == pytest.approx(expected, abs=1e-4)
 
 
+def test_a_network_that_hides_pixels_itself_is_scored_by_one_pass(monkeypatch):
+    X = gray(6, 12, 12)
+    cae = small_cae(small_unet(), target="masked", data_range=(0, 1)).fit(X)
+    hidden_once_more = masked_scorer(make_pipeline(cae), X)
+    calls, predict = [], DenoisingCAE.predict
+    monkeypatch.setattr(
+        DenoisingCAE, "predict", lambda self, X: calls.append(X) or predict(self, X)
+    )
+    assert masked_scorer(cae, X) == pytest.approx(hidden_once_more, abs=1e-3)
+    assert len(calls) == 1
+
+
+
 def test_correlated_noise_is_told():
     rng = np.random.default_rng(0)
     white = rng.normal(0, 0.1, (4, 129, 129))

@@ -73,16 +73,23 @@ def _squared_errors(estimator, denoiser, X):
     spec = spec_of(denoiser, source)
     check_units(source, spec)
     noisy = to_unit(to_channels_last(source, spec), spec.data_range)
+    if denoiser is estimator and getattr(denoiser, "target_", None) == "masked":
+        # Its results are made without the pixel already.
+        return np.square(_found(estimator, X, spec) - noisy.numpy())
     errors = np.empty(tuple(noisy.shape))
     for grid in range(N_GRIDS):
         hidden, mask = hide(noisy, grid)
         given = from_channels_last(from_unit(hidden, spec, source.dtype), source.ndim, spec)
-        denoised = estimator.predict(like_container(X, given))
-        denoised = read_images(denoised, name="What the denoiser gave")
-        found = to_array(to_channels_last(denoised, spec), spec.data_range).transpose(0, 3, 1, 2)
+        found = _found(estimator, like_container(X, given), spec)
         mask = mask.numpy()
         errors[..., mask] = np.square(found - noisy.numpy())[..., mask]
     return errors
+
+
+def _found(estimator, X, spec):
+    """What a denoiser makes of images, (n, C, H, W) in units of the data range."""
+    denoised = read_images(estimator.predict(X), name="What the denoiser gave")
+    return to_array(to_channels_last(denoised, spec), spec.data_range).transpose(0, 3, 1, 2)
 
 
 def _decibel(errors):
