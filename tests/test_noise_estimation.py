@@ -1,9 +1,12 @@
 import warnings
+from io import BytesIO
 
 import numpy as np
 import pytest
+from PIL import Image
 from problems import checkerboard
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import convolve, gaussian_filter
+from skimage import data
 from sklearn.base import clone
 
 from sklearn_cae import (
@@ -373,3 +376,27 @@ def test_no_noise_is_found_in_crops_of_any_photograph(noise):
 )
 def test_it_is_looked_for_where_noise_is_to_be_taken_off(noise, found):
     assert (found_in_clean(noisy(GaussianNoise(0.1)), noise) is not None) is found
+
+
+def developed(photograph, std, seed):
+    """What a camera makes of a colour photograph: a mosaic of noisy colours, filled in, as JPEG."""
+    height, width = (side // 2 * 2 for side in photograph.shape[:2])
+    seen = np.zeros((height, width, 3))
+    seen[::2, ::2, 0] = seen[::2, 1::2, 1] = seen[1::2, ::2, 1] = seen[1::2, 1::2, 2] = 1
+    noise = np.random.default_rng(seed).normal(0, std, seen.shape)
+    mosaic = seen * (photograph[:height, :width] + noise)
+    cross, square = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]), np.outer([1, 2, 1], [1, 2, 1])
+    colours = [convolve(mosaic[..., i], (square, cross, square)[i] / 4) for i in range(3)]
+    file = BytesIO()
+    full = np.rint(np.stack(colours, axis=2)).clip(0, 255).astype(np.uint8)
+    Image.fromarray(full).save(file, "JPEG", quality=90)
+    return np.asarray(Image.open(file))
+
+
+@pytest.mark.parametrize("photograph", [data.astronaut, data.coffee, data.chelsea])
+@pytest.mark.parametrize("std", [5, 20])
+def test_noise_of_a_developed_photograph_is_told(photograph, std):
+    image = developed(photograph(), std, seed=0)
+    source = ImageSource(image[np.newaxis])
+    with pytest.warns(UserWarning, match=r"The noise of X is not white.*train on pairs"):
+        warn_if_correlated(source.pixels, learn_spec(source))

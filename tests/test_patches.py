@@ -464,7 +464,6 @@ def test_a_network_that_hides_pixels_itself_is_scored_by_one_pass(monkeypatch):
     assert len(calls) == 1
 
 
-
 def test_correlated_noise_is_told():
     rng = np.random.default_rng(0)
     white = rng.normal(0, 0.1, (4, 129, 129))
