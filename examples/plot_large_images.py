@@ -9,37 +9,36 @@ of any height and width. ``predict`` cuts large images into tiles, so that there
 # %%
 # Train on patches
 # ----------------
-# The patches have 16 x 16 pixels and come from other photographs. A network learns fast from small
-# patches, but their codes must remain some pixels wide; here they are 4 x 4. If the codes were 2 x
-# 2 in training, the network would hardly have seen a place far from a border, and it would fail
-# there. The network for photographs, :class:`~sklearn_cae.ResUNet`, is no better here after as
-# short a training: clipping makes the noise of a black sky brighter on average, and that network
-# has no biases to undo it.
+# :class:`~sklearn_cae.Patches` of 48 x 48 pixels are cut out of four photographs, at other places
+# in each epoch. The network sees about twenty pixels around each pixel, so smaller patches would be
+# mostly border.
 from time import perf_counter
 
 import matplotlib.pyplot as plt
 import numpy as np
-from skimage.data import hubble_deep_field
+from skimage import data
+from sklearn.datasets import load_sample_image
 
 from sklearn_cae import (
     ClassicalDenoiser,
-    ConvEncoder,
     DenoisingCAE,
     GaussianNoise,
     NoiseInjector,
-    UNet,
+    Patches,
+    ResUNet,
 )
 from sklearn_cae.datasets import load_natural_patches
 from sklearn_cae.display import DenoisingDisplay
 
-patches = load_natural_patches(16, n_patches=1500, random_state=0).images
+photographs = [data.astronaut(), data.coffee(), data.rocket(), load_sample_image("flower.jpg")]
 cae = DenoisingCAE(
-    UNet(ConvEncoder((16, 32), code_channels=32)),
+    ResUNet((24, 32), blocks=2),
     noise=GaussianNoise(0.15),
-    batch_size=16,
-    max_epochs=10,
+    patches=Patches(48, per_image=50),
+    batch_size=8,
+    max_epochs=30,
     random_state=0,
-).fit(patches)
+).fit(photographs)
 
 # %%
 # Predict
@@ -49,7 +48,7 @@ cae = DenoisingCAE(
 # that of the whole image, and 24 megapixels need no more memory than one. ``self_ensemble=True``
 # returns the mean over eight flips and quarter turns, at eight times the cost. For comparison, a
 # filter is tuned on larger patches of the training photographs.
-galaxies = hubble_deep_field()[np.newaxis]
+galaxies = data.hubble_deep_field()[np.newaxis]
 injector = NoiseInjector(GaussianNoise(0.15), random_state=1)
 noisy = np.asarray(injector.corrupt(galaxies))
 tuning = load_natural_patches(64, n_patches=8, random_state=0).images
