@@ -122,7 +122,7 @@ class ImageBatch:
 
     @cached_property
     def variants(self) -> list[NoiseModel] | None:
-        """All that ``noise`` may do to an image, as :meth:`NoiseModel.variants` gives it."""
+        """All that ``noise`` may do to an image, if that is a short list; else ``None``."""
         return self.noise.variants()
 
     def stage_maps(self, stage: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
