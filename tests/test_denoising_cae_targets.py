@@ -2,9 +2,11 @@
 
 import re
 import warnings
+from collections import UserList
 
 import numpy as np
 import pytest
+from lazy import Slices
 from sklearn.pipeline import Pipeline
 from small import (
     STILL,
@@ -322,8 +324,11 @@ NOISY_ALONE = np.asarray(
 LOOKS_NOISY = r"X is taken for clean images, but looks noisy: .* a standard deviation of 0\.1"
 
 
-@pytest.mark.parametrize("images", [NOISY_ALONE, list(NOISY_ALONE)], ids=["array", "list"])
-def test_noisy_images_alone_are_told_to_be_no_clean_ones(images):
+@pytest.mark.parametrize(
+    "container", [np.asarray, list, UserList, Slices], ids=["array", "list", "files", "on disk"]
+)
+def test_noisy_images_alone_are_told_to_be_no_clean_ones(container):
+    images = container(NOISY_ALONE)
     patches = Patches(8) if isinstance(images, list) else None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

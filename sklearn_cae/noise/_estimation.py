@@ -10,7 +10,6 @@ from .._warnings import warn_user
 from ..images import (
     chunks,
     is_image_list,
-    is_read_lazily,
     learn_sequence_spec,
     learn_spec,
     read_images,
@@ -193,7 +192,7 @@ def std_of_clean(images, spec, noise):
     Parameters
     ----------
     images : ndarray or LazyImages of shape (n, H, W, C), or list of images of shape (H, W, C)
-        The images, of which some are measured.
+        The images, of which a few are measured.
     spec : ImageSpec
         Their data range.
     noise : NoiseModel or None
@@ -202,10 +201,10 @@ def std_of_clean(images, spec, noise):
     Returns
     -------
     std : float or None
-        In units of the data range. ``None`` if the images look clean, are too small to tell or are
-        not in memory, or if their noise does not look like that which is to be taken off.
+        In units of the data range. ``None`` if the images look clean or are too small to tell, or
+        if their noise does not look like that which is to be taken off.
     """
-    if is_read_lazily(images) or not (noise is None or _hides(noise)):
+    if not (noise is None or _hides(noise)):
         return None
     line, share = _measure_some(images, spec)
     if line is None or not line.white or share < MIN_NOISY_BLOCKS:
