@@ -87,6 +87,14 @@ def test_patches_are_those_of_the_generator():
     assert not np.array_equal(first, other)
 
 
+def test_large_images_that_are_trained_on_whole_are_told():
+    X = gray(2, 520, 520)
+    with pytest.warns(UserWarning, match="images of 520 x 520 pixels, .* Set patches=Patches"):
+        small_cae(small_unet(), max_epochs=0).fit(X)
+    small_cae(small_unet(), max_epochs=0, patches=Patches(8)).fit(X)
+    small_cae(small_unet(), max_epochs=0).fit(X[:, :512, :512])
+
+
 @pytest.mark.parametrize("params", [{"size": 0}, {"per_image": 0}, {"augment": 2}])
 def test_wrong_parameters_are_named(params):
     with pytest.raises(ValueError, match=f"'{next(iter(params))}' parameter of Patches"):

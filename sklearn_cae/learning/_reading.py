@@ -38,6 +38,8 @@ COLUMNS = ("n_features_in_", "feature_names_in_")
 # What is learned from noisy images alone, by the name of the target.
 SELF_SUPERVISED = {"neighbor": NeighborImages, "masked": MaskedImages}
 TARGETS = ("clean", "noisy", *SELF_SUPERVISED)
+# Pixels from which on whole images are too large to be trained on.
+LARGE_IMAGE = 512 * 512
 
 
 @dataclass(frozen=True)
@@ -252,7 +254,11 @@ class TrainingReader:
     def _pictures(self, spec, *sources):
         stacks = windowed(tuple(self._view(source, spec) for source in sources))
         patches = self._cut_patches(sources[0])
-        return Pictures(stacks) if patches is None else PatchedPictures(stacks, patches)
+        if patches is not None:
+            return PatchedPictures(stacks, patches)
+        pictures = Pictures(stacks)
+        _warn_of_size(sources[0].name, *pictures.shape[:2])
+        return pictures
 
     def _view(self, source, spec):
         if isinstance(source, ImageSequence):
@@ -260,6 +266,15 @@ class TrainingReader:
         fixed_size = self.fitted is not None and self.fitted.net_.module_.fixed_size
         one_size = fixed_size and self._cut_patches(source) is None
         return (view_of_size if one_size else to_channels_last)(source, spec)
+
+
+def _warn_of_size(name, height, width):
+    if height * width > LARGE_IMAGE:
+        warn_user(
+            f"{name} has images of {height} x {width} pixels, and each step of the training takes "
+            "whole ones: that takes gigabytes of memory, and few steps. Set patches=Patches(64) to "
+            "learn from parts of them, or make them smaller if it is the whole that counts."
+        )
 
 
 def _warn_of_noise(name, std):
