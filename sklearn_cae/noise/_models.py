@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from ._base import Level, NoiseModel, as_tensor, draw_level, draw_normal, draw_uniform
 from ._cut_out import CutOut
+from ._poisson import draw_poisson
 from ._restorable import EraseColor, Flip, QuarterTurns
 
 # float32 counts one by one up to 2**24, which is 1.7e7.
@@ -122,7 +123,7 @@ class PoissonNoise(NoiseModel):
 
     def _corrupt(self, images, generator):
         peak = draw_level(self.peak, images, generator)
-        return _poisson(images.clamp(min=0) * peak, generator) / peak
+        return draw_poisson(images.clamp(min=0) * peak, generator) / peak
 
 
 class PoissonGaussianNoise(NoiseModel):
@@ -191,7 +192,7 @@ class PoissonGaussianNoise(NoiseModel):
         gain = as_tensor(draw_level(self.gain, images, generator), images)
         signal = (images - draw_level(self.offset, images, generator)).clamp(min=0)
         counted = gain.clamp(min=SMALLEST_GAIN)
-        shot = counted * _poisson(signal / counted, generator) - signal
+        shot = counted * draw_poisson(signal / counted, generator) - signal
         read_std = draw_level(self.read_std, images, generator)
         return images + shot * (gain / counted).sqrt() + read_std * draw_normal(images, generator)
 
@@ -479,11 +480,3 @@ def _is_range(noise):
 def _in_range(level):
     """A level as it is written in units of the data range: beyond 1 it is one of 255."""
     return f"{level:g}" if level <= 1 else f"{level:g} / 255"
-
-
-def _poisson(rates, generator):
-    if isinstance(generator, torch.Generator):
-        return torch.poisson(rates, generator)
-    return torch.stack(
-        [torch.poisson(rate, one) for rate, one in zip(rates, generator, strict=True)]
-    )

@@ -3,6 +3,8 @@
 The scikit-learn contract is not here but in :class:`~sklearn_cae.DenoisingCAE`.
 """
 
+import math
+
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import PassthroughScoring
@@ -96,6 +98,11 @@ class DenoisingNet(NeuralNet):
         seeds = self._training_seeds if training else self._validation_seeds
         return BatchIterator(dataset, self.batch_size, device=self.device, seeds=seeds)
 
+    def _set_training(self, training=True):
+        """Set the mode where it changes, since that goes through all layers."""
+        if self.module_.training != training:
+            super()._set_training(training)
+
     def _training_seeds(self):
         epoch = len(self.history)
         self.layer_draws.begin(self, epoch)
@@ -147,12 +154,8 @@ class DenoisingNet(NeuralNet):
 
     def get_loss(self, y_pred, y_true, *args, **kwargs):
         """Compute the loss, and stop with an error when training has diverged."""
-        if self.reads_each_step:
-            # Binary cross-entropy refuses NaN in words of its own,
-            self._check_finite(y_pred)
-        elif isinstance(self.criterion_, torch.nn.BCELoss):
-            # and on a GPU it would end the program. The weights are judged after the training.
-            y_pred = y_pred.nan_to_num(0.5)
+        if isinstance(self.criterion_, torch.nn.BCELoss):
+            y_pred = self._without_nan(y_pred)
         loss = y_true.loss(self.criterion_, y_pred)
         if loss.numel() != 1:
             raise ValueError(
@@ -163,6 +166,14 @@ class DenoisingNet(NeuralNet):
             self._check_finite(loss)
         return loss
 
+    def _without_nan(self, y_pred):
+        """Give outputs to binary cross-entropy, which refuses NaN in words of its own."""
+        if self.reads_each_step:
+            self._check_finite(y_pred)
+            return y_pred
+        # On a GPU it would end the program. The weights are judged after the training.
+        return y_pred.nan_to_num(0.5)
+
     def on_epoch_end(self, net, **kwargs):
         """Stop with an error when training has diverged in this epoch."""
         losses = self.history[-1, "batches", :, "train_loss"]
@@ -170,10 +181,9 @@ class DenoisingNet(NeuralNet):
         super().on_epoch_end(net, **kwargs)
 
     def _check_finite(self, values):
-        wrong = values[~torch.isfinite(values)]
-        if len(wrong):
+        if not math.isfinite(total := values.sum().item()):
             raise ValueError(
-                f"The training loss became {wrong[0].item()} in epoch {len(self.history)}. "
+                f"The training loss became {total} in epoch {len(self.history)}. "
                 f"Lower lr={self.lr:g}, or use a network with batch normalisation."
             )
 

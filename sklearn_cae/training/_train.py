@@ -12,6 +12,7 @@ from .._threads import SharedCores
 from ._batch_statistics import MeanOfFirstSteps, settle_batch_statistics
 from ._batches import count_batches, fitting_batch_size
 from ._cores import CoresWatch
+from ._memory import keep_freed_memory
 from ._net import make_net
 from ._processes import OneProcess, describe_images
 from ._progress import EpochProgress
@@ -163,6 +164,7 @@ def _add_callbacks(net, plan, *, n_steps, going_on):
 
 def _run(net, images):
     """Run the epochs. skorch's own ``partial_fit`` would swallow a KeyboardInterrupt."""
+    keep_freed_memory()
     try:
         net.notify("on_train_begin", X=images, y=None)
         _fit_until_stopped(net, images)
