@@ -6,7 +6,8 @@ over ``--epochs``, along a cosine. What is trained is written to ``--checkpoint`
 same command goes on from there, until ``--minutes`` of processor time are used up in this run. At
 the end of the last epoch the weights are written in half precision to ``--out``.
 
-``--start FILE`` begins with the weights of such a file, for a further round.
+``--start FILE`` begins with the weights of such a file, for a further round. It needs patches and
+noise of its own, so another ``--seed``.
 
     python benchmarks/train_pretrained.py DATA --name natural-gray --epochs 400
 """
@@ -53,7 +54,7 @@ def new_denoiser(args):
         patches=Patches(args.size, per_image=args.per_image),
         batch_size=args.batch_size,
         for_codes=True,
-        random_state=0,
+        random_state=args.seed,
     )
 
 
@@ -134,6 +135,7 @@ def main():
     parser.add_argument("--every", type=int, default=5, help="epochs from one print to the next")
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--start", help="a file of weights to begin with")
     parser.add_argument("--checkpoint", help="default: NAME.joblib")
     parser.add_argument("--out", help="default: NAME.safetensors")

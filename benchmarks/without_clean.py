@@ -1,10 +1,11 @@
 """What a network learns of noisy photographs, with clean images and without.
 
 The same network, the same number of steps and about the same time for each target: clean
-photographs; pairs of two noisy takes; noisy photographs alone, by their neighbours and by hidden
-pixels. What "neighbor" compares is half as high and wide as its patches, so these are twice as
-large. Gaussian noise of 25 of 255, neither clipped nor rounded, on gray photographs, of which the
-test images are those of BSD68; on those of CBSD68 with ``--color``.
+photographs; pairs of two noisy takes; noisy photographs alone, by their neighbours, by hidden
+pixels and by more of their noise, whose level is estimated. What "neighbor" compares is half as
+high and wide as its patches, so these are twice as large. Gaussian noise of 25 of 255, or photons
+with ``--peak``, neither clipped nor rounded, on gray photographs, of which the test images are
+those of BSD68; on those of CBSD68 with ``--color``.
 
     python benchmarks/without_clean.py DATA
 """
@@ -17,18 +18,24 @@ import numpy as np
 import torch
 from _data import load_photographs
 
-from sklearn_cae import DenoisingCAE, GaussianNoise, Patches, ResUNet
+from sklearn_cae import DenoisingCAE, GaussianNoise, Patches, PoissonNoise, ResUNet
 
 STD = 25
 RANGE = (0, 255)
 
 
-def takes(photographs, number):
+def takes(photographs, number, peak=None):
     """A noisy take of each photograph."""
     return [
-        (image + np.random.default_rng([number, i]).normal(0, STD, image.shape)).astype(np.float32)
+        noisy(image, np.random.default_rng([number, i]), peak).astype(np.float32)
         for i, image in enumerate(photographs)
     ]
+
+
+def noisy(image, rng, peak):
+    if peak is None:
+        return image + rng.normal(0, STD, image.shape)
+    return rng.poisson(image / 255 * peak) * 255 / peak
 
 
 def psnr(clean, images):
@@ -42,6 +49,7 @@ def main():
     parser.add_argument("--photographs", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=14)
     parser.add_argument("--test", type=int, default=68, help="test images, the first ones")
+    parser.add_argument("--peak", type=float, help="photons in a white pixel")
     parser.add_argument("--color", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--targets", nargs="+", help="words in the names of those to train")
@@ -50,19 +58,25 @@ def main():
     photographs = load_photographs(Path(args.data) / "cbsd432_train", gray=not args.color)
     clean = [image.astype(np.float32) for image in photographs[: args.photographs]]
     test = load_photographs(Path(args.data) / ("cbsd68" if args.color else "bsd68"))[: args.test]
-    noisy_test = takes(test, 2)
+    noisy_test = takes(test, 2, args.peak)
     noise = GaussianNoise(STD / 255, clip=False)
+    if args.peak is not None:
+        noise = PoissonNoise(args.peak, clip=False)
     trainings = {
         "clean images": ({"noise": noise}, (clean,)),
         'two noisy takes, target="noisy"': (
             {"target": "noisy"},
-            (takes(clean, 0), takes(clean, 1)),
+            (takes(clean, 0, args.peak), takes(clean, 1, args.peak)),
         ),
         'noisy images, target="neighbor"': (
             {"target": "neighbor", "patches": Patches(128)},
-            (takes(clean, 0),),
+            (takes(clean, 0, args.peak),),
         ),
-        'noisy images, target="masked"': ({"target": "masked"}, (takes(clean, 0),)),
+        'noisy images, target="masked"': ({"target": "masked"}, (takes(clean, 0, args.peak),)),
+        'noisy images, target="recorrupted"': (
+            {"target": "recorrupted"},
+            (takes(clean, 0, args.peak),),
+        ),
     }
     print(f"noisy: {psnr(test, [image.clip(*RANGE) for image in noisy_test]):.2f} dB", flush=True)
     print("| learned from | PSNR in dB | training, CPU s |")

@@ -63,18 +63,21 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         network in :class:`TorchNetwork`. A search can set the options of an object, not of ``None``
         or a name: ``network__latent_dim``.
     noise : NoiseModel, str, list of these, or None, default=None
-        The corruption of the training images, as in :class:`NoiseInjector`. ``None`` is
-        ``GaussianNoise(0.1)``, unless X brings its own noise. "none" makes a plain autoencoder.
-    target : {"clean", "noisy", "neighbor", "masked"}, default="clean"
+        The corruption of the training images, as in :class:`NoiseInjector`. ``None`` is that of X,
+        else ``GaussianNoise(0.1)``. "none" makes a plain autoencoder. With ``target="recorrupted"``
+        it is the noise that X holds, and ``None`` estimates it.
+    target : {"clean", "noisy", "neighbor", "masked", "recorrupted"}, default="clean"
         The images that outputs are compared with. "clean" are clean images; the other targets need
         none. "noisy" learns from two noisy takes of the same images, ``fit(A, B)`` [5]_; the noise
-        of B must be independent of that of A and have mean zero. The last two learn from noisy
-        images alone, ``fit(X_noisy)``. The noise of a pixel must then be independent of that of its
+        of B must be independent of that of A and have mean zero. The others learn from noisy images
+        alone, ``fit(X_noisy)``. The noise of a pixel must then be independent of that of its
         neighbours and have mean zero; a warning tells if it is not white. "neighbor" sees one of
         each 2 x 2 pixels and has to give its neighbour, as in [3]_ without the regularisation. Use
         it for photographs, where neighbours are alike. "masked" has to find hidden pixels from
-        those around them [4]_. Use it for any images; ``predict`` then takes 16 passes. Without
-        clean images there is no early stopping and no PSNR.
+        those around them [4]_. Use it for any images; ``predict`` then takes 16 passes.
+        "recorrupted" adds more of the noise to its input and takes it off the target [6]_. Use it
+        for colour photographs whose noise is Gaussian or of photons and has one level, told by
+        ``noise`` or estimated. Without clean images there is no early stopping and no PSNR.
     loss : {"mse", "l1", "bce", "charbonnier"}, PerceptualLoss or callable, default="mse"
         Mean squared error, mean absolute error, binary cross-entropy (for networks whose output
         lies between 0 and 1) or a smooth absolute error. :class:`PerceptualLoss` also compares
@@ -153,7 +156,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         ``train_loss`` and ``duration`` in seconds of each epoch, and, with images to validate,
         ``valid_loss``, ``valid_psnr`` and ``noisy_psnr`` in dB: denoised, and before.
     noise_ : NoiseModel or None
-        The noise of the training images; ``None`` after training on given pairs.
+        The noise of the training images; ``None`` if it was not told, as that of given pairs.
     seed_ : int
         Seed of the training.
     target_ : str
@@ -214,7 +217,6 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     writes the files of callbacks. An error in one is an error in all.
 
     Initialisation, normalisation, schedule and batch size come from ``benchmarks/fast_to_good.py``.
-
     A result does not depend on the images beside it, but for rounding: at most 1e-6 of the data
     range where the number of images in a call differs, or 0.01 with ``precision="bfloat16"``.
 
@@ -222,13 +224,11 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     ----------
     .. [1] P. Vincent, H. Larochelle, Y. Bengio, P.-A. Manzagol, "Extracting and composing robust
        features with denoising autoencoders", ICML 2008.
-    .. [2] L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using
-       large learning rates", 2019.
-    .. [3] T. Huang, S. Li, X. Jia, H. Lu, J. Liu, "Neighbor2Neighbor: self-supervised denoising
-       from single noisy images", CVPR 2021.
+    .. [2] L. N. Smith, N. Topin, "Super-convergence", 2019.
+    .. [3] T. Huang, S. Li, X. Jia, H. Lu, J. Liu, "Neighbor2Neighbor", CVPR 2021.
     .. [4] J. Batson, L. Royer, "Noise2Self: blind denoising by self-supervision", ICML 2019.
-    .. [5] J. Lehtinen, J. Munkberg, J. Hasselgren, S. Laine, T. Karras, M. Aittala, T. Aila,
-       "Noise2Noise: learning image restoration without clean data", ICML 2018.
+    .. [5] J. Lehtinen et al., "Noise2Noise", ICML 2018.
+    .. [6] T. Pang, H. Zheng, Y. Quan, H. Ji, "Recorrupted-to-Recorrupted", CVPR 2021.
 
     Examples
     --------

@@ -127,7 +127,7 @@ def test_every_method_refuses_a_list_of_two_dtypes(fitted, method):
         getattr(fitted, method)(MIXED)
 
 
-@pytest.mark.parametrize("target", ["neighbor", "masked", "noisy"])
+@pytest.mark.parametrize("target", ["neighbor", "masked", "recorrupted", "noisy"])
 def test_noisy_images_of_two_dtypes_are_refused(target):
     with pytest.raises(ValueError, match=f"X {IS_MIXED}"):
         small_cae(small_unet(), target=target).fit(MIXED, MIXED if target == "noisy" else None)
@@ -187,7 +187,7 @@ def test_clean_images_that_were_not_found_are_not_taken_for_labels(fitted, image
             method(images, y)
 
 
-@pytest.mark.parametrize("target", ["neighbor", "masked", "noisy"])
+@pytest.mark.parametrize("target", ["neighbor", "masked", "recorrupted", "noisy"])
 def test_no_targets_at_all_are_refused_with_noisy_images_too(target):
     with pytest.raises(ValueError, match=r"y has 0 entries, but .* leave y out"):
         small_cae(small_unet(), target=target).fit(X, [])

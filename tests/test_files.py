@@ -118,6 +118,7 @@ CAES = {
     "early stopping": {"early_stopping": True, "validation_fraction": 0.25},
     "masked": {"target": "masked", "noise": None},
     "neighbor": {"target": "neighbor", "noise": None},
+    "recorrupted": {"target": "recorrupted", "noise": GaussianNoise(0.1)},
     "patches": {"patches": Patches(4, augment=False)},
     "chain": {"noise": ["blur", GaussianNoise((0, 0.2))]},
     "no noise": {"noise": "none"},

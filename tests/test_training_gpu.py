@@ -19,9 +19,10 @@ from sklearn_cae.learning import (
     PatchedPictures,
     Patches,
     Pictures,
+    RecorruptedImages,
 )
 from sklearn_cae.learning._resident import ResidentPatches, ResidentPictures, kept_on_gpu
-from sklearn_cae.noise import NOISE_MODELS
+from sklearn_cae.noise import NOISE_MODELS, _poisson
 from sklearn_cae.training import _batches
 from sklearn_cae.training._batches import made_ahead
 from sklearn_cae.training._net import DenoisingNet
@@ -211,6 +212,7 @@ class Reads(TorchDispatchMode):
 def reads_in_steps(monkeypatch, **options):
     """What is read in the steps of a training, on what takes itself for a GPU."""
     as_on_a_gpu(monkeypatch)
+    monkeypatch.setattr(_poisson, "_in_table", lambda rates: False)
     reads = Reads()
     steps = {name: getattr(DenoisingNet, name) for name in ("train_step", "validation_step")}
     for name, step in steps.items():
@@ -220,7 +222,7 @@ def reads_in_steps(monkeypatch, **options):
                 return step(self, batch, **params)
 
         monkeypatch.setattr(DenoisingNet, name, counted)
-    for kind in (CorruptedImages, MaskedImages, NeighborImages):
+    for kind in (CorruptedImages, MaskedImages, NeighborImages, RecorruptedImages):
 
         def made(self, units, generator, batch_of=kind.batch_of):
             with reads:
@@ -238,9 +240,11 @@ def test_no_step_reads_a_number_whatever_the_noise(noise, monkeypatch):
     assert np.isfinite(cae.history_["valid_psnr"]).all()
 
 
-@pytest.mark.parametrize("target", ["neighbor", "masked"])
-def test_no_step_reads_a_number_without_clean_images(target, monkeypatch):
-    _, found = reads_in_steps(monkeypatch, target=target)
+@pytest.mark.parametrize(
+    ("target", "noise"), [("neighbor", None), ("masked", None), ("recorrupted", "poisson")]
+)
+def test_no_step_reads_a_number_without_clean_images(target, noise, monkeypatch):
+    _, found = reads_in_steps(monkeypatch, target=target, noise=noise)
     assert found == []
 
 

@@ -4,6 +4,7 @@ from ._batch import Batch, Part, Target
 from ._losses import LOSSES, LossSpec, NamedLoss, PerceptualLoss, TorchLoss, resolve_loss
 from ._patches import PatchedPictures, Patches, Pictures
 from ._reading import TARGETS, TrainingReader
+from ._recorrupted import RecorruptedImages
 from ._self_supervised import MaskedImages, NeighborImages, predict_hidden
 from ._targets import CorruptedImages, ImagePairs, TrainingImages, limits_of
 
@@ -22,6 +23,7 @@ __all__ = [
     "Patches",
     "PerceptualLoss",
     "Pictures",
+    "RecorruptedImages",
     "Target",
     "TorchLoss",
     "TrainingImages",

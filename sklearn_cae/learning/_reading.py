@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
 from .._warnings import warn_user
 from ..images import (
@@ -28,15 +29,20 @@ from ..images import (
     view_of_size,
     windowed,
 )
-from ..noise import resolve_noise, std_of_clean, warn_if_correlated
+from ..noise import noise_of, resolve_noise, std_of_clean, warn_if_correlated
 from ._patches import PatchedPictures, Patches, Pictures
+from ._recorrupted import RecorruptedImages
 from ._self_supervised import MaskedImages, NeighborImages
 from ._targets import CorruptedImages, ImagePairs, NoisyPairs, limits_of
 
 # Fitted attributes that scikit-learn learns of the columns of X.
 COLUMNS = ("n_features_in_", "feature_names_in_")
 # What is learned from noisy images alone, by the name of the target.
-SELF_SUPERVISED = {"neighbor": NeighborImages, "masked": MaskedImages}
+SELF_SUPERVISED: dict[str, Any] = {
+    "neighbor": NeighborImages,
+    "masked": MaskedImages,
+    "recorrupted": RecorruptedImages,
+}
 TARGETS = ("clean", "noisy", *SELF_SUPERVISED)
 # Pixels from which on whole images are too large to be trained on.
 LARGE_IMAGE = 512 * 512
@@ -140,7 +146,8 @@ class TrainingReader:
             )
 
     def _read_noisy(self, X, y):
-        self._check_no_noise()
+        if self.target != "recorrupted":
+            self._check_no_noise()
         if is_target(X, y) or isinstance(X, NoisyImages):
             raise ValueError(
                 f"target={self.target!r} learns from noisy images alone, but clean ones are given "
@@ -153,7 +160,27 @@ class TrainingReader:
         pictures = self._pictures(spec, source)
         self._check_large_enough(pictures.stacks[0], self._cut_patches(source), data_set.min_size)
         warn_if_correlated(pictures.stacks[0], spec)
-        return data_set(pictures, spec, limits_of(spec, source)), self._learned(columns, spec, None)
+        known = {}
+        if self.target == "recorrupted":
+            known["noise"] = self._noise_within(source, spec, pictures.stacks[0])
+        images = data_set(pictures, spec, limits_of(spec, source), **known)
+        return images, self._learned(columns, spec, images.noise)
+
+    def _noise_within(self, source, spec, images):
+        """The noise that images hold: told, or estimated."""
+        if self.noise is not None:
+            noise, origin = resolve_noise(self.noise), f"noise={self.noise!r}"
+        else:
+            noise = noise_of(source, spec, images)
+            origin = f"{source.name} seems to hold {noise!r}"
+        if noise.std_at(torch.zeros(1, 1, 1, 1)) is None:
+            raise ValueError(
+                "target='recorrupted' needs images with noise of one known level, but "
+                f"{origin}. Set noise to the GaussianNoise(std), PoissonNoise(peak) or "
+                "PoissonGaussianNoise(gain, offset, read_std) that the images hold, with numbers, "
+                "or take target='neighbor', which need not know the noise."
+            )
+        return noise
 
     def _check_large_enough(self, images, patches, size):
         needed = f"{size} x {size} pixels at least"

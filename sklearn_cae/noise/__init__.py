@@ -7,7 +7,7 @@ on images from 0 to 255, is a PSNR of 20 dB. Blur is in pixels.
 from ..images import NoisyImages, load_pairs, save_pairs
 from ._base import NoiseModel, draw_level, draw_normal, draw_uniform
 from ._corruption import corrupt_batch, corrupt_images
-from ._estimation import estimate_noise, std_of_clean, warn_if_correlated
+from ._estimation import estimate_noise, noise_of, std_of_clean, warn_if_correlated
 from ._injector import NoiseInjector
 from ._models import (
     NOISE_MODELS,
@@ -50,6 +50,7 @@ __all__ = [
     "draw_uniform",
     "estimate_noise",
     "load_pairs",
+    "noise_of",
     "resolve_noise",
     "save_pairs",
     "std_of_clean",

@@ -120,6 +120,30 @@ class NoiseModel(BaseEstimator, metaclass=ABCMeta):
     def check_images(self, height: int, width: int, n_channels: int) -> None:
         """Raise a ValueError if images of this shape cannot be corrupted; most models take all."""
 
+    def std_at(self, images: torch.Tensor) -> float | torch.Tensor | None:
+        """Standard deviation of the noise in pixels of this brightness, if the model knows it.
+
+        Parameters
+        ----------
+        images : torch.Tensor of shape (n, C, H, W)
+            Images in units of the data range. Of a pixel that is noisy itself the variance is
+            right on average.
+
+        Returns
+        -------
+        std : float, torch.Tensor of the shape of ``images`` or None
+            In units of the data range, without clipping. ``None`` for ranges of levels, and for
+            models whose noise is not independent from pixel to pixel, of mean zero and of a
+            variance that is linear in the brightness.
+        """
+        if any(isinstance(getattr(self, name), Sequence) for name in self.limits):
+            return None
+        return self._std_at(images)
+
+    def _std_at(self, images: torch.Tensor) -> float | torch.Tensor | None:
+        """What :meth:`std_at` gives where each level is a number."""
+        return None
+
     def variants(self) -> "list[NoiseModel] | None":
         """All that the model may do to an image, if that is a short list.
 

@@ -41,6 +41,8 @@ PILE = 1e-3
 LOWEST_STD = 1e-5
 # Of so many images it is told whether noise is white, and whether clean ones hold any.
 MEASURED_IMAGES = 16
+# Of so many the levels of training images are estimated.
+ESTIMATED_IMAGES = 256
 # Standard deviation from which on images are noisy that should be clean, 10 of 255, and the share
 # of their blocks in which pixels then differ. White noise of grass and gravel is taken for texture.
 MIN_NOISY, MIN_NOISY_BLOCKS = 0.04, 0.9
@@ -129,6 +131,40 @@ def estimate_noise(
     ('GaussianNoise', 0.1)
     """
     source, spec, batches = _read(X, image_shape, channel_axis, data_range)
+    line, spread, clip = _measured(source, spec, batches)
+    if not line.white:
+        _warn_of_correlation(source.name, line)
+    return _model(line, spread, clip)
+
+
+def noise_of(source, spec, images):
+    """Estimate the noise of training images from some of them.
+
+    Parameters
+    ----------
+    source : ImageArray or ImageSequence
+        Their values as they were given.
+    spec : ImageSpec
+        Their data range.
+    images : ndarray or LazyImages of shape (n, H, W, C), or list of images of shape (H, W, C)
+        The images themselves.
+
+    Returns
+    -------
+    noise : GaussianNoise or PoissonGaussianNoise
+        As :func:`estimate_noise` gives it.
+
+    Raises
+    ------
+    ValueError
+        If the images are too small to measure, or have no noise.
+    """
+    batches = [images[row][np.newaxis] for row in _rows_of_some(images, ESTIMATED_IMAGES)]
+    return _model(*_measured(source, spec, batches))
+
+
+def _measured(source, spec, batches):
+    """The line of the noise, how much images differ from it, and whether it was clipped."""
     limits = _clipped_at(source, spec, batches)
     blocks = _measure(source, batches, spec.data_range)
     line = _fit(blocks, limits)
@@ -137,10 +173,7 @@ def estimate_noise(
         low, high = spec.data_range
         line = line._replace(constant=line.constant - ROUNDING / (high - low) ** 2)
     _check_noisy(source, line)
-    if not line.white:
-        _warn_of_correlation(source.name, line)
-    clip = bool(integer or np.isfinite(limits).all())
-    return _model(line, _spread(blocks, limits, line), clip)
+    return line, _spread(blocks, limits, line), bool(integer or np.isfinite(limits).all())
 
 
 def _read(X, image_shape, channel_axis, data_range):
@@ -224,8 +257,7 @@ def _measure_some(images, spec):
 
     ``None`` if too few blocks do.
     """
-    rows = np.unique(np.linspace(0, len(images) - 1, MEASURED_IMAGES).round().astype(int))
-    some = [images[row][np.newaxis] for row in rows]
+    some = [images[row][np.newaxis] for row in _rows_of_some(images, MEASURED_IMAGES)]
     blocks = _blocks(some, spec.data_range)
     if len(blocks.mean) < MIN_BLOCKS:
         return None, 0.0
@@ -234,6 +266,11 @@ def _measure_some(images, spec):
         for image in some
     )
     return _fit(blocks, (-np.inf, np.inf)), len(blocks.mean) / n_all
+
+
+def _rows_of_some(images, n_images):
+    """Rows of so many images, evenly among all."""
+    return np.unique(np.linspace(0, len(images) - 1, n_images).round().astype(int))
 
 
 def _blocks(batches, data_range):

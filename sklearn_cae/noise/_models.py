@@ -54,6 +54,9 @@ class GaussianNoise(NoiseModel):
     def _corrupt(self, images, generator):
         return images + draw_level(self.std, images, generator) * draw_normal(images, generator)
 
+    def _std_at(self, images):
+        return self.std
+
 
 class SpeckleNoise(NoiseModel):
     r"""Multiplicative Gaussian noise, :math:`x + \sigma x n` with :math:`n \sim N(0, 1)`.
@@ -125,6 +128,9 @@ class PoissonNoise(NoiseModel):
         peak = draw_level(self.peak, images, generator)
         return draw_poisson(images.clamp(min=0) * peak, generator) / peak
 
+    def _std_at(self, images):
+        return (images.clamp(min=0) / self.peak).sqrt()
+
 
 class PoissonGaussianNoise(NoiseModel):
     r"""Noise of a sensor: counted photons, and the electronics that read them.
@@ -195,6 +201,10 @@ class PoissonGaussianNoise(NoiseModel):
         shot = counted * draw_poisson(signal / counted, generator) - signal
         read_std = draw_level(self.read_std, images, generator)
         return images + shot * (gain / counted).sqrt() + read_std * draw_normal(images, generator)
+
+    def _std_at(self, images):
+        signal = (images - self.offset).clamp(min=0)
+        return (self.gain * signal + np.square(self.read_std)).sqrt()
 
 
 class SaltAndPepperNoise(NoiseModel):

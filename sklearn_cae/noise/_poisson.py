@@ -47,11 +47,16 @@ def draw_poisson(rates, generator):
     if not isinstance(generator, torch.Generator):
         draws = zip(rates, generator, strict=True)
         return torch.stack([draw_poisson(rate, one) for rate, one in draws])
-    if rates.device.type != "cpu" or not rates.max() <= LARGEST_RATE:
+    if not _in_table(rates):
         return torch.poisson(rates, generator)
     row = (rates * ROWS_PER_PHOTON).floor_()
     rest = torch.sub(rates, row, alpha=1 / ROWS_PER_PHOTON)
     return _count_of_rest(rest, generator).add_(_count_of_row(row, generator))
+
+
+def _in_table(rates):
+    # A GPU draws fast, and would be waited for to read the largest rate.
+    return rates.device.type == "cpu" and bool(rates.max() <= LARGEST_RATE)
 
 
 def _count_of_row(row, generator):
