@@ -76,8 +76,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         it for photographs, where neighbours are alike. "masked" has to find hidden pixels from
         those around them [4]_. Use it for any images; ``predict`` then takes 16 passes.
         "recorrupted" adds more of the noise to its input and takes it off the target [6]_. Use it
-        for colour photographs whose noise is Gaussian or of photons and has one level, told by
-        ``noise`` or estimated. Without clean images there is no early stopping and no PSNR.
+        if the noise is Gaussian or that of photons, and has one level, told by ``noise`` or
+        estimated. Without clean images there is no early stopping and no PSNR.
     loss : {"mse", "l1", "bce", "charbonnier"}, PerceptualLoss or callable, default="mse"
         Mean squared error, mean absolute error, binary cross-entropy (for networks whose output
         lies between 0 and 1) or a smooth absolute error. :class:`PerceptualLoss` also compares
