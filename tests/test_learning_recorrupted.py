@@ -77,12 +77,14 @@ def test_noise_that_grows_with_brightness_is_estimated():
 
 
 def test_noise_that_is_told_is_taken(tmp_path):
-    cae = small_cae(small_unet(), target="recorrupted", noise=PoissonNoise(50)).fit(NOISY)
+    _, noisy = noisy_scenes(PoissonNoise(50, clip=False))
+    cae = small_cae(small_unet(), target="recorrupted", noise=PoissonNoise(50), data_range=(0, 1))
+    cae.fit(noisy)
     assert cae.noise_.get_params() == PoissonNoise(50).get_params()
     cae.save(tmp_path / "cae.safetensors")
     again = load(tmp_path / "cae.safetensors")
     assert (again.target_, again.noise_.peak) == ("recorrupted", 50)
-    np.testing.assert_array_equal(again.predict(NOISY), cae.predict(NOISY))
+    np.testing.assert_array_equal(again.predict(noisy), cae.predict(noisy))
 
 
 def test_a_list_of_files_of_several_sizes_is_learned_from():
@@ -125,6 +127,22 @@ def test_images_whose_levels_differ_are_refused():
 def test_images_too_small_to_measure_are_refused():
     with pytest.raises(ValueError, match="20 are needed to measure noise"):
         small_cae(small_unet(), target="recorrupted").fit(gray(8, 6, 6))
+
+
+@pytest.mark.parametrize("told", [GaussianNoise(0.3), PoissonNoise(1000)], ids=str)
+def test_a_level_that_images_do_not_hold_is_told(told):
+    _, noisy = noisy_scenes(GaussianNoise(0.1, clip=False))
+    cae = small_cae(small_unet(), target="recorrupted", noise=told, data_range=(0, 1))
+    with pytest.warns(
+        UserWarning, match=r"but flat places of X have 0\.(1|099)\..*Leave noise=None"
+    ):
+        cae.fit(noisy)
+
+
+def test_a_level_that_images_hold_is_taken_in_silence():
+    _, noisy = noisy_scenes(GaussianNoise(0.1, clip=False))
+    noise = GaussianNoise(0.11)
+    small_cae(small_unet(), target="recorrupted", noise=noise, data_range=(0, 1)).fit(noisy)
 
 
 def test_clean_images_are_refused():

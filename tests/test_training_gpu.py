@@ -240,6 +240,7 @@ def test_no_step_reads_a_number_whatever_the_noise(noise, monkeypatch):
     assert np.isfinite(cae.history_["valid_psnr"]).all()
 
 
+@pytest.mark.filterwarnings("ignore:noise=PoissonNoise")  # X has none.
 @pytest.mark.parametrize(
     ("target", "noise"), [("neighbor", None), ("masked", None), ("recorrupted", "poisson")]
 )

@@ -29,7 +29,13 @@ from ..images import (
     view_of_size,
     windowed,
 )
-from ..noise import noise_of, resolve_noise, std_of_clean, warn_if_correlated
+from ..noise import (
+    noise_of,
+    resolve_noise,
+    std_of_clean,
+    warn_if_correlated,
+    warn_if_unlike,
+)
 from ._patches import PatchedPictures, Patches, Pictures
 from ._recorrupted import RecorruptedImages
 from ._self_supervised import MaskedImages, NeighborImages
@@ -180,6 +186,8 @@ class TrainingReader:
                 "PoissonGaussianNoise(gain, offset, read_std) that the images hold, with numbers, "
                 "or take target='neighbor', which need not know the noise."
             )
+        if self.noise is not None:
+            warn_if_unlike(images, spec, noise)
         return noise
 
     def _check_large_enough(self, images, patches, size):

@@ -7,7 +7,13 @@ on images from 0 to 255, is a PSNR of 20 dB. Blur is in pixels.
 from ..images import NoisyImages, load_pairs, save_pairs
 from ._base import NoiseModel, draw_level, draw_normal, draw_uniform
 from ._corruption import corrupt_batch, corrupt_images
-from ._estimation import estimate_noise, noise_of, std_of_clean, warn_if_correlated
+from ._estimation import (
+    estimate_noise,
+    noise_of,
+    std_of_clean,
+    warn_if_correlated,
+    warn_if_unlike,
+)
 from ._injector import NoiseInjector
 from ._models import (
     NOISE_MODELS,
@@ -55,4 +61,5 @@ __all__ = [
     "save_pairs",
     "std_of_clean",
     "warn_if_correlated",
+    "warn_if_unlike",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike
 
 from .._warnings import warn_user
@@ -46,6 +47,9 @@ ESTIMATED_IMAGES = 256
 # Standard deviation from which on images are noisy that should be clean, 10 of 255, and the share
 # of their blocks in which pixels then differ. White noise of grass and gravel is taken for texture.
 MIN_NOISY, MIN_NOISY_BLOCKS = 0.04, 0.9
+# Between the standard deviation that is told and the one in flat places, either way. Clipping and
+# texture make them differ by less.
+MAX_UNLIKE = 1.5
 # Noise that hides by the noise of clean images; a chain does if one of its models does.
 HIDING = (GaussianNoise, PoissonNoise, PoissonGaussianNoise, SpeckleNoise)
 # Variance that rounding to whole levels adds, in squared levels.
@@ -217,6 +221,33 @@ def warn_if_correlated(images, spec):
     line, _ = _measure_some(images, spec)
     if line is not None and not line.white:
         _warn_of_correlation("X", line)
+
+
+def warn_if_unlike(images, spec, noise):
+    """Warn if images clearly hold another level of noise than they are said to.
+
+    Parameters
+    ----------
+    images : ndarray or LazyImages of shape (n, H, W, C), or list of images of shape (H, W, C)
+        Noisy images, of which some are measured; those too small to tell are passed over.
+    spec : ImageSpec
+        Their data range.
+    noise : NoiseModel
+        What they are said to hold, which knows its standard deviation at each brightness.
+    """
+    line, _ = _measure_some(images, spec)
+    if line is None:
+        return
+    brightness = (line.dark + line.bright) / 2
+    measured = float(np.sqrt(max(line.variance(brightness), 0.0)))
+    told = float(noise.std_at(torch.full((1, 1, 1, 1), brightness)))
+    if not told / MAX_UNLIKE <= measured <= told * MAX_UNLIKE:
+        warn_user(
+            f"noise={noise!r} has a standard deviation of {told:.2g} of the data range at a "
+            f"brightness of {brightness:.2g}, but flat places of X have {measured:.2g}. With too "
+            "much of it told, details are lost; with too little, noise stays. Leave noise=None to "
+            "have it estimated, or tell the levels in units of the data range."
+        )
 
 
 def std_of_clean(images, spec, noise):
