@@ -20,7 +20,7 @@ from ._random import resolve_seed, seeded
 from ._threads import threads_of_worker
 from .files import Savable, read_estimator
 from .images import NoisyImages, layout_of, spec_of_range
-from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, resolve_loss
+from .learning import LOSSES, TARGETS, LossSpec, Patches, TrainingReader, check_bounds, resolve_loss
 from .networks import NETWORKS, NetworkSpec, resolve_network
 from .noise import NoiseModel
 from .persistence import PRETRAINED_CLASSES, pretrained_path, share_state, take_over
@@ -462,11 +462,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         for choice in (network, loss):
             choice.check_images(*images.shape)
         module, criterion = build_modules(network, loss, spec, plan.seed)
-        if loss.needs_bounded and not module.bounded:
-            raise ValueError(
-                f"loss={self.loss!r} needs outputs between 0 and 1, but those of {network!r} have "
-                "no bounds. Take another loss, such as 'mse', or an Autoencoder."
-            )
+        if loss.needs_bounded:
+            check_bounds(self.loss, network, module, self.target, images)
         if module.fixed_size and not images.keeps_size:
             raise ValueError(
                 f"target={self.target!r} shows the network images of half the size, but "

@@ -125,7 +125,9 @@ def test_images_whose_levels_differ_are_refused():
 
 
 def test_images_too_small_to_measure_are_refused():
-    with pytest.raises(ValueError, match="20 are needed to measure noise"):
+    with pytest.raises(
+        ValueError, match=r"cannot be estimated here: .* noise=GaussianNoise\(std\)"
+    ):
         small_cae(small_unet(), target="recorrupted").fit(gray(8, 6, 6))
 
 
@@ -143,6 +145,12 @@ def test_a_level_that_images_hold_is_taken_in_silence():
     _, noisy = noisy_scenes(GaussianNoise(0.1, clip=False))
     noise = GaussianNoise(0.11)
     small_cae(small_unet(), target="recorrupted", noise=noise, data_range=(0, 1)).fit(noisy)
+
+
+def test_binary_cross_entropy_is_refused():
+    _, noisy = noisy_scenes(GaussianNoise(0.1))
+    with pytest.raises(ValueError, match="loss='bce' needs targets between 0 and 1"):
+        small_cae(target="recorrupted", loss="bce").fit(noisy)
 
 
 def test_clean_images_are_refused():

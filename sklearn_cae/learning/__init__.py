@@ -1,7 +1,15 @@
 """What a network learns from: the images, what a step makes of them, and the losses."""
 
 from ._batch import Batch, Part, Target
-from ._losses import LOSSES, LossSpec, NamedLoss, PerceptualLoss, TorchLoss, resolve_loss
+from ._losses import (
+    LOSSES,
+    LossSpec,
+    NamedLoss,
+    PerceptualLoss,
+    TorchLoss,
+    check_bounds,
+    resolve_loss,
+)
 from ._patches import PatchedPictures, Patches, Pictures
 from ._reading import TARGETS, TrainingReader
 from ._recorrupted import RecorruptedImages
@@ -28,6 +36,7 @@ __all__ = [
     "TorchLoss",
     "TrainingImages",
     "TrainingReader",
+    "check_bounds",
     "limits_of",
     "predict_hidden",
     "resolve_loss",

@@ -309,3 +309,27 @@ def _is_other_class(value: Any) -> bool:
 def _fixed_generator() -> torch.Generator:
     """Generator of one seed: a loss is the same measure in each fit."""
     return torch.Generator("cpu").manual_seed(0)
+
+
+def check_bounds(loss, network, module, target, images):
+    """Refuse outputs and targets that may leave the data range, for a loss that takes no others.
+
+    Parameters
+    ----------
+    loss, network, target : object
+        What the user chose.
+    module : torch.nn.Module
+        The network as it was built.
+    images : TrainingImages
+        What it learns from.
+    """
+    if not module.bounded:
+        raise ValueError(
+            f"loss={loss!r} needs outputs between 0 and 1, but those of {network!r} have no "
+            "bounds. Take another loss, such as 'mse', or an Autoencoder."
+        )
+    if not images.bounded_targets:
+        raise ValueError(
+            f"loss={loss!r} needs targets between 0 and 1, but target={target!r} makes some beyond "
+            "them. Take another loss, such as 'mse'."
+        )

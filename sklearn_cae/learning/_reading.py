@@ -177,7 +177,7 @@ class TrainingReader:
         if self.noise is not None:
             noise, origin = resolve_noise(self.noise), f"noise={self.noise!r}"
         else:
-            noise = noise_of(source, spec, images)
+            noise = _estimated(source, spec, images)
             origin = f"{source.name} seems to hold {noise!r}"
         if noise.std_at(torch.zeros(1, 1, 1, 1)) is None:
             raise ValueError(
@@ -301,6 +301,16 @@ class TrainingReader:
         fixed_size = self.fitted is not None and self.fitted.net_.module_.fixed_size
         one_size = fixed_size and self._cut_patches(source) is None
         return (view_of_size if one_size else to_channels_last)(source, spec)
+
+
+def _estimated(source, spec, images):
+    try:
+        return noise_of(source, spec, images)
+    except ValueError as error:
+        raise ValueError(
+            f"target='recorrupted' has to know the noise, which cannot be estimated here: {error} "
+            "Or tell it: noise=GaussianNoise(std)."
+        ) from error
 
 
 def _warn_of_size(name, height, width):

@@ -32,6 +32,7 @@ class RecorruptedImages(NoisyTargets):
     """
 
     min_size = 1
+    bounded_targets = False
 
     def __init__(self, pictures, spec, limits, noise):
         super().__init__(pictures, spec, limits)

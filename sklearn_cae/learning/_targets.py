@@ -35,6 +35,8 @@ class TrainingImages(Dataset, ABC):
 
     # Whether the targets are clean images, so that a PSNR says how good an output is.
     clean_targets = True
+    # Whether targets lie within the data range, or the part of it that images fill.
+    bounded_targets = True
     # Whether inputs have the size of the images.
     keeps_size = True
     # Whether pixels are hidden from the network, in training and to denoise.
