@@ -27,8 +27,10 @@ def masked_scorer(estimator: Any, X: ArrayLike, y: ArrayLike | None = None) -> f
     mean of its neighbours, and the denoiser's result for it is compared with the noisy pixel. This
     is done for each of the sixteen grids. If the noise of a pixel is independent of that of all
     others and has mean zero, this squared error is the one against the clean pixels plus the
-    variance of the noise. The best denoiser then has the highest score. The score itself does not
-    measure quality: it is never above the PSNR of the noisy images.
+    variance of the noise. The one that finds hidden pixels best then has the highest score. Compare
+    candidates of one kind by it: what a denoiser makes of the pixel itself, as a network of
+    ``target="recorrupted"`` does, is not seen. The score itself does not measure quality: it is
+    never above the PSNR of the noisy images.
 
     Parameters
     ----------
