@@ -1,4 +1,4 @@
-"""Poisson counts, on a CPU in a third of the time that torch takes."""
+"""Poisson counts, on a CPU in half of the time that torch takes."""
 
 from functools import cache
 
@@ -72,16 +72,17 @@ def _count_of_row(row, generator):
 
 
 def _count_of_rest(rest, generator):
-    """Draw by inversion: count the values of the distribution function that a number exceeds."""
-    draw = draw_uniform(rest, generator)
-    probability = torch.exp(-rest)
-    below = probability.clone()
-    count = (draw >= below).to(rest.dtype)
+    """Draw by inversion: count the values of the distribution function that a number reaches."""
+    draw = draw_uniform(rest, generator).flatten()
+    none = torch.exp(-rest).flatten()
+    some = (draw >= none).nonzero().squeeze(1)  # Few: most rests have no count.
+    rate, draw, probability = rest.flatten()[some], draw[some], none[some]
+    below, count = probability.clone(), torch.ones_like(rate)
     for n in range(1, LARGEST_REST):
-        probability.mul_(rest).div_(n)
+        probability *= rate / n
         below += probability
         count += draw >= below
-    return count
+    return torch.zeros_like(none).index_copy_(0, some, count).reshape(rest.shape)
 
 
 @cache
