@@ -318,15 +318,21 @@ class GaussianBlur(NoiseModel):
         kernel = _gaussian_weights(std, np.max(self.std), images.device)
         for axis in (3, 2):
             weights = _fold(kernel, images.shape[axis]).to(images)
-            radius = len(weights) // 2
-            pad = (radius, radius, 0, 0) if axis == 3 else (0, 0, radius, radius)
-            padded = F.pad(images, pad, mode="replicate")
-            # Shift by shift: a convolution rounds differently in batches of different size.
-            images = sum(
-                weight * padded.narrow(axis, shift, images.shape[axis])
-                for shift, weight in enumerate(weights)
-            )
+            images = _blurred(images, weights, axis)
         return images
+
+
+def _blurred(images, weights, axis):
+    """Blur along an axis, with the last pixel repeated."""
+    # Shift by shift: a convolution rounds differently in batches of different size.
+    radius, size = len(weights) // 2, images.shape[axis]
+    pad = (radius, radius, 0, 0) if axis == 3 else (0, 0, radius, radius)
+    padded = F.pad(images, pad, mode="replicate")
+    blurred = weights[radius] * images
+    for shift in range(1, radius + 1):
+        ends = (padded.narrow(axis, start, size) for start in (radius - shift, radius + shift))
+        blurred += torch.add(*ends).mul_(weights[radius + shift])
+    return blurred
 
 
 def _gaussian_weights(std, largest_std, device):
