@@ -24,7 +24,7 @@ STD = 25
 RANGE = (0, 255)
 
 
-def takes(photographs, number, peak=None):
+def takes(photographs, number, peak):
     """A noisy take of each photograph."""
     return [
         noisy(image, np.random.default_rng([number, i]), peak).astype(np.float32)
@@ -62,21 +62,16 @@ def main():
     noise = GaussianNoise(STD / 255, clip=False)
     if args.peak is not None:
         noise = PoissonNoise(args.peak, clip=False)
+    take, second = takes(clean, 0, args.peak), takes(clean, 1, args.peak)
     trainings = {
         "clean images": ({"noise": noise}, (clean,)),
-        'two noisy takes, target="noisy"': (
-            {"target": "noisy"},
-            (takes(clean, 0, args.peak), takes(clean, 1, args.peak)),
-        ),
+        'two noisy takes, target="noisy"': ({"target": "noisy"}, (take, second)),
         'noisy images, target="neighbor"': (
             {"target": "neighbor", "patches": Patches(128)},
-            (takes(clean, 0, args.peak),),
+            (take,),
         ),
-        'noisy images, target="masked"': ({"target": "masked"}, (takes(clean, 0, args.peak),)),
-        'noisy images, target="recorrupted"': (
-            {"target": "recorrupted"},
-            (takes(clean, 0, args.peak),),
-        ),
+        'noisy images, target="masked"': ({"target": "masked"}, (take,)),
+        'noisy images, target="recorrupted"': ({"target": "recorrupted"}, (take,)),
     }
     print(f"noisy: {psnr(test, [image.clip(*RANGE) for image in noisy_test]):.2f} dB", flush=True)
     print("| learned from | PSNR in dB | training, CPU s |")

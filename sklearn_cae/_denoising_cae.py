@@ -197,7 +197,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         training images. Both PSNR and the cure are told.
     UserWarning
         If X or y, taken for clean images, looks noisy: in flat places of at least 8 x 8 pixels, and
-        by a standard deviation of 0.04 of the data range or more.
+        by a standard deviation of 0.04 of the data range or more. With ``target="recorrupted"`` if
+        flat places of X hold another level than ``noise`` tells, by a factor of more than 1.5.
 
     See Also
     --------

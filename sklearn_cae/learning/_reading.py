@@ -152,7 +152,8 @@ class TrainingReader:
             )
 
     def _read_noisy(self, X, y):
-        if self.target != "recorrupted":
+        data_set = SELF_SUPERVISED[self.target]
+        if not data_set.knows_noise:
             self._check_no_noise()
         if is_target(X, y) or isinstance(X, NoisyImages):
             raise ValueError(
@@ -162,12 +163,11 @@ class TrainingReader:
             )
         source, columns = self._read_first(X)
         spec = self._spec(source, noisy=True)
-        data_set = SELF_SUPERVISED[self.target]
         pictures = self._pictures(spec, source)
         self._check_large_enough(pictures.stacks[0], self._cut_patches(source), data_set.min_size)
         warn_if_correlated(pictures.stacks[0], spec)
         known = {}
-        if self.target == "recorrupted":
+        if data_set.knows_noise:
             known["noise"] = self._noise_within(source, spec, pictures.stacks[0])
         images = data_set(pictures, spec, limits_of(spec, source), **known)
         return images, self._learned(columns, spec, images.noise)

@@ -19,19 +19,12 @@ class RecorruptedImages(NoisyTargets):
     unsupervised deep learning for image denoising", CVPR 2021. Here :math:`\tau` is drawn, and
     images are denoised as they are, in one pass.
 
-    Parameters
-    ----------
-    pictures : Pictures
-        One stack of noisy images.
-    spec : ImageSpec
-        Their units.
-    limits : tuple of float or None
-        Where they lie in units of the data range, if they do not leave it.
-    noise : NoiseModel
-        Their noise, which knows its standard deviation at each brightness.
+    Parameters are those of :class:`NoisyTargets`, and ``noise``, the :class:`NoiseModel` of the
+    images, which knows its standard deviation at each brightness.
     """
 
     min_size = 1
+    knows_noise = True
     bounded_targets = False
 
     def __init__(self, pictures, spec, limits, noise):

@@ -29,6 +29,8 @@ class NoisyTargets(TrainingImages):
     """
 
     clean_targets = False
+    # Whether it has to know the noise of the images.
+    knows_noise = False
     # Pixels that an image must have along both axes.
     min_size: ClassVar[int]
 
