@@ -101,6 +101,11 @@ class PoissonNoise(NoiseModel):
     clip : bool, default=True
         Clip to the data range.
 
+    Notes
+    -----
+    On a CPU, counts of images whose expected counts are at most 128 are drawn from a table. Their
+    probabilities are Poisson's to 1e-4 in sum.
+
     Examples
     --------
     >>> import torch
