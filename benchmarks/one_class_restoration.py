@@ -2,13 +2,12 @@
 
 For each class an autoencoder learns to restore colour and orientation of the training images of
 that class and of their mirror images, of gray images the orientation alone. Images are scored by
-how well it does, over all four turns, and by the density of its codes; colour images also by the
-density of the averaged feature maps of its first three stages, and as they are, without contrast
-normalisation. The figures are areas under
-the ROC curve in percent on the first ``--n-test`` test images, and the share of test images of the
-class with a p-value of at most 0.05. With ``--held-out`` a fifth of the training images of the
-class and as many of each other class stand for the test images: to choose settings without a look
-at them.
+how well it does, over all four turns, and by the density of its codes. Colour images are also
+scored by the densities of the averaged feature maps of its first three stages, and their contrast
+is left as it is. The figures are areas under the ROC curve in percent on the first ``--n-test``
+test images, and the share of test images of the class with a p-value of at most 0.05. With
+``--held-out`` a fifth of the training images of the class and as many of each other class stand for
+the test images: to choose settings without a look at them.
 
 Each result is one line of ``--results``; what is there already is not run again.
 

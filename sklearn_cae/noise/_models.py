@@ -166,7 +166,8 @@ class PoissonGaussianNoise(NoiseModel):
     500 counts and a read noise of 3 electrons is
     ``PoissonGaussianNoise(2 / 65535, offset=500 / 65535, read_std=6 / 65535)``. With
     ``data_range=(low, high)`` a gain of counts is divided by ``high - low``, as is the read noise,
-    and the offset is ``(500 - low) / (high - low)``.
+    and the offset is ``(500 - low) / (high - low)``. Photons are drawn as those of
+    :class:`PoissonNoise`.
 
     Examples
     --------

@@ -76,6 +76,7 @@ def _cell_of(row, bits):
 def _count_of(cell, bits):
     """Take one of the two counts of the cell at random."""
     share = cell & (2**SHARE_BITS - 1)
+    # Shifted by 31 bits a negative number is -1 and any other 0.
     is_own = share.sub_(bits >> (ROW_BITS + COLUMN_BITS)).sub_(1).bitwise_right_shift_(31).add_(1)
     return cell.bitwise_right_shift_(is_own.mul_(8).add_(SHARE_BITS)).bitwise_and_(255)
 
