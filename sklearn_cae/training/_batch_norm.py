@@ -48,8 +48,7 @@ class _JoinedBatchNorm(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, images, weight, bias, eps, add_up):
-        values = images.to(weight.dtype)
-        own_variance, own_mean = torch.var_mean(values, _but_channels(images), correction=0)
+        own_mean, own_variance = _own_statistics(images, weight.dtype)
         n_own = images.numel() // images.shape[1]
         sums = torch.stack([own_mean, own_variance, torch.ones_like(own_mean)]).double() * n_own
         sums[1] += n_own * own_mean.double().square()
@@ -68,30 +67,22 @@ class _JoinedBatchNorm(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad, *_):
         images, weight, mean, variance = ctx.saved_tensors
-        # What it would be if mean and variance were constants, and the sums that are missing.
-        partial, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
-            grad, images, weight, mean, variance, None, None, False, ctx.eps, [True, True, True]
-        )
-        sums = torch.stack([grad_bias, grad_weight]).double()
-        ctx.add_up(sums)
-        mean_grad, mean_product = (sums / ctx.n).to(weight.dtype)
         inverse_std = torch.rsqrt(variance + ctx.eps)
-        slope = weight * inverse_std.square() * mean_product
-        offset = weight * inverse_std * mean_grad - slope * mean
-        slope, offset = (_along_channels(x, images) for x in (slope, offset))
-        return (
-            partial.sub_(torch.addcmul(offset, images, slope)),
-            grad_weight,
-            grad_bias,
-            None,
-            None,
+        # What it would be if the batch were the own share; what the others change is small.
+        own_grad, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
+            grad, images, weight, None, None, mean, inverse_std, True, ctx.eps, [True, True, True]
         )
+        own_sums = torch.stack([grad_bias, grad_weight]).double()
+        sums = own_sums.clone()
+        ctx.add_up(sums)
+        n_own = images.numel() // images.shape[1]
+        offset, slope = weight * inverse_std * (own_sums / n_own - sums / ctx.n).to(weight.dtype)
+        change = F.batch_norm(images, mean, variance, slope, offset, eps=ctx.eps)
+        return own_grad.add_(change), grad_weight, grad_bias, None, None
 
 
-def _but_channels(images):
-    return [0, *range(2, images.ndim)]
-
-
-def _along_channels(values, images):
-    """Values of the channels, so that they broadcast over images (n, C, ...)."""
-    return values.reshape(-1, *[1] * (images.ndim - 2))
+def _own_statistics(images, dtype):
+    """Mean and variance of each channel of images (n, C, ...), of the given dtype."""
+    # It writes running statistics too, whose dtype is that of its results.
+    running = torch.zeros(2, images.shape[1], dtype=dtype, device=images.device)
+    return torch.batch_norm_update_stats(images, *running, 1)
