@@ -79,13 +79,22 @@ class Ours:
 class Loop:
     """A network of the same layers, trained by hand."""
 
+    # Whether maps are convolved before they are doubled, as ours does.
+    convolves_first = False
+
     def __init__(self, network, batch_size):
         self.network, self.batch_size = network, batch_size
 
     def new_module(self, images):
         height, width, n_channels = images.shape[1:]
         generator = torch.Generator().manual_seed(0)
-        return self.network.build((height, width), n_channels, generator).train()
+        module = self.network.build((height, width), n_channels, generator).train()
+        if not self.convolves_first:
+            for layer in module.modules():
+                # A network that is listened to computes layer by layer.
+                if isinstance(layer, torch.nn.Upsample):
+                    layer.register_forward_hook(lambda *_: None)
+        return module
 
     def predict(self, images):
         parts = []
@@ -98,6 +107,8 @@ class Loop:
 
 class Tuned(Loop):
     """A loop with every trick that the library uses."""
+
+    convolves_first = True
 
     def __init__(self, network, batch_size, precision):
         super().__init__(network, batch_size)

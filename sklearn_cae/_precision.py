@@ -10,4 +10,7 @@ def computing_in(precision, device):
     back to float32.
     """
     kind = torch.device(device).type
-    return torch.autocast(kind, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+    enabled = precision == "bfloat16"
+    # Torch keeps rounded weights until the outermost such context ends, which may be the caller's,
+    # around many steps.
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=enabled, cache_enabled=False)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.mixture import GaussianMixture
 from small import colour, gray, small_autoencoder, small_cae, small_unet
@@ -105,6 +106,19 @@ def test_a_training_in_bfloat16_is_the_same_twice():
     X = gray(24, 16, 16)
     first, second = (small_cae(precision="bfloat16").fit(X) for _ in range(2))
     np.testing.assert_array_equal(first.predict(X), second.predict(X))
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("latent_dim", [None, 4])
+def test_a_training_within_autocast_is_the_same(precision, latent_dim):
+    # Torch's rounded weights of the first step would be those of all.
+    X = gray(64, 16, 16)
+    cae = small_cae(small_autoencoder(latent_dim=latent_dim), precision=precision, max_epochs=4)
+    expected = clone(cae).fit(X)
+    with torch.autocast("cpu"):
+        found = clone(cae).fit(X)
+    np.testing.assert_array_equal(found.history_["train_loss"], expected.history_["train_loss"])
+    np.testing.assert_array_equal(found.predict(X), expected.predict(X))
 
 
 def test_losses_and_validation_are_computed_in_float32():

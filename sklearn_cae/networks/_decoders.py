@@ -9,9 +9,15 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from ._doubling import convolve_doubled, kernel_of_doubled
+from ._hooks import has_hooks
+
 
 class DecoderStage(nn.Module):
     """Doubles maps, cuts them to size, joins maps of the encoder if there are any, convolves.
+
+    In training it convolves before it doubles, where it can and nobody listens to its layers. That
+    is the same function, to rounding, in half of the time.
 
     Parameters
     ----------
@@ -28,10 +34,36 @@ class DecoderStage(nn.Module):
 
     def forward(self, x, size, skip=None):
         """Map ``(n, width, h, w)`` to ``(n, new width, *size)``."""
+        if self.training and self.repeats(x, size) and not has_hooks(self):
+            return self._convolve_first(x, skip)
         x = self.doubling(x)[..., : size[0], : size[1]]  # (n, width, 2 h, 2 w), cut to size
         if skip is not None:
             x = torch.cat((x, skip), dim=1)  # (n, width + those of skip, *size)
         return self.convolution(x)  # (n, new width, *size)
+
+    def _convolve_first(self, x, skip):
+        conv, *rest = self.layers
+        kernel = kernel_of_doubled(conv.weight[:, : x.shape[1]])
+        x = convolve_doubled(x, skip, kernel, conv.weight, conv.bias)
+        for layer in rest:
+            x = layer(x)
+        return x  # (n, new width, *size)
+
+    @property
+    def layers(self):
+        """The convolution and what follows it."""
+        chain = isinstance(self.convolution, nn.Sequential)
+        return list(self.convolution) if chain else [self.convolution]
+
+    @property
+    def can_convolve_first(self):
+        """Whether it doubles by repeating values, before a convolution of 3 x 3."""
+        return isinstance(self.doubling, nn.Upsample) and self.layers[0].kernel_size == (3, 3)
+
+    def repeats(self, x, size):
+        """Whether that is so and ``size`` keeps all repeated values of ``x``."""
+        height, width = x.shape[-2:]
+        return self.can_convolve_first and tuple(size) == (2 * height, 2 * width)
 
 
 class ConvDecoder(nn.Module):

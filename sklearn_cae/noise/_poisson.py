@@ -84,9 +84,9 @@ def _count_of(cell, bits):
 @cache
 def _alias_table():
     """Cells, row after row: 8 bits of its own count, 8 of the other, 16 of the share of its own."""
-    row = torch.arange(N_ROWS + 1, dtype=torch.float64)[:, None]
+    row = torch.arange(N_ROWS + 1, dtype=torch.float64, device="cpu")[:, None]
     rate = row.square() * (LARGEST_RATE / N_ROWS**2)
-    count = (rate.long() - BELOW_RATE).clamp(min=0) + torch.arange(N_COUNTS)
+    count = (rate.long() - BELOW_RATE).clamp(min=0) + torch.arange(N_COUNTS, device="cpu")
     log_probability = torch.xlogy(count, rate) - rate - torch.lgamma(count.double() + 1)
     # In units of a column, which gets what it lacks from the fullest one.
     mass = N_COUNTS * torch.softmax(log_probability, dim=1)

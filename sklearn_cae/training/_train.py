@@ -8,6 +8,7 @@ import torch
 from skorch.callbacks import EarlyStopping
 from skorch.helper import predefined_split
 
+from .._precision import computing_in
 from .._threads import SharedCores
 from ._batch_statistics import MeanOfFirstSteps, settle_batch_statistics
 from ._batches import count_batches, fitting_batch_size
@@ -129,7 +130,8 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
             net.callbacks_.append(("progress", progress.initialize()))
         _add_callbacks(net, plan, n_steps=n_epochs * n_batches, going_on=going_on)
         net.annealed = net.annealed or not (plan.one_pass or plan.lr_schedule == "constant")
-        _run(net, train_images)
+        with computing_in("float32", plan.device):  # gradients too, within autocast of the caller
+            _run(net, train_images)
     if not plan.one_pass and n_epochs * n_batches < STEPS_TO_SETTLE:
         settle_batch_statistics(net, train_images)
     net.module_.eval()
