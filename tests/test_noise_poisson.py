@@ -96,3 +96,12 @@ def test_each_image_has_its_own_numbers(brightest):
         assert torch.equal(draw_poisson(rate[None], seeded(seed))[0], counts)
     assert together.dtype == rates.dtype
     assert torch.equal(together, together.round())
+
+
+def test_the_default_device_does_not_matter():
+    rates = torch.full((1, 1, 8, 8), 5.0)
+    expected = draw_poisson(rates, seeded())
+    _alias_table.cache_clear()
+    with torch.device("meta"):
+        found = draw_poisson(rates, torch.Generator("cpu").manual_seed(0))
+    assert torch.equal(found, expected)
