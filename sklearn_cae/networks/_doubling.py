@@ -16,10 +16,11 @@ SUMS_OF_SQUARE = torch.kron(SUMS, SUMS)
 
 def kernel_of_doubled(weight):
     """Kernel (n_in, n_out, 4, 4) for small maps, from that for doubled ones (n_out, n_in, 3, 3)."""
-    sums = SUMS_OF_SQUARE.to(weight)
+    n_out, n_in = weight.shape[:2]
+    by_place = weight.permute(2, 3, 1, 0).reshape(9, n_in * n_out)
     with torch.autocast(weight.device.type, enabled=False):
-        by_place = torch.matmul(sums, weight.permute(1, 2, 3, 0).flatten(1, 2))  # (n_in, 16, n_out)
-    return by_place.unflatten(1, (4, 4)).permute(0, 3, 1, 2)
+        kernel = SUMS_OF_SQUARE.to(weight) @ by_place  # (16, n_in * n_out)
+    return kernel.view(4, 4, n_in, n_out).permute(2, 3, 0, 1)
 
 
 def convolve_doubled(x, skip, kernel, weight, bias):
