@@ -27,7 +27,9 @@ class MeanOfFirstSteps(Callback):
                 # Now, as a checkpoint may have been read since the training began.
                 self.n_steps = [int(layer.num_batches_tracked) for layer, _ in self.momenta]
             for (layer, momentum), n_steps in zip(self.momenta, self.n_steps, strict=True):
-                layer.momentum = max(momentum, 1 / (n_steps + 1))
+                weight = max(momentum, 1 / (n_steps + 1))
+                if layer.momentum != weight:  # To set an attribute of a module takes time.
+                    layer.momentum = weight
             self.n_steps = [n_steps + 1 for n_steps in self.n_steps]
 
     def on_train_end(self, net, **kwargs):
