@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from sklearn_cae.networks import Autoencoder, UNet, VGG16Encoder
+from sklearn_cae.networks import Autoencoder, UNet, VGG16Encoder, fused
 
 NETWORKS = {
     "autoencoder": Autoencoder((4, 6, 8)),
@@ -83,3 +83,20 @@ def test_gradients_of_layers_are_heard():
     conv.register_full_backward_hook(lambda layer, given, got: heard.append(got[0].shape))
     module(torch.rand(1, 3, 32, 32, dtype=torch.float64)).sum().backward()
     assert heard == [(1, 3, 32, 32)]
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_a_layer_that_was_replaced_computes_in_its_own_way(train):
+    heard = []
+
+    class Heard(nn.Conv2d):
+        def forward(self, x):
+            heard.append(x.shape)
+            return super().forward(x)
+
+    module = build(NETWORKS["without normalisation"], (32, 32)).train(train)
+    stage = module.decoder.stages[-1]
+    stage.convolution[0].__class__ = Heard
+    with torch.no_grad():
+        fused(module)(torch.rand(1, 3, 32, 32, dtype=torch.float64))
+    assert len(heard) == 1

@@ -58,7 +58,13 @@ class DecoderStage(nn.Module):
     @property
     def can_convolve_first(self):
         """Whether it doubles by repeating values, before a convolution of 3 x 3."""
-        return isinstance(self.doubling, nn.Upsample) and self.layers[0].kernel_size == (3, 3)
+        conv = self.layers[0]
+        # What was put in the place of a layer, or made of its class, computes in its own way.
+        return (
+            type(self.doubling) is nn.Upsample
+            and type(conv) is nn.Conv2d
+            and conv.kernel_size == (3, 3)
+        )
 
     def repeats(self, x, size):
         """Whether that is so and ``size`` keeps all repeated values of ``x``."""
