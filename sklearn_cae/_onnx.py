@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ._optional import import_optional
+from ._precision import computing_in
 from ._version import __version__
 from .files import write_atomically
 from .images import result_limits
@@ -244,7 +245,7 @@ def _content(graph):
     source, target = graph.names
     example = torch.from_numpy(graph.examples()[0])
     try:
-        with _quiet():
+        with _quiet(), computing_in("float32", "cpu"):
             program = torch.onnx.export(
                 graph,
                 (example,),

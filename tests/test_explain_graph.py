@@ -39,6 +39,16 @@ def test_the_values_of_the_last_layer_are_the_output():
     assert torch.equal(trace(module, (9, 7), 3).values(image)[-1], expected)
 
 
+def test_a_graph_made_within_autocast_is_the_same():
+    image = images(1, 1, 8, 8)
+    expected = traced(small_unet())
+    with torch.autocast("cpu"):
+        found = traced(small_unet())
+        values = found.values(image)
+    assert kinds(found) == kinds(expected)
+    assert torch.equal(values[-1], expected.values(image)[-1])
+
+
 @pytest.mark.parametrize(
     "network", [small_autoencoder(), small_autoencoder(latent_dim=3), small_unet(), ResUNet((4, 8))]
 )

@@ -1,8 +1,11 @@
 """In training, maps are convolved before they are doubled."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
 from torch.utils.flop_counter import FlopCounterMode
 
 from sklearn_cae.networks import Autoencoder, UNet, VGG16Encoder, fused
@@ -85,18 +88,69 @@ def test_gradients_of_layers_are_heard():
     assert heard == [(1, 3, 32, 32)]
 
 
-@pytest.mark.parametrize("train", [True, False])
-def test_a_layer_that_was_replaced_computes_in_its_own_way(train):
-    heard = []
+class Halved(nn.Conv2d):
+    def forward(self, x):
+        return super().forward(x) / 2
 
-    class Heard(nn.Conv2d):
-        def forward(self, x):
-            heard.append(x.shape)
-            return super().forward(x)
 
-    module = build(NETWORKS["without normalisation"], (32, 32)).train(train)
-    stage = module.decoder.stages[-1]
-    stage.convolution[0].__class__ = Heard
+class HalvedChain(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x) / 2
+
+
+def other_conv(stage, cls=nn.Conv2d, **options):
+    conv = stage.convolution[0]
+    stage.convolution[0] = cls(conv.in_channels, conv.out_channels, 3, **{"padding": 1} | options)
+
+
+def set_bilinear(stage):
+    stage.doubling = nn.Upsample(scale_factor=2, mode="bilinear")
+
+
+def set_chain(stage):
+    stage.convolution = HalvedChain(*stage.convolution)
+
+
+def set_forward(stage):
+    conv = stage.convolution[0]
+    conv.forward = lambda x: nn.Conv2d.forward(conv, x) / 2
+
+
+REPLACED = {
+    "bilinear": set_bilinear,
+    "reflected border": lambda stage: other_conv(stage, padding_mode="reflect"),
+    "dilation": lambda stage: other_conv(stage, dilation=2, padding=2),
+    "groups": lambda stage: other_conv(stage, groups=2),
+    "subclass": lambda stage: other_conv(stage, Halved),
+    "subclass of the chain": set_chain,
+    "forward of its own": set_forward,
+    "reparametrised": lambda stage: spectral_norm(stage.convolution[0]),
+}
+
+
+@pytest.mark.parametrize("normalization", ["batch", None])
+@pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED)
+def test_a_layer_that_was_replaced_computes_in_its_own_way(replace, normalization):
+    module = build(UNet((4, 6, 8), normalization=normalization), (32, 32))
+    for stage in module.decoder.stages:
+        replace(stage)
+    apart = deepcopy(module.double())
+    for stage in apart.decoder.stages:
+        stage.register_forward_hook(lambda *_: None)
+    images = torch.rand(2, 3, 32, 32, dtype=torch.float64)
+    expected = apart.train()(images)
+    assert expected.std() > 1e-3
+    torch.testing.assert_close(module.train()(images), expected, rtol=1e-9, atol=1e-10)
     with torch.no_grad():
-        fused(module)(torch.rand(1, 3, 32, 32, dtype=torch.float64))
-    assert len(heard) == 1
+        module.eval()
+        torch.testing.assert_close(fused(module)(images), module(images), rtol=1e-9, atol=1e-10)
+
+
+def test_a_network_in_fewer_operations_can_be_copied_and_moved():
+    module = build(NETWORKS["U-Net"], (32, 32)).eval()
+    images = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        expected = module(images.double()).float()
+        found = deepcopy(fused(module)).float()(images)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert fused(module.to("meta"))(images.double().to("meta")).shape == images.shape

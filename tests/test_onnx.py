@@ -159,6 +159,15 @@ def test_a_graph_is_in_float32_where_results_are_in_bfloat16(export, part):
     np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("part", ["denoise", "encode"])
+def test_a_graph_made_within_autocast_is_the_same(export, part):
+    X = gray()
+    cae = small_cae().fit(X)
+    with torch.autocast("cpu"):
+        found = export(cae, part)(X)
+    np.testing.assert_array_equal(found, export(cae, part)(X))
+
+
 def test_the_axes_that_are_free_have_names(export):
     net = export(small_cae(own()).fit(gray()))
     assert net.source.shape == net.target.shape == ["n", "height", "width"]

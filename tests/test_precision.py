@@ -108,17 +108,28 @@ def test_a_training_in_bfloat16_is_the_same_twice():
     np.testing.assert_array_equal(first.predict(X), second.predict(X))
 
 
+TRAINED_WITHIN = {
+    "maps": {"network": small_autoencoder()},
+    "flat code": {"network": small_autoencoder(latent_dim=4)},
+    "masked": {"target": "masked"},
+}
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("latent_dim", [None, 4])
-def test_a_training_within_autocast_is_the_same(precision, latent_dim):
+@pytest.mark.parametrize("params", TRAINED_WITHIN.values(), ids=TRAINED_WITHIN)
+def test_a_training_within_autocast_is_the_same(precision, params):
     # Torch's rounded weights of the first step would be those of all.
     X = gray(64, 16, 16)
-    cae = small_cae(small_autoencoder(latent_dim=latent_dim), precision=precision, max_epochs=4)
+    cae = small_cae(precision=precision, max_epochs=4).set_params(**params)
+    if "target" in params:
+        cae.set_params(noise=None)
     expected = clone(cae).fit(X)
     with torch.autocast("cpu"):
         found = clone(cae).fit(X)
     np.testing.assert_array_equal(found.history_["train_loss"], expected.history_["train_loss"])
     np.testing.assert_array_equal(found.predict(X), expected.predict(X))
+    for name, value in expected.net_.module_.state_dict().items():
+        assert torch.equal(found.net_.module_.state_dict()[name], value)
 
 
 def test_losses_and_validation_are_computed_in_float32():

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.fx.operator_schemas import get_signature_for_torch_op
 
+from .._precision import computing_in
 from ._operations import (
     IDENTITIES,
     IN_PLACE,
@@ -75,7 +76,7 @@ class Graph:
         """What torch gives for each layer and an image (1, C, H, W), without the batch."""
         values = {0: image}
         for part in self.parts:
-            with torch.no_grad():
+            with torch.no_grad(), computing_in("float32", "cpu"):
                 values |= part.values(values[part.given])
         return [values[i][0] for i in range(len(self.layers))]
 
@@ -230,7 +231,7 @@ class _Layers:
 
     def _exported(self, part, given):
         try:
-            with torch.no_grad():
+            with torch.no_grad(), computing_in("float32", "cpu"):
                 return torch.export.export(part, (given,))
         except Exception as error:  # Torch has many ways to say that it cannot follow a network.
             raise ValueError(

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from ._doubling import convolve_doubled, kernel_of_doubled
+from ._doubling import can_convolve_small, convolve_doubled, is_own, kernel_of_doubled
 from ._hooks import has_hooks
 
 
@@ -52,19 +52,13 @@ class DecoderStage(nn.Module):
     @property
     def layers(self):
         """The convolution and what follows it."""
-        chain = isinstance(self.convolution, nn.Sequential)
+        chain = is_own(self.convolution, nn.Sequential)
         return list(self.convolution) if chain else [self.convolution]
 
     @property
     def can_convolve_first(self):
         """Whether it doubles by repeating values, before a convolution of 3 x 3."""
-        conv = self.layers[0]
-        # What was put in the place of a layer, or made of its class, computes in its own way.
-        return (
-            type(self.doubling) is nn.Upsample
-            and type(conv) is nn.Conv2d
-            and conv.kernel_size == (3, 3)
-        )
+        return can_convolve_small(self.doubling, self.layers[0])
 
     def repeats(self, x, size):
         """Whether that is so and ``size`` keeps all repeated values of ``x``."""

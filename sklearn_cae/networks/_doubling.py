@@ -6,21 +6,36 @@ doubled map is one of 4 x 4 on the small map, in a transposed convolution that s
 """
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-# For each of the four places along a side: which of the three weights meet there.
-SUMS = torch.tensor([[0.0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], device="cpu")
-# For the 16 places of a square: which of the nine.
-SUMS_OF_SQUARE = torch.kron(SUMS, SUMS)
+
+def can_convolve_small(doubling, conv):
+    """Whether a layer repeats each value twice, and the next is a plain convolution of 3 x 3."""
+    return (
+        is_own(doubling, nn.Upsample)
+        and (doubling.mode, doubling.scale_factor, doubling.size) == ("nearest", 2, None)
+        and is_own(conv, nn.Conv2d)
+        and (conv.kernel_size, conv.stride, conv.dilation) == ((3, 3), (1, 1), (1, 1))
+        and (conv.padding, conv.padding_mode, conv.groups) == ((1, 1), "zeros", 1)
+    )
+
+
+def is_own(layer, cls):
+    """Whether a layer computes as those of a class of torch: not a subclass, nor with a new way."""
+    return type(layer) is cls and "forward" not in vars(layer)
 
 
 def kernel_of_doubled(weight):
     """Kernel (n_in, n_out, 4, 4) for small maps, from that for doubled ones (n_out, n_in, 3, 3)."""
-    n_out, n_in = weight.shape[:2]
-    by_place = weight.permute(2, 3, 1, 0).reshape(9, n_in * n_out)
-    with torch.autocast(weight.device.type, enabled=False):
-        kernel = SUMS_OF_SQUARE.to(weight) @ by_place  # (16, n_in * n_out)
-    return kernel.view(4, 4, n_in, n_out).permute(2, 3, 0, 1)
+    by_place = weight.permute(2, 3, 1, 0)  # (3, 3, n_in, n_out), for which the sums are fast
+    return _sums(_sums(by_place, 0), 1).permute(2, 3, 0, 1)
+
+
+def _sums(weight, side):
+    """For each of the four places along a side, the weights that meet there."""
+    first, second, third = weight.unbind(side)
+    return torch.stack([third, second + third, first + second, first], side)
 
 
 def convolve_doubled(x, skip, kernel, weight, bias):

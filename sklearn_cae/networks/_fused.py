@@ -4,7 +4,7 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from ._decoders import DecoderStage
-from ._doubling import convolve_doubled, kernel_of_doubled
+from ._doubling import convolve_doubled, is_own, kernel_of_doubled
 from ._encoder_decoder import EncoderDecoderModule
 from ._hooks import has_hooks
 from ._layers import structural_copy
@@ -42,7 +42,7 @@ def fused(module: nn.Module) -> nn.Module:
         return module
     copied = structural_copy(module)
     for part in list(copied.modules()):
-        if isinstance(part, nn.Sequential):
+        if is_own(part, nn.Sequential):
             _fold_normalization(part)
     for part in list(copied.modules()):
         for name, child in part.named_children():
@@ -53,13 +53,20 @@ def fused(module: nn.Module) -> nn.Module:
 
 def _fold_normalization(layers):
     """Fold the normalisation of a sequence into its convolution, in place."""
-    if len(layers) < 2 or not isinstance(layers[1], nn.BatchNorm2d):
+    if len(layers) < 2 or not _is_normalized(*layers[:2]):
         return
-    if isinstance(layers[0], nn.Conv2d):
-        layers[0] = fuse_conv_bn_eval(layers[0], layers[1])
-        layers[1] = nn.Identity()
-        if isinstance(layers[-1], nn.ReLU):
-            layers[-1] = nn.ReLU(inplace=True)
+    layers[0] = fuse_conv_bn_eval(layers[0], layers[1])
+    layers[1] = nn.Identity()
+    if is_own(layers[-1], nn.ReLU):
+        layers[-1] = nn.ReLU(inplace=True)
+
+
+def _is_normalized(conv, normalization):
+    return (
+        is_own(conv, nn.Conv2d)
+        and is_own(normalization, nn.BatchNorm2d)
+        and normalization.running_mean is not None
+    )
 
 
 class FusedStage(nn.Module):
@@ -77,7 +84,8 @@ class FusedStage(nn.Module):
         conv, *rest = stage.layers
         self.rest = nn.Sequential(*rest)
         self.weight, self.bias = conv.weight, conv.bias
-        self.kernel = kernel_of_doubled(conv.weight).contiguous()
+        kernel = kernel_of_doubled(conv.weight.detach()).contiguous()
+        self.register_buffer("kernel", kernel, persistent=False)
 
     def forward(self, x, size, skip=None):
         """Map ``(n, width, h, w)`` to ``(n, new width, *size)``."""

@@ -223,10 +223,12 @@ class DenoisingNet(NeuralNet):
         """
         self.module_.eval()
         parts = []
-        for batch in self.get_iterator(images):
-            with torch.inference_mode(), self.layer_draws.of_step(self.device):
-                compared = (self.infer(batch.input), batch.input)
-                parts.append(torch.stack([self._psnr(x, batch.target.images) for x in compared]))
+        with computing_in("float32", self.device):
+            for batch in self.get_iterator(images):
+                with torch.inference_mode(), self.layer_draws.of_step(self.device):
+                    compared = (self.infer(batch.input), batch.input)
+                    psnr = [self._psnr(x, batch.target.images) for x in compared]
+                parts.append(torch.stack(psnr))
         return torch.cat(parts, dim=1).cpu().numpy()
 
 
