@@ -1,5 +1,6 @@
 """Networks for results alone: the same function in fewer operations."""
 
+import torch
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
@@ -77,6 +78,8 @@ class FusedStage(nn.Module):
     stage : DecoderStage
         The stage, without normalisation. It goes on with maps that are cut to an odd size.
     """
+
+    kernel: torch.Tensor
 
     def __init__(self, stage):
         super().__init__()

@@ -84,5 +84,5 @@ class _JoinedBatchNorm(torch.autograd.Function):
 def _own_statistics(images, dtype):
     """Mean and variance of each channel of images (n, C, ...), of the given dtype."""
     # It writes running statistics too, whose dtype is that of its results.
-    running = torch.zeros(2, images.shape[1], dtype=dtype, device=images.device)
-    return torch.batch_norm_update_stats(images, *running, 1)
+    mean, variance = torch.zeros(2, images.shape[1], dtype=dtype, device=images.device)
+    return torch.batch_norm_update_stats(images, mean, variance, 1)
