@@ -57,11 +57,11 @@ class DecoderStage(nn.Module):
 
     @property
     def can_convolve_first(self):
-        """Whether it doubles by repeating values, before a convolution of 3 x 3."""
+        """Whether it doubles by repeating values, before a plain 3 x 3 convolution."""
         return can_convolve_small(self.doubling, self.layers[0])
 
     def repeats(self, x, size):
-        """Whether that is so and ``size`` keeps all repeated values of ``x``."""
+        """Whether it can convolve first, and ``size`` keeps all values of the doubled ``x``."""
         height, width = x.shape[-2:]
         return self.can_convolve_first and tuple(size) == (2 * height, 2 * width)
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 def can_convolve_small(doubling, conv):
-    """Whether a layer repeats each value twice, and the next is a plain convolution of 3 x 3."""
+    """Whether a layer doubles by repeating values, and the next is a plain 3 x 3 convolution."""
     return (
         is_own(doubling, nn.Upsample)
         and (doubling.mode, doubling.scale_factor, doubling.size) == ("nearest", 2, None)
@@ -22,7 +22,7 @@ def can_convolve_small(doubling, conv):
 
 
 def is_own(layer, cls):
-    """Whether a layer computes as those of a class of torch: not a subclass, nor with a new way."""
+    """Whether a layer computes as its class in torch: no subclass, no ``forward`` of its own."""
     return type(layer) is cls and "forward" not in vars(layer)
 
 

@@ -130,11 +130,11 @@ def train(plan, module, criterion, train_images, valid_images, *, precision, pre
             net.callbacks_.append(("progress", progress.initialize()))
         _add_callbacks(net, plan, n_steps=n_epochs * n_batches, going_on=going_on)
         net.annealed = net.annealed or not (plan.one_pass or plan.lr_schedule == "constant")
-        # Gradients and noise too, where the caller has torch round.
-        with computing_in("float32", plan.device):
+    # Gradients and noise too are float32 where the caller has torch round.
+    with computing_in("float32", plan.device):
+        if n_epochs > 0:
             _run(net, train_images)
-    if not plan.one_pass and n_epochs * n_batches < STEPS_TO_SETTLE:
-        with computing_in("float32", plan.device):
+        if not plan.one_pass and n_epochs * n_batches < STEPS_TO_SETTLE:
             settle_batch_statistics(net, train_images)
     net.module_.eval()
     net.train_split = None  # It holds the images.
