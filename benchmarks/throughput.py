@@ -79,8 +79,8 @@ class Ours:
 class Loop:
     """A network of the same layers, trained by hand."""
 
-    # Whether maps are convolved before they are doubled, as ours does.
-    convolves_first = False
+    # Whether maps are convolved before they are doubled and pooled before their ReLU, as by ours.
+    reorders = False
 
     def __init__(self, network, batch_size):
         self.network, self.batch_size = network, batch_size
@@ -89,10 +89,10 @@ class Loop:
         height, width, n_channels = images.shape[1:]
         generator = torch.Generator().manual_seed(0)
         module = self.network.build((height, width), n_channels, generator).train()
-        if not self.convolves_first:
+        if not self.reorders:
             for layer in module.modules():
                 # A network that is listened to computes layer by layer.
-                if isinstance(layer, torch.nn.Upsample):
+                if isinstance(layer, (torch.nn.Upsample, torch.nn.MaxPool2d)):
                     layer.register_forward_hook(lambda *_: None)
         return module
 
@@ -108,7 +108,7 @@ class Loop:
 class Tuned(Loop):
     """A loop with every trick that the library uses."""
 
-    convolves_first = True
+    reorders = True
 
     def __init__(self, network, batch_size, precision):
         super().__init__(network, batch_size)

@@ -10,6 +10,7 @@ from torch import nn
 from ._blocks import in_float32
 from ._decoders import ConvDecoder, halved
 from ._encoder_decoder import ENCODER_DECODER_CONSTRAINTS, EncoderDecoder, EncoderDecoderModule
+from ._encoders import code_of
 from ._spec import EncoderSpec
 
 
@@ -120,7 +121,7 @@ class AutoencoderModule(EncoderDecoderModule):
 
     def encode(self, images):
         """Map images (n, C, H, W) to codes ``(n, *code_shape)``."""
-        maps, _ = self.encoder(images)  # (n, code_channels, h, w)
+        maps = code_of(self.encoder, images)  # (n, code_channels, h, w)
         return self.compress(maps)  # the same, or (n, latent_dim)
 
     def decode(self, codes, image_size):

@@ -9,8 +9,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from ._doubling import can_convolve_small, convolve_doubled, is_own, kernel_of_doubled
-from ._hooks import has_hooks
+from ._doubling import can_convolve_small, convolve_doubled, kernel_of_doubled
+from ._plain import has_hooks, is_own
 
 
 class DecoderStage(nn.Module):

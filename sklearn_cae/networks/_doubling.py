@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from ._plain import is_own
+
 
 def can_convolve_small(doubling, conv):
     """Whether a layer doubles by repeating values, and the next is a plain 3 x 3 convolution."""
@@ -19,11 +21,6 @@ def can_convolve_small(doubling, conv):
         and (conv.kernel_size, conv.stride, conv.dilation) == ((3, 3), (1, 1), (1, 1))
         and (conv.padding, conv.padding_mode, conv.groups) == ((1, 1), "zeros", 1)
     )
-
-
-def is_own(layer, cls):
-    """Whether a layer computes as its class in torch: no subclass, no ``forward`` of its own."""
-    return type(layer) is cls and "forward" not in vars(layer)
 
 
 def kernel_of_doubled(weight):

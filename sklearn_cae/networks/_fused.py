@@ -5,10 +5,10 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 from ._decoders import DecoderStage
-from ._doubling import convolve_doubled, is_own, kernel_of_doubled
+from ._doubling import convolve_doubled, kernel_of_doubled
 from ._encoder_decoder import EncoderDecoderModule
-from ._hooks import has_hooks
 from ._layers import structural_copy
+from ._plain import has_hooks, is_own
 
 
 def fused(module: nn.Module) -> nn.Module:
