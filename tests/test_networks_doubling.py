@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 from sklearn_cae.networks import Autoencoder, UNet, VGG16Encoder, fused
 
@@ -58,15 +59,26 @@ def test_a_step_is_that_of_the_layers(network, size):
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-10)
 
 
+class ConvolutionFlops(TorchDispatchMode):
+    """Counts as FlopCounterMode does, without its hooks, which would hear the layers."""
+
+    total = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        output = func(*args, **(kwargs or {}))
+        if func.overloadpacket is torch.ops.aten.convolution:
+            self.total += flop_registry[func.overloadpacket](*args, out_val=output)
+        return output
+
+
 def test_the_work_is_four_ninths():
     stage = build(Autoencoder((4, 6)), (32, 32)).decoder.head
     small = torch.rand(1, 4, 16, 16, dtype=torch.float64)
 
     def flops(train):
-        with FlopCounterMode(display=False) as counter:
+        with ConvolutionFlops() as counter:
             stage.train(train)(small, (32, 32))
-        # Sums of weights are all that is multiplied as a matrix.
-        return counter.get_flop_counts()["Global"][torch.ops.aten.convolution]
+        return counter.total
 
     assert flops(train=True) / flops(train=False) == pytest.approx(4 / 9)
 

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from sklearn_cae.networks import Autoencoder, ConvEncoder, VGG16Encoder
+from sklearn_cae.networks._encoders import ConvEncoderModule
 
 NETWORKS = {
     "default": Autoencoder((4, 6, 8)),
@@ -68,6 +69,16 @@ def test_who_listens_hears_the_layers():
     assert [tuple(shape[-2:]) for shape in heard] == [(32, 32), (16, 16), (8, 8)]
 
 
+def test_who_listens_to_all_modules_hears_the_layers():
+    module, heard = build(NETWORKS["default"]), []
+    listening = nn.modules.module.register_module_forward_hook(
+        lambda layer, images, maps: heard.append(type(layer).__name__)
+    )
+    with listening:
+        module(torch.rand(1, 3, 32, 32, dtype=torch.float64))
+    assert {"ConvEncoderModule", "Sequential", "Upsample"} <= set(heard)
+
+
 def set_average(encoder):
     encoder.downsample = nn.AvgPool2d(2)
 
@@ -80,7 +91,32 @@ def set_stage(encoder):
     encoder.stages[0] = nn.Conv2d(3, 4, 3, padding=1).double()
 
 
-REPLACED = {"average": set_average, "activation": set_activation, "stage": set_stage}
+def set_empty(encoder):
+    encoder.stages.insert(1, nn.Sequential())
+
+
+def set_forward(encoder):
+    forward = encoder.forward
+    encoder.forward = lambda images: forward(images / 2)
+
+
+class Halved(ConvEncoderModule):
+    def forward(self, images):
+        return super().forward(images / 2)
+
+
+def set_class(encoder):
+    encoder.__class__ = Halved
+
+
+REPLACED = {
+    "average": set_average,
+    "activation": set_activation,
+    "stage": set_stage,
+    "empty": set_empty,
+    "forward": set_forward,
+    "class": set_class,
+}
 
 
 @pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED)

@@ -134,13 +134,19 @@ class ConvEncoderModule(nn.Module):
     @property
     def can_pool_first(self):
         """Whether its stages end with a ReLU before a pooling by the largest value."""
-        return is_own(self.downsample, nn.MaxPool2d) and all(
-            is_own(stage, nn.Sequential) and is_own(stage[-1], nn.ReLU) for stage in self.stages
+        return (
+            is_own(self.downsample, nn.MaxPool2d)
+            and not self.downsample.return_indices
+            and all(map(_ends_with_relu, self.stages))
         )
+
+
+def _ends_with_relu(stage):
+    return is_own(stage, nn.Sequential) and len(stage) > 0 and is_own(stage[-1], nn.ReLU)
 
 
 def code_of(encoder, images):
     """Give the code of images (n, C, H, W), in the way of an encoder that has one for it alone."""
-    if isinstance(encoder, ConvEncoderModule):
+    if is_own(encoder, ConvEncoderModule):
         return encoder.encode(images)
     return encoder(images)[0]
