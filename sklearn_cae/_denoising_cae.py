@@ -31,7 +31,7 @@ from .training import (
     TrainingPlan,
     all_processes,
     check_callbacks,
-    describe_params,
+    describe_call,
     resolve_device,
     resolve_optimizer,
     resolve_precision,
@@ -141,7 +141,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
         Continue from the fitted network in the next ``fit``.
     random_state : int, RandomState instance or None, default=None
         Seed of initial weights, the order of the images, noise and dropout. With an int, the same
-        machine with the same number of torch's threads trains the same model on CPU.
+        machine with the same number of torch's threads trains the same model on CPU. A training
+        that goes on keeps its seed, unless this is an int.
     verbose : int, default=0
         0 is silent. 1 tells device, precision, images and weights before the first epoch, and shows
         progress bars: of the training, with PSNR, of ``predict``, and of a download.
@@ -453,7 +454,7 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
     def _train(self, X, y, processes, *, resume, one_pass):
         """Fitted attributes, and the checkpoint of the training, None if there is none."""
         self._validate_params()
-        processes.check_same(lambda: describe_params(self) | {"goes on": str(resume)})
+        processes.check_same(lambda: describe_call(self, resume=resume, one_pass=one_pass))
         network, loss = resolve_network(self.network), resolve_loss(self.loss)
         if resume:
             self._check_going_on(network)
@@ -520,7 +521,8 @@ class DenoisingCAE(NetworkHTMLMixin, Savable, OnnxExport, NetworkState, FittedNe
 
     def _plan(self, network, processes, resume, one_pass):
         callbacks, checkpoint = split_checkpoint(check_callbacks(self.callbacks or []))
-        seed = self.seed_ if resume else resolve_seed(self.random_state)
+        keeps = resume and not isinstance(self.random_state, Integral)
+        seed = self.seed_ if keeps else resolve_seed(self.random_state)
         if checkpoint is not None and not isinstance(self.random_state, Integral):
             seed = checkpoint.stored_seed(seed)
         return TrainingPlan(

@@ -21,6 +21,7 @@ from .files import Savable
 from .images import check_images, check_units, learn_images, split_targets, view_of_size
 from .metrics import denoiser_of
 from .networks import resolve_network
+from .training import seed_to_train
 
 __all__ = ["LatentSampler"]
 
@@ -151,7 +152,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         """
         self._validate_params()
         self._check_density()
-        seed = resolve_seed(self.random_state)
+        seed = seed_to_train(self.estimator, self.random_state)
         _, clean, _ = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, X)
         source, columns = learn_images(clean, lazy=True)

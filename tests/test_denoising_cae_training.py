@@ -475,7 +475,7 @@ def test_the_first_partial_fit_fixes_the_data_range():
     cae = small_cae().partial_fit(X)
     message = "X has values .* but the data range is 0 to 1.*give data_range"
     with pytest.raises(ValueError, match=message):
-        cae.partial_fit(X * 2)
+        cae.partial_fit(X * 1.5)
 
 
 def test_a_stream_may_leave_a_range_that_was_learned():
@@ -531,6 +531,23 @@ def test_a_warm_start_may_train_with_other_noise_and_rate():
     cae.set_params(noise=GaussianNoise(0.3), lr=1e-4, max_epochs=2).fit(X)
     assert cae.noise_.std == 0.3
     assert len(cae.history_["train_loss"]) == 3
+
+
+def test_a_warm_start_takes_the_seed_that_is_set():
+    def going_on(random_state):
+        cae = small_cae(warm_start=True).fit(X).set_params(random_state=random_state).fit(X)
+        return cae.seed_, weights(cae)["encoder.stages.0.0.weight"]
+
+    (first, same), (second, other), (kept, _) = map(going_on, [0, 5, None])
+    assert (first, second, kept) == (0, 5, 0)
+    assert not np.array_equal(same, other)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_going_on_in_another_data_range_is_refused(method):
+    cae = small_cae(warm_start=True).fit(X).set_params(data_range=(0, 2))
+    with pytest.raises(ValueError, match=r"data_range=\(0, 2\), but .* the range \(0.0, 1.0\)"):
+        getattr(cae, method)(X)
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

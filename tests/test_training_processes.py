@@ -6,6 +6,7 @@ import warnings
 import weakref
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,9 +17,9 @@ from small import colour, gray, small_autoencoder, small_cae, small_unet, weight
 from together import run_together
 from torch import distributed as dist
 
-from sklearn_cae import CAEOutlierDetector, Patches
+from sklearn_cae import CAEOutlierDetector, GaussianNoise, LatentSampler, NoiseInjector, Patches
 from sklearn_cae.callbacks import ReconstructionSnapshots, TrainingCheckpoint
-from sklearn_cae.training import _processes, describe_params
+from sklearn_cae.training import _processes, describe_call
 
 X = gray(n=27)
 # More than are compared of images that are read one by one.
@@ -139,6 +140,29 @@ def used_afterwards(rank, folder):
         cae.save(folder / "cae.safetensors")
         return cae.predict(X), cae.transform(X), cae.score(X)
     return None
+
+
+def detector_without_a_seed(rank, folder):
+    return CAEOutlierDetector(plain()).fit(X).score_samples(X)
+
+
+def sampler_without_a_seed(rank, folder):
+    return LatentSampler(plain()).fit(X).sample(3, random_state=0)
+
+
+def other_noise(rank, folder):
+    noisy = NoiseInjector(GaussianNoise(0.1 + 0.1 * rank), random_state=0).fit_transform(X)
+    small_cae(noise=None).fit(noisy)
+
+
+def other_method(rank, folder):
+    cae = plain().set_params(validation_fraction=0)
+    cae.partial_fit(X) if rank else cae.fit(X)
+
+
+def wrong_in_one(rank, folder):
+    """A subclass of ValueError is one in the other process, too."""
+    plain().set_params(batch_size=-rank or 5).fit(X)
 
 
 def detector(rank, folder):
@@ -306,6 +330,8 @@ RESULTS = named(
     with_a_random_state,
     used_afterwards,
     detector,
+    detector_without_a_seed,
+    sampler_without_a_seed,
     writes,
     taken_up,
     other_image,
@@ -333,6 +359,12 @@ ERRORS = {
     other_image_of_pairs: [(ValueError, OTHER_VALUES)] * 2,
     other_image_read_lazily: [(ValueError, OTHER_VALUES)] * 2,
     other_number: [(ValueError, "number of training images: 25 in process 0, 24 in process 1")] * 2,
+    other_noise: [(ValueError, r"\(noise: .*std=0.1.* in process 0, .*std=0.2")] * 2,
+    other_method: [(ValueError, "method: fit in process 0, partial_fit in process 1")] * 2,
+    wrong_in_one: [
+        (ValueError, "process 1 failed: InvalidParameterError: The 'batch_size' parameter"),
+        (ValueError, "^The 'batch_size' parameter"),
+    ],
     other_params: [(ValueError, r"\(lr: 0.1 in process 0, 0.2 in process 1\)")] * 2,
     other_part_of_a_param: [(ValueError, "latent_dim=2.*process 0.*latent_dim=3.*process 1")] * 2,
     other_lambda: [(ValueError, "loss: <lambda> of code .* in process 0, <lambda> of")] * 2,
@@ -392,7 +424,10 @@ def test_two_processes_in_bfloat16_train_about_the_network_of_one(name, results)
     )
 
 
-@pytest.mark.parametrize("name", [*TRAININGS, *ROUGH, "without_a_seed"])
+SEEDLESS = ("without_a_seed", "detector_without_a_seed", "sampler_without_a_seed")
+
+
+@pytest.mark.parametrize("name", [*TRAININGS, *ROUGH, *SEEDLESS])
 def test_two_processes_end_with_the_same_bits(name, results):
     np.testing.assert_equal(*results[name])
 
@@ -450,11 +485,24 @@ def test_each_image_counts_also_those_held_out(results):
         assert all(re.search(OTHER_VALUES, message) for message in told)
 
 
+def described(cae):
+    return describe_call(cae, resume=False, one_pass=False)
+
+
 def test_functions_are_compared_by_their_code():
-    told = [describe_params(small_cae(loss=loss))["loss"] for loss in LAMBDAS.values()]
+    told = [described(small_cae(loss=loss))["loss"] for loss in LAMBDAS.values()]
     assert len(set(told)) == len(LAMBDAS)
     again = small_cae(loss=lambda: torch.nn.HuberLoss(delta=0.1))
-    assert describe_params(again)["loss"].split()[-1] == told[0].split()[-1]
+    assert described(again)["loss"].split()[-1] == told[0].split()[-1]
+
+
+@pytest.mark.parametrize("make", [np.array, torch.tensor])
+def test_numbers_in_a_parameter_are_compared(make):
+    one, same, other = (
+        described(small_cae(loss=partial(torch.nn.BCEWithLogitsLoss, pos_weight=make([weight]))))
+        for weight in (1.0, 1.0, 2.0)
+    )
+    assert one["loss"] == same["loss"] != other["loss"]
 
 
 def test_fewer_images_than_processes_are_refused_in_each(results_of_three):

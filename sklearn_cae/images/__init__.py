@@ -49,6 +49,7 @@ from ._spec import (
 )
 from ._units import (
     bytes_to_unit,
+    check_range,
     check_units,
     check_within_range,
     from_array,
@@ -75,6 +76,7 @@ __all__ = [
     "check_columns",
     "check_images",
     "check_out",
+    "check_range",
     "check_same_shape",
     "check_units",
     "check_within_range",

@@ -28,6 +28,8 @@ class Measures(NamedTuple):
         always left out where there are more than two.
     bulk : tuple of float
         The same without 0.5 % at each end.
+    median : float
+        Half of the values are below it.
     whole : bool
         Whether all values are whole numbers, as far as a sample tells.
     """
@@ -36,6 +38,7 @@ class Measures(NamedTuple):
     high: float
     core: tuple[float, float]
     bulk: tuple[float, float]
+    median: float
     whole: bool
 
 
@@ -104,7 +107,9 @@ def measure(arrays, name="X", n_values=None):
     _check_finite(low, high, samples[0].dtype, name)
     sample = np.sort(np.concatenate(samples))
     whole = bool(np.issubdtype(sample.dtype, np.integer) or (sample == np.rint(sample)).all())
-    return Measures(low, high, _without(sample, RANGE_TAIL), _without(sample, BULK_TAIL), whole)
+    core, bulk = _without(sample, RANGE_TAIL), _without(sample, BULK_TAIL)
+    median = (float(sample[(len(sample) - 1) // 2]) + float(sample[len(sample) // 2])) / 2
+    return Measures(low, high, core, bulk, median, whole)
 
 
 def _blocks(arrays):

@@ -17,6 +17,8 @@ MIN_FILLED = 1 / 16
 # Widths of the data range by which the bulk of an image may leave it. Noise stays within; images
 # in other units leave it by much more.
 RANGE_MARGIN = 10.0
+# The same for their median, where what leaves the range is cut off: noise does not move it.
+MEDIAN_MARGIN = 0.1
 # Width of a data range from which on floats of small numbers alone are in other units: those from
 # 0 to 1, with noise or without, and standardised ones.
 WIDE_RANGE, SMALL_NUMBERS = 128, 5.0
@@ -151,7 +153,8 @@ def check_within_range(source, data_range):
 def check_units(source, spec, *, reference="the images of fit"):
     """Refuse images whose values cannot be in the units of ``spec``.
 
-    Single values may be anything, as hot pixels are; the bulk of them is judged.
+    Single values may be anything, as hot pixels are; the bulk of them is judged, and their median
+    where results are clipped.
 
     Parameters
     ----------
@@ -173,6 +176,7 @@ def check_units(source, spec, *, reference="the images of fit"):
         or (integer and width <= 2 and source.measures.high > max(high, 2))
         or bulk_low < low - RANGE_MARGIN * width
         or bulk_high > high + RANGE_MARGIN * width
+        or (spec.fixed and _distance(source.measures.median, low, high) > MEDIAN_MARGIN * width)
     )
     if wrong:
         raise ValueError(
@@ -181,6 +185,11 @@ def check_units(source, spec, *, reference="the images of fit"):
             f"{spec.dtype} in the data range {low:g} to {high:g}. Convert {source.name} to these "
             "units first."
         )
+
+
+def _distance(value, low, high):
+    """How far a value is outside a range."""
+    return max(low - value, value - high)
 
 
 def _is_unsigned(dtype):

@@ -11,6 +11,7 @@ from ..images import (
     ImageSequence,
     NoisyImages,
     check_images,
+    check_range,
     check_same_shape,
     check_units,
     check_within_range,
@@ -240,6 +241,7 @@ class TrainingReader:
         """Layout and units: learned, or those of the fitted estimator, which images must have."""
         if self.fitted is not None:
             spec = self.fitted.image_spec_
+            self._check_range_kept(spec)
             self._check_patches_fit(self._cut_patches(source), spec)
             check_units(source, spec)
             if spec.fixed and not noisy:
@@ -262,6 +264,16 @@ class TrainingReader:
             raise ValueError(
                 f"image_shape={self.image_shape!r} tells the shape of rows, but X is a list of "
                 "images. Leave image_shape=None."
+            )
+
+    def _check_range_kept(self, spec):
+        """Refuse another data range than the one that the fitted network has learned in."""
+        if self.data_range != "auto" and check_range(self.data_range) != spec.data_range:
+            raise ValueError(
+                f"data_range={self.data_range!r}, but the fitted network has learned in the range "
+                f"{spec.data_range}, which stays. Set it back, open a pretrained network with "
+                "from_pretrained(name, data_range=...), or make a new estimator "
+                "(sklearn.base.clone)."
             )
 
     def _check_patches_fit(self, patches, spec):

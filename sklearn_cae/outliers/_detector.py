@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._constraints import instance_of, one_of
 from .._denoising_cae import DenoisingCAE, copy_for_codes
 from .._fitted import VersionedState, commit
-from .._random import resolve_seed
 from ..files import Savable
 from ..images import (
     check_images,
@@ -26,6 +25,7 @@ from ..images import (
     to_channels_last,
 )
 from ..metrics import denoiser_of
+from ..training import seed_to_train
 from ._batch import make_readers
 from ._calibration import (
     p_values_of_maps,
@@ -260,7 +260,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         """
         self._validate_params()
         resolve_score(self.outlier_score)  # What is wrong with it is told before the training.
-        seed = resolve_seed(self.random_state)
+        seed = seed_to_train(self.estimator, self.random_state)
         _, clean, _ = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, X)
         source, columns = learn_images(clean, lazy=True)

@@ -7,7 +7,7 @@ from ._history import epoch_curves
 from ._muon import Muon
 from ._net import DenoisingNet, make_net
 from ._precision import PRECISIONS, resolve_precision
-from ._processes import all_processes, describe_params
+from ._processes import all_processes, describe_call, seed_to_train
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
 from ._verdict import harm_of, warn_of_harm
@@ -23,7 +23,7 @@ __all__ = [
     "all_processes",
     "check_callbacks",
     "count_batches",
-    "describe_params",
+    "describe_call",
     "epoch_curves",
     "fit_checked",
     "fitting_batch_size",
@@ -32,6 +32,7 @@ __all__ = [
     "resolve_device",
     "resolve_optimizer",
     "resolve_precision",
+    "seed_to_train",
     "train",
     "warn_of_harm",
 ]

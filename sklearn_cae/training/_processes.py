@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
-from numbers import Number
+from numbers import Integral, Number
 from types import CodeType, FunctionType
 from zlib import crc32
 
 import numpy as np
 import torch
+from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import Checkpoint, TrainEndCheckpoint
 from torch import distributed as dist
 
+from .._random import resolve_seed
 from ..images import chunks, is_read_lazily
 from ..learning import Batch, Part
 from ._batch_norm import JoinedBatchNorm
@@ -206,7 +208,8 @@ class ProcessGroup(OneProcess):
         with suppress(RuntimeError):
             # Before the connections are closed, so that those who hear of it find the message.
             if not self._store.check(["error"]):
-                self._store.set("error", json.dumps([self._rank, type(error).__name__, str(error)]))
+                told = [self._rank, isinstance(error, ValueError), type(error).__name__, str(error)]
+                self._store.set("error", json.dumps(told))
         _clear_frames(error)
         self.close()
 
@@ -232,8 +235,8 @@ class ProcessGroup(OneProcess):
     def _error_of_other(self, error):
         with suppress(RuntimeError):
             if self._store.check(["error"]):
-                rank, kind, message = json.loads(self._store.get("error"))
-                made = ValueError if kind == "ValueError" else RuntimeError
+                rank, is_value_error, kind, message = json.loads(self._store.get("error"))
+                made = ValueError if is_value_error else RuntimeError
                 return made(f"The training ends because process {rank} failed: {kind}: {message}")
         return self._lost(error)
 
@@ -268,10 +271,23 @@ def all_processes():
     processes.close()
 
 
-def describe_params(estimator):
-    """Parameters as texts that are equal in processes whose parameters are."""
+def seed_to_train(estimator, random_state):
+    """Seed of what trains an estimator; without one that of the first process is that of all.
+
+    A frozen estimator is not trained, and a process with one is alone.
+    """
+    seed = resolve_seed(random_state)
+    if isinstance(random_state, Integral) or isinstance(estimator, FrozenEstimator):
+        return seed
+    with all_processes() as processes:
+        return processes.of_first(seed)
+
+
+def describe_call(estimator, *, resume, one_pass):
+    """What a training is called with, as texts that are equal in processes where it is."""
     params = estimator.get_params(deep=False)
-    return {name: _text(value) for name, value in params.items() if name not in FREE_PARAMETERS}
+    texts = {name: _text(value) for name, value in params.items() if name not in FREE_PARAMETERS}
+    return texts | {"goes on": str(resume), "method": "partial_fit" if one_pass else "fit"}
 
 
 def describe_images(train_images, valid_images):
@@ -293,6 +309,7 @@ def describe_images(train_images, valid_images):
         "number of held-out images": str(len(valid_images.rows) if valid_images else 0),
         "shape of an image": str(train_images.shape),
         "units": str(train_images.spec.data_range),
+        "noise": _text(train_images.noise),
         "values": f"{checksum:08x}",
     }
 
@@ -317,6 +334,9 @@ def _text(value):
     # The text of an object may hold its address.
     if value is None or isinstance(value, (str, Number)):
         return repr(value)
+    if isinstance(value, (np.ndarray, torch.Tensor)):
+        checksum = crc32(np.ascontiguousarray(torch.as_tensor(value).cpu().numpy()).data)
+        return f"{type(value).__name__} of values {checksum:08x}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_text, value))}]"
     if isinstance(value, partial):
