@@ -334,3 +334,34 @@ def test_a_file_of_another_kind_is_an_error_that_names_it_and_the_cure(tmp_path)
     cure = "such as gray ones among colour ones, to a call of their own"
     with pytest.raises(ValueError, match=rf"X\[1\] \(.*b\.png\) is of uint8 with 3 .*{cure}"):
         read_sequence(collection)
+
+
+class Broken(Files):
+    """A collection of files, one of which cannot be read."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.files = [f"{number}.png" for number in range(len(self))]
+        self.number = number
+
+    def __getitem__(self, number):
+        if number == self.number:
+            raise OSError("no image")
+        return super().__getitem__(number)
+
+
+@pytest.mark.parametrize("number", [0, 3])
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "score", "feature_maps"])
+def test_a_broken_file_is_named_by_every_method(method, number):
+    cae = patched() if method == "fit" else patched().fit(IMAGES)
+    message = rf"^X\[{number}\] \({number}\.png\) cannot be read: OSError: no image Repair the file"
+    with pytest.raises(ValueError, match=message):
+        getattr(cae, method)(Broken(number))
+
+
+@pytest.mark.parametrize("others", [IMAGES, np.stack(SAME_SIZE)], ids=["a list", "an array"])
+def test_the_first_image_of_pairs_is_named_with_its_side(others):
+    with pytest.raises(ValueError, match=r"^X\[0\] \(0\.png\) cannot be read"):
+        patched().fit(Broken(0), others)
+    with pytest.raises(ValueError, match=r"^y\[0\] \(0\.png\) cannot be read"):
+        patched().fit(others, Broken(0))

@@ -13,6 +13,7 @@ from ._lazy import LazyImages, is_lazy, read_lazily
 from ._sequences import (
     RAGGED,
     ImageSequence,
+    image_at,
     is_collection,
     is_empty,
     is_image_list,
@@ -230,10 +231,10 @@ def is_target(X, y):
     if y is None:
         return False
     _refuse_lazy_frame(y, "y")
-    shape = _shape(y)
+    shape = _shape(y, "y")
     if len(shape) >= 3:
         return True
-    n_images, *image_shape = _shape(X) or (0,)
+    n_images, *image_shape = _shape(X, "X") or (0,)
     if shape[:1] == (0,) and n_images > 0:
         raise ValueError(
             f"y has 0 entries, but X has {n_images} image(s). Give a clean image for each, or "
@@ -261,11 +262,11 @@ def _column_names(frame):
     return None if names is None else list(names)
 
 
-def _shape(X):
+def _shape(X, name):
     if hasattr(X, "shape"):
         return tuple(X.shape)
     if is_image_list(X):
-        return (len(X), *X[0].shape)
+        return (len(X), *image_at(X, 0, name).shape)
     if is_empty(X):  # Of an empty collection numpy makes no array.
         return (0,)
     try:

@@ -95,24 +95,30 @@ class ImageSequence:
 def is_image_list(X):
     """Whether X is a list of arrays, each of which is an image, or a collection of them.
 
-    Lists of numbers and arrays are batches of images of one size.
+    Lists of numbers and arrays are batches of images of one size. A collection whose first image
+    cannot be read is one too: that is told, by its name, when it is read.
     """
     if isinstance(X, ImageSequence):
         return True
-    if hasattr(X, "shape") or isinstance(X, (str, bytes, Mapping)) or not _is_sequence(X):
+    if not _is_sequence(X) or len(X) == 0:
         return False
-    first = X[0] if len(X) > 0 else None
+    try:
+        first = X[0]
+    except Exception:  # Whatever a file or a decoder raises.
+        return is_collection(X)
     return isinstance(first, np.ndarray) and first.ndim in (2, 3)
 
 
 def _is_sequence(X):
+    """Whether X is a list, or is indexed like one, and no array, text or mapping."""
+    if hasattr(X, "shape") or isinstance(X, (str, bytes, Mapping)):
+        return False
     return hasattr(X, "__len__") and hasattr(X, "__getitem__")
 
 
 def is_empty(X):
     """Whether X is a list or a collection of nothing."""
-    plain = not hasattr(X, "shape") and not isinstance(X, (str, bytes, Mapping))
-    return plain and _is_sequence(X) and len(X) == 0
+    return _is_sequence(X) and len(X) == 0
 
 
 def refuse_empty(X, name="X"):
@@ -150,18 +156,11 @@ def read_collection(X, check, name="X"):
     """
     shapes: list[tuple[int, ...]] = []
 
+    def read_checked(number):
+        return check(image_at(X, number, name), _place(X, number, name))
+
     def read(number):
-        where = f"{name}[{number}]{_file_of(X, number)}"
-        try:
-            image = X[number]
-        except Exception as error:  # Whatever a file or a decoder raises.
-            raise ValueError(
-                f"{where} cannot be read: {type(error).__name__}: {error} Repair the file, or "
-                "leave it out."
-            ) from error
-        if not isinstance(image, np.ndarray):
-            raise ValueError(f"{where} is {type(image).__name__}; {EXPECTED}.")
-        image = check(image, where)
+        image, where = read_checked(number), _place(X, number, name)
         _check_like(image, first, where, name)
         if number < len(shapes) and image.shape != shapes[number]:
             raise ValueError(
@@ -176,15 +175,31 @@ def read_collection(X, check, name="X"):
             shapes.append(image.shape)
             yield image
 
-    first = check(X[0], f"{name}[0]")
+    first = read_checked(0)
     measures = measure(read_all(), name, first.size * len(X))
     return ImageSequence(LazyList(read, shapes, first.dtype), name, measures)
 
 
-def _file_of(X, number):
-    """The name of a file in brackets, where a collection tells it as that of scikit-image does."""
+def image_at(X, number, name="X"):
+    """The image of a number in a list or a collection; one that is none is named."""
+    where = _place(X, number, name)
+    try:
+        image = X[number]
+    except Exception as error:  # Whatever a file or a decoder raises.
+        raise ValueError(
+            f"{where} cannot be read: {type(error).__name__}: {error} Repair the file, or leave it "
+            "out."
+        ) from error
+    if not isinstance(image, np.ndarray):
+        raise ValueError(f"{where} is {type(image).__name__}; {EXPECTED}.")
+    return image
+
+
+def _place(X, number, name):
+    """What errors call an image; a collection tells its file, as that of scikit-image does."""
     files = getattr(X, "files", None)
-    return f" ({files[number]})" if isinstance(files, list) and len(files) == len(X) else ""
+    file = f" ({files[number]})" if isinstance(files, list) and len(files) == len(X) else ""
+    return f"{name}[{number}]{file}"
 
 
 def _check_like(image, first, where, name):
