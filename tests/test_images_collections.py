@@ -5,11 +5,12 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from skimage.io import ImageCollection, imread, imsave
 from sklearn.base import clone
 from small import BatchRecorder, as_uint, assert_same_weights, gray, small_cae, small_unet
 
-from sklearn_cae import CAEOutlierDetector, Patches
+from sklearn_cae import CAEOutlierDetector, NoiseInjector, Patches
 from sklearn_cae.images import LazyList, read_sequence, windowed
 from sklearn_cae.images._collections import N_AHEAD, CollectionBlocks
 from sklearn_cae.outliers import ReconstructionScore
@@ -365,3 +366,57 @@ def test_the_first_image_of_pairs_is_named_with_its_side(others):
         patched().fit(Broken(0), others)
     with pytest.raises(ValueError, match=r"^y\[0\] \(0\.png\) cannot be read"):
         patched().fit(others, Broken(0))
+
+
+class Endless:
+    """A collection that goes on where its length ends; it counts what is read beyond."""
+
+    def __init__(self, items):
+        self.items = items
+        self.n_beyond = 0
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, number):
+        if number >= len(self):
+            self.n_beyond += 1
+            assert self.n_beyond < 9, "nobody stops"
+        return self.items[number % len(self)]
+
+
+TENSORS = [torch.zeros(12, 16)] * 9
+NO_ARRAYS = {
+    "tensors": (TENSORS, "Tensor"),
+    "tensors and labels": ([(tensor, 3) for tensor in TENSORS], "tuple"),
+    "names": (["a.png"] * 9, "str"),
+}
+
+
+@pytest.mark.parametrize(("items", "kind"), NO_ARRAYS.values(), ids=NO_ARRAYS)
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "score", "transform"])
+def test_a_collection_of_anything_but_arrays_is_refused_by_its_first(method, items, kind):
+    cae, given = whole(), Endless(items)
+    if method != "fit":
+        cae.fit(SAME_SIZE)
+    with pytest.raises(ValueError, match=rf"^X\[0\] is {kind}; a list holds .* numpy.asarray"):
+        getattr(cae, method)(given)
+    assert given.n_beyond == 0
+
+
+@pytest.mark.parametrize("X", [Files(), np.stack(SAME_SIZE)], ids=["files", "an array"])
+def test_clean_images_that_are_no_arrays_are_refused_by_their_first(X):
+    with pytest.raises(ValueError, match=r"^y\[0\] is Tensor; a list holds"):
+        patched().fit(X, Endless(TENSORS))
+
+
+def test_labels_of_a_collection_are_ignored():
+    assert_same_weights(whole().fit(SAME_SIZE, Endless([1, 2] * 8)), whole().fit(SAME_SIZE))
+
+
+@pytest.mark.parametrize("images", [IMAGES, SAME_SIZE], ids=["of many sizes", "of one size"])
+def test_no_image_is_read_beyond_the_last(images):
+    given = Endless(images)
+    for read in (patched().fit(images).predict, NoiseInjector(random_state=0).corrupt):
+        assert len(read(given)) == 16
+    assert given.n_beyond == 0

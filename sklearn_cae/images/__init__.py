@@ -28,8 +28,10 @@ from ._pairs import (
 from ._sequences import (
     ImageSequence,
     groups_of_one_shape,
+    images_of,
     is_collection,
     is_image_list,
+    is_read_by_number,
     refuse_empty,
     refuse_mixed_dtypes,
 )
@@ -86,9 +88,11 @@ __all__ = [
     "from_unit",
     "groups_of_one_shape",
     "hide",
+    "images_of",
     "is_collection",
     "is_image_list",
     "is_lazy",
+    "is_read_by_number",
     "is_read_lazily",
     "is_target",
     "layout_of",

@@ -13,10 +13,12 @@ from ._lazy import LazyImages, is_lazy, read_lazily
 from ._sequences import (
     RAGGED,
     ImageSequence,
-    image_at,
+    images_of,
     is_collection,
     is_empty,
     is_image_list,
+    is_read_by_number,
+    item_at,
     list_images,
     read_collection,
     refuse_empty,
@@ -208,8 +210,8 @@ def _checked(X, name):
 
 def _of_one_dtype(X, name):
     """X, or the images of a collection in a list; what numpy would merge is refused."""
-    if is_image_list(X):
-        X = list(X)
+    if is_image_list(X) or is_read_by_number(X):
+        X = list(images_of(X, name))
     if isinstance(X, (list, tuple)) or _is_column_of_objects(X):
         refuse_mixed_dtypes(X, name)
     return X
@@ -231,10 +233,10 @@ def is_target(X, y):
     if y is None:
         return False
     _refuse_lazy_frame(y, "y")
-    shape = _shape(y, "y")
+    shape = _shape(y)
     if len(shape) >= 3:
         return True
-    n_images, *image_shape = _shape(X, "X") or (0,)
+    n_images, *image_shape = _shape(X) or (0,)
     if shape[:1] == (0,) and n_images > 0:
         raise ValueError(
             f"y has 0 entries, but X has {n_images} image(s). Give a clean image for each, or "
@@ -262,16 +264,16 @@ def _column_names(frame):
     return None if names is None else list(names)
 
 
-def _shape(X, name):
+def _shape(X):
     if hasattr(X, "shape"):
         return tuple(X.shape)
-    if is_image_list(X):
-        return (len(X), *image_at(X, 0, name).shape)
     if is_empty(X):  # Of an empty collection numpy makes no array.
         return (0,)
     try:
+        if is_image_list(X) or is_read_by_number(X):
+            return (len(X), *np.shape(item_at(X, 0)))
         return np.asarray(X).shape
-    except ValueError:  # A ragged list, of which ``read_images`` tells more.
+    except ValueError:  # A ragged list or a broken file, of which ``read_images`` tells more.
         return (len(X), -1, -1)
 
 

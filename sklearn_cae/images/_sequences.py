@@ -116,6 +116,14 @@ def _is_sequence(X):
     return hasattr(X, "__len__") and hasattr(X, "__getitem__")
 
 
+def is_read_by_number(X):
+    """Whether X is a sequence that is read item by item: no list, and nothing that has an array.
+
+    numpy would read on where its length ends.
+    """
+    return _is_sequence(X) and is_collection(X) and not hasattr(X, "__array__")
+
+
 def is_empty(X):
     """Whether X is a list or a collection of nothing."""
     return _is_sequence(X) and len(X) == 0
@@ -180,19 +188,33 @@ def read_collection(X, check, name="X"):
     return ImageSequence(LazyList(read, shapes, first.dtype), name, measures)
 
 
+def images_of(X, name="X"):
+    """Yield the items of a list, or those of a collection, which are images: no more than these."""
+    if is_collection(X):
+        return (image_at(X, number, name) for number in range(len(X)))
+    return iter(X)
+
+
 def image_at(X, number, name="X"):
     """The image of a number in a list or a collection; one that is none is named."""
-    where = _place(X, number, name)
+    where, image = _place(X, number, name), item_at(X, number, name)
+    if not isinstance(image, np.ndarray):
+        raise ValueError(
+            f"{where} is {type(image).__name__}; {EXPECTED}. Give arrays, as numpy.asarray "
+            "makes them."
+        )
+    return image
+
+
+def item_at(X, number, name="X"):
+    """The item of a number; one that cannot be read is named."""
     try:
-        image = X[number]
+        return X[number]
     except Exception as error:  # Whatever a file or a decoder raises.
         raise ValueError(
-            f"{where} cannot be read: {type(error).__name__}: {error} Repair the file, or leave it "
-            "out."
+            f"{_place(X, number, name)} cannot be read: {type(error).__name__}: {error} Repair the "
+            "file, or leave it out."
         ) from error
-    if not isinstance(image, np.ndarray):
-        raise ValueError(f"{where} is {type(image).__name__}; {EXPECTED}.")
-    return image
 
 
 def _place(X, number, name):

@@ -17,6 +17,7 @@ from ..images import (
     check_within_range,
     is_collection,
     is_image_list,
+    is_read_by_number,
     is_target,
     learn_images,
     learn_sequence_spec,
@@ -230,7 +231,8 @@ class TrainingReader:
     def _read_again(self, clean, first):
         """Validate the clean images of noisy ones: in a list, if these are in one."""
         if isinstance(first, ImageSequence):
-            return read_sequence(clean if is_image_list(clean) else list(clean), name="y")
+            listed = is_image_list(clean) or is_read_by_number(clean)
+            return read_sequence(clean if listed else list(clean), name="y")
         return read_images(clean, name="y", lazy=True)
 
     def _fitted_columns(self):

@@ -19,6 +19,7 @@ from ..images import (
     check_images,
     check_units,
     from_channels_last,
+    images_of,
     is_image_list,
     learn_images,
     learn_sequence_spec,
@@ -280,7 +281,7 @@ class NoiseInjector(
 
 def _holds_sizes(X):
     """Whether X is a list of images of different sizes."""
-    return is_image_list(X) and len({np.shape(image) for image in X}) > 1
+    return is_image_list(X) and len({np.shape(image) for image in images_of(X)}) > 1
 
 
 def _check_dtype_holds(noise, dtype):
