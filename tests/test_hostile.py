@@ -121,11 +121,18 @@ def test_any_array_is_taken_or_refused_by_what_is_fitted(fitted, images, which, 
 
 def test_a_masked_array_is_refused_if_anything_is_masked():
     images = np.ma.masked_array(gray(), mask=gray() < 0.1)
-    with pytest.raises(ValueError, match=r"X cannot be read .* with \d+ masked value.*X.filled"):
+    with pytest.raises(ValueError, match=r"X cannot be read .* with \d+ masked value.*ma.filled"):
         small_cae().fit(images)
     np.testing.assert_array_equal(
         NoiseInjector().fit(X := np.ma.masked_array(gray())).transform(X), gray()
     )
+
+
+def test_an_image_of_a_list_is_refused_if_anything_of_it_is_masked():
+    images = [np.ma.masked_array(image, mask=image > image.mean()) for image in gray()]
+    for some in (images, [*gray(20), images[20]], [images[0], gray(1, 9)[0]]):
+        with pytest.raises(ValueError, match=r"X\[\d+\] .* with \d+ masked value.*ma.filled"):
+            small_cae(small_unet()).fit(some)
 
 
 def test_a_frame_without_columns_is_refused():

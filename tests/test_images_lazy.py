@@ -282,6 +282,10 @@ BAD = {
     ),
     "that raise": (fail, r"X\[16:24\] cannot be read: OSError: the disk is gone"),
     "of nothing": (lambda images: None, r"X\[16:24\] has shape \(\)"),
+    "with masked values": (
+        lambda images: np.ma.masked_array(images, mask=images > images.mean()),
+        r"X\[16:24\] is a masked array, with \d+ masked value.*Fill them first \(numpy.ma.filled",
+    ),
 }
 
 
@@ -289,6 +293,18 @@ BAD = {
 def test_slices_that_are_wrong_are_named(change, message):
     with pytest.raises(ValueError, match=message):
         read_images(Wrong(change), lazy=True)
+
+
+def test_slices_that_could_be_masked_are_images():
+    images = read_images(Wrong(np.ma.masked_array), lazy=True).pixels[10:30]
+    assert type(images) is np.ndarray
+    np.testing.assert_array_equal(images, X[10:30])
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_masked_values_are_refused_by_block_and_at_once(lazy):
+    with pytest.raises(ValueError, match=r"masked array, with \d+ masked value"):
+        read_images(Slices(np.ma.masked_array(X, mask=X > 100)), lazy=lazy)
 
 
 def test_what_went_wrong_is_the_cause():

@@ -100,12 +100,14 @@ class ArrayBlocks:
         forget_pages(self.array)
         where = f"{self.name}[{start}:{stop}]"
         try:
-            block = np.asarray(self.array[start:stop])
+            block = np.asanyarray(self.array[start:stop])
         except Exception as error:  # Whatever a store, a network or a decoder raises.
             raise ValueError(
                 f"{where} cannot be read: {type(error).__name__}: {error} Repair the array, or "
                 "leave these images out."
             ) from error
+        refuse_masked(block, where)
+        block = np.asarray(block)
         self._check(block, where, (stop - start, *self.shape[1:]))
         if self.copied and block.base is not None:
             block = block.copy()
@@ -123,6 +125,17 @@ class ArrayBlocks:
                 f"{where} has dtype {block.dtype}, but {self.name} says {self.array.dtype}. Give "
                 "an array whose slices have the dtype that it says."
             )
+
+
+def refuse_masked(array, where):
+    """Refuse an array with values below a mask, which are no part of the image."""
+    n_masked = np.ma.count_masked(array) if isinstance(array, np.ma.MaskedArray) else 0
+    if n_masked:
+        raise ValueError(
+            f"{where} is a masked array, with {n_masked} masked value(s), but images have a value "
+            "at each pixel. Fill them first (numpy.ma.filled, "
+            "skimage.restoration.inpaint_biharmonic)."
+        )
 
 
 def rows_in_block(array, row_bytes, n_rows=None):

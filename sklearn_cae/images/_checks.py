@@ -9,6 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
+from ._blocks import refuse_masked
 from ._lazy import LazyImages, is_lazy, read_lazily
 from ._sequences import (
     RAGGED,
@@ -214,6 +215,8 @@ def _of_one_dtype(X, name):
         X = list(images_of(X, name))
     if isinstance(X, (list, tuple)) or _is_column_of_objects(X):
         refuse_mixed_dtypes(X, name)
+        for number, image in enumerate(X):
+            refuse_masked(image, f"{name}[{number}]")
     return X
 
 
@@ -282,20 +285,20 @@ def _with_own_dtype(X):
 
     Without it scikit-learn makes float64 of uint8 in nullable or Arrow columns and in lists.
     """
-    if isinstance(X, np.ma.MaskedArray):
-        X = _unmasked(X)
-    elif isinstance(X, torch.Tensor):
+    if isinstance(X, torch.Tensor):
         X = _from_tensor(X)
     elif isinstance(X, (list, tuple, memoryview)):
         X = np.asarray(X)
     elif not isinstance(X, np.ndarray) and (dtype := _dtype_of_columns(X)) is not None:
         X = np.asarray(X, dtype=dtype)
     elif not scipy.sparse.issparse(X) and hasattr(X, "__array__"):
-        X = np.asarray(X)
+        X = np.asanyarray(X)
     elif is_lazy(X):
-        X = np.asarray(X[: X.shape[0]])
-    if isinstance(X, np.ndarray) and not X.dtype.isnative:
-        X = X.astype(X.dtype.newbyteorder("="))
+        X = np.asanyarray(X[: X.shape[0]])
+    if isinstance(X, np.ndarray):
+        refuse_masked(X, "It")
+        X = np.asarray(X)
+        X = X.astype(X.dtype.newbyteorder("="), copy=False)
     return np.stack(X) if _is_column_of_images(X) else X
 
 
@@ -304,17 +307,6 @@ def _is_column_of_images(X):
     if not isinstance(X, np.ndarray) or not _is_column_of_objects(X):
         return False
     return len({image.shape if isinstance(image, np.ndarray) else () for image in X} - {()}) == 1
-
-
-def _unmasked(X):
-    """The values of a masked array; those below its mask are no part of the image."""
-    n_masked = np.ma.count_masked(X)
-    if n_masked:
-        raise ValueError(
-            f"It is a masked array, with {n_masked} masked value(s), but images have a value at "
-            "each pixel. Fill them first (X.filled, skimage.restoration.inpaint_biharmonic)."
-        )
-    return X.data
 
 
 def _from_tensor(X):
