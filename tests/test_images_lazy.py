@@ -38,12 +38,45 @@ def test_arrays_that_are_not_in_memory_are_lazy(kind, tmp_path):
     assert is_lazy(kind(X, tmp_path))
 
 
+TOLD = {
+    "a name": (X.shape, "uint8"),
+    "a type": (X.shape, np.uint8),
+    "a list": (list(X.shape), X.dtype),
+    "an array": (np.array(X.shape), X.dtype),
+}
+
+
+@pytest.mark.parametrize(("shape", "dtype"), TOLD.values(), ids=TOLD)
+@pytest.mark.parametrize("has_length", [False, True])
+def test_shape_and_dtype_may_be_told_in_any_way_of_numpy(shape, dtype, has_length):
+    array = (Counted if has_length else Slices)(X)
+    array.shape, array.dtype = shape, dtype
+    source = read_images(array, lazy=True)
+    assert isinstance(source.pixels, LazyImages)
+    assert (source.shape, source.dtype) == (X.shape, X.dtype)
+    np.testing.assert_array_equal(source.pixels[:], X)
+    np.testing.assert_array_equal(read_images(array).pixels, X)
+
+
+class Counted(Slices):
+    def __len__(self):
+        return len(self.images)
+
+
+def test_a_dtype_that_is_told_by_a_type_and_not_kept_is_named():
+    array = Slices(X)
+    array.dtype = np.float32
+    with pytest.raises(ValueError, match="has dtype uint8, but X says float32"):
+        read_images(array, lazy=True)
+
+
 IN_MEMORY = {
     "an array": X,
     "a list": X.tolist(),
     "a list of images": list(X),
     "a tensor": torch.zeros(3, 4, 5),
     "a frame": pd.DataFrame(X[0]),
+    "a frame with a column of a telling name": pd.DataFrame({"dtype": [1, 2]}),
     "a series": pd.Series([1.0, 2.0]),
     "a sparse matrix": scipy.sparse.csr_matrix(X[0]),
     "a number": np.float64(3),

@@ -102,3 +102,13 @@ def test_what_results_do_not_fit_is_refused(out, message):
 @pytest.mark.parametrize("out", [X.copy(), Store(), np.zeros(X.shape, ">u2").view(">u2")])
 def test_what_they_fit_is_taken(out):
     check_out(out, X.shape, out.dtype.newbyteorder("="))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", np.uint8])
+@pytest.mark.parametrize("shape", [X.shape, list(X.shape)], ids=["a tuple", "a list"])
+def test_shape_and_dtype_may_be_told_in_any_way_of_numpy(shape, dtype):
+    store = Store()
+    store.shape, store.dtype = shape, dtype
+    check_out(store, X.shape, X.dtype)
+    with pytest.raises(ValueError, match=r"and dtype uint8, but .* dtype float32"):
+        check_out(store, X.shape, np.float32)

@@ -120,11 +120,25 @@ class ArrayBlocks:
                 f"{self.shape}, so {shape} is expected. The array ends early, or is not what it "
                 "says: repair it, or give one of the images that are there."
             )
-        if block.dtype != self.array.dtype:
+        dtype = dtype_of(self.array)
+        if block.dtype != dtype:
             raise ValueError(
-                f"{where} has dtype {block.dtype}, but {self.name} says {self.array.dtype}. Give "
-                "an array whose slices have the dtype that it says."
+                f"{where} has dtype {block.dtype}, but {self.name} says {dtype}. Give an array "
+                "whose slices have the dtype that it says."
             )
+
+
+def dtype_of(array):
+    """The dtype of what may be an array, told in any way of numpy; ``None`` where it is none."""
+    dtype = getattr(array, "dtype", None)
+    if dtype is None or isinstance(dtype, np.dtype):
+        return dtype
+    try:
+        named = np.dtype(dtype)
+    except TypeError:  # As that of a tensor.
+        return None
+    # Of any class numpy makes a dtype of objects.
+    return None if named.hasobject else named
 
 
 def refuse_masked(array, where):

@@ -1,12 +1,13 @@
 """Images that are read when they are needed, of arrays that do not fit in memory."""
 
 import math
+from collections.abc import Iterable
 from numbers import Integral
 
 import numpy as np
 import scipy.sparse
 
-from ._blocks import ArrayBlocks, rows_in_block, shuffled_by_block, size_of_window
+from ._blocks import ArrayBlocks, dtype_of, rows_in_block, shuffled_by_block, size_of_window
 from ._collections import CollectionBlocks, LazyList, Stack, size_of_image_window
 
 # Batches are worked through in blocks of about so many values, 8 MiB of float64.
@@ -105,15 +106,16 @@ class LazyImages:
 def is_lazy(X):
     """Whether X is an array that is read block by block: one that is not held in memory.
 
-    It has a shape of images, a dtype of numpy and slicing, as :class:`numpy.memmap`, an
+    It has a shape of images, what numpy takes for a dtype and slicing, as :class:`numpy.memmap`, an
     ``h5py.Dataset``, a ``zarr.Array``, a ``dask.array`` or a class of the user.
     """
     if isinstance(X, np.ndarray):
         return isinstance(X, np.memmap) and X.ndim > 1
-    if scipy.sparse.issparse(X) or not hasattr(X, "__getitem__"):
+    is_table = scipy.sparse.issparse(X) or hasattr(X, "columns")
+    if is_table or not hasattr(X, "__getitem__"):
         return False
-    shape, dtype = getattr(X, "shape", None), getattr(X, "dtype", None)
-    return isinstance(shape, tuple) and len(shape) > 1 and isinstance(dtype, np.dtype)
+    shape = getattr(X, "shape", None)
+    return isinstance(shape, Iterable) and len(tuple(shape)) > 1 and dtype_of(X) is not None
 
 
 def read_lazily(X, dtype, name):

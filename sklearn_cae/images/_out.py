@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ._blocks import forget_pages, rows_in_block
+from ._blocks import dtype_of, forget_pages, rows_in_block
 
 EXPECTED = (
     "out is an array that can be written: an ndarray, a memory map, a dataset of HDF5 or zarr, or "
@@ -72,13 +72,14 @@ class BlockWriter:
 
 def check_out(out, shape, dtype):
     """Refuse what results of a shape and dtype cannot be written into."""
-    is_array = hasattr(out, "shape") and isinstance(getattr(out, "dtype", None), np.dtype)
+    own_dtype = dtype_of(out)
+    is_array = hasattr(out, "shape") and own_dtype is not None
     if not is_array or not hasattr(out, "__setitem__"):
         raise ValueError(f"out is a {type(out).__name__}; {EXPECTED}.")
     if isinstance(out, np.ndarray) and not out.flags.writeable:
         raise ValueError(f"out cannot be written, as it is read-only; {EXPECTED}.")
-    if tuple(out.shape) != tuple(shape) or out.dtype.newbyteorder("=") != dtype:
+    if tuple(out.shape) != tuple(shape) or own_dtype.newbyteorder("=") != dtype:
         raise ValueError(
-            f"out has shape {tuple(out.shape)} and dtype {out.dtype}, but the results have shape "
+            f"out has shape {tuple(out.shape)} and dtype {own_dtype}, but the results have shape "
             f"{tuple(shape)} and dtype {np.dtype(dtype)}. Give an array of these."
         )
