@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import zarr
 from lazy import make_blocks_small
 from small import as_uint, gray
 
 from sklearn_cae.images import BlockWriter, check_out
+from sklearn_cae.images._blocks import rows_in_block
 
 X = as_uint(gray(50), np.uint8)
 
@@ -54,6 +56,31 @@ def test_blocks_end_where_chunks_do():
     store.chunks = (12, 8, 8)
     write(store, 5)
     assert store.written == [(0, 12), (12, 24), (24, 36), (36, 48), (48, 50)]
+
+
+def test_blocks_end_where_shards_do():
+    store = Store()
+    store.chunks, store.shards = (4, 8, 8), (12, 8, 8)
+    write(store, 5)
+    assert store.written == [(0, 12), (12, 24), (24, 36), (36, 48), (48, 50)]
+
+
+@pytest.mark.parametrize(("chunk", "step"), [(30, 30), (40, 32)])
+def test_chunks_of_up_to_a_window_of_32_images_are_written_whole(chunk, step):
+    store = Store()
+    store.chunks = (chunk, 8, 8)
+    write(store, 5)
+    assert store.written == [(start, min(start + step, 50)) for start in range(0, 50, step)]
+
+
+@pytest.mark.skipif(zarr.__version__ < "3", reason="zarr 2 has no shards")
+def test_shards_of_zarr_are_written_whole_and_read_in_chunks(tmp_path):
+    size = {"shape": X.shape, "dtype": X.dtype, "chunks": (4, 8, 8), "shards": (12, 8, 8)}
+    out = zarr.create_array(str(tmp_path / "out.zarr"), **size)
+    assert rows_in_block(out, 64, written=True) == 12
+    assert rows_in_block(out, 64) == 8
+    write(out, 5)
+    np.testing.assert_array_equal(out[:], X)
 
 
 def test_tiles_of_an_image_are_put_together():

@@ -152,7 +152,7 @@ def refuse_masked(array, where):
         )
 
 
-def rows_in_block(array, row_bytes, n_rows=None):
+def rows_in_block(array, row_bytes, n_rows=None, *, written=False):
     """Images in a block of an array, which ends where what is stored together ends.
 
     Parameters
@@ -164,12 +164,16 @@ def rows_in_block(array, row_bytes, n_rows=None):
     n_rows : int, default=None
         About so many; ``None`` is as many as ``BLOCK_BYTES`` hold. Chunks are larger where they
         are, but those of more than an eighth of a window are taken in parts.
+    written : bool, default=False
+        Whether blocks are written, one at a time: chunks of up to a window are then taken whole,
+        as each part of one would write all of it again.
     """
     n_rows = max(1, BLOCK_BYTES // row_bytes) if n_rows is None else n_rows
-    chunk = _rows_of_chunk(array)
+    chunk = _rows_of_chunk(array, written)
     if chunk <= n_rows:
         return n_rows // chunk * chunk
-    return min(chunk, max(n_rows, WINDOW_BYTES // MIN_WINDOW // row_bytes))
+    most_bytes = WINDOW_BYTES if written else WINDOW_BYTES // MIN_WINDOW
+    return min(chunk, max(n_rows, most_bytes // row_bytes))
 
 
 def size_of_window(arrays):
@@ -207,9 +211,13 @@ def shuffled_by_block(rows, blocks, n_kept, rng, *, by_block=False):
     return rows[order[np.argsort(window[blocks[order]], kind="stable")]]
 
 
-def _rows_of_chunk(array):
-    """Images that HDF5, zarr or dask store together, 1 if nothing is known of it."""
-    chunks = getattr(array, "chunks", None)
+def _rows_of_chunk(array, written):
+    """Images that HDF5, zarr or dask store together, 1 if nothing is known of it.
+
+    zarr reads single chunks of a shard, but writes all of it.
+    """
+    shards = getattr(array, "shards", None) if written else None
+    chunks = shards or getattr(array, "chunks", None)
     first = chunks[0] if isinstance(chunks, tuple) and chunks else 1
     return max(1, int(max(first) if isinstance(first, tuple) else first))
 

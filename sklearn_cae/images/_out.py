@@ -33,7 +33,8 @@ class BlockWriter:
         self.dtype = np.dtype(dtype)
         self._out = out
         self._to_layout = to_layout
-        self._n_rows = rows_in_block(out, math.prod(shape[1:]) * self.dtype.itemsize)
+        row_bytes = math.prod(shape[1:]) * self.dtype.itemsize
+        self._n_rows = rows_in_block(out, row_bytes, written=True)
         self._start, self._block = 0, None
 
     def __setitem__(self, part, results):
