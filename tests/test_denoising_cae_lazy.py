@@ -368,6 +368,24 @@ def test_clean_images_that_fail_are_called_y():
         small_cae().fit(Slices(NOISY), Failing(40))
 
 
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "predict", "transform", "score"])
+def test_a_dataset_of_a_file_that_is_closed_is_named(method, tmp_path):
+    array = KINDS["h5py"](X, tmp_path)
+    array.file.close()
+    estimator = small_cae() if "fit" in method else IN_MEMORY
+    message = "cannot be read: RuntimeError: .* If its file is closed, open it again"
+    with pytest.raises(ValueError, match=f"^X {message}"):
+        getattr(estimator, method)(array)
+    if method in ("predict", "transform"):
+        with pytest.raises(ValueError, match=f"^out {message}"):
+            getattr(estimator, method)(X, out=array)
+    else:
+        with pytest.raises(ValueError, match=f"^y {message}"):
+            getattr(estimator, method)(X, array)
+        with pytest.raises(ValueError, match=f"^X {message}"):
+            getattr(estimator, method)(array, X)
+
+
 def test_pairs_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"y has shape \(95, 8, 8\) and X \(96, 8, 8\)"):
         small_cae().fit(Slices(NOISY), Slices(X[1:]))

@@ -141,6 +141,17 @@ def dtype_of(array):
     return None if named.hasobject else named
 
 
+def refuse_closed(array, name):
+    """Refuse an array that cannot tell its shape, as one of a file that is closed."""
+    try:
+        getattr(array, "shape", None)
+    except Exception as error:  # Whatever a store raises.
+        raise ValueError(
+            f"{name} cannot be read: {type(error).__name__}: {error}. If its file is closed, open "
+            "it again."
+        ) from error
+
+
 def refuse_masked(array, where):
     """Refuse an array with values below a mask, which are no part of the image."""
     n_masked = np.ma.count_masked(array) if isinstance(array, np.ma.MaskedArray) else 0

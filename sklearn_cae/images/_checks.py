@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from ._blocks import refuse_masked
+from ._blocks import refuse_closed, refuse_masked
 from ._lazy import LazyImages, is_lazy, read_lazily
 from ._sequences import (
     RAGGED,
@@ -123,7 +123,7 @@ def check_columns(estimator, X):
 
     As in scikit-learn, wrong columns are told before wrong values.
     """
-    _refuse_lazy_frame(X, "X")
+    _refuse_unready(X, "X")
     if hasattr(X, "columns"):
         validate_data(estimator, X, reset=False, skip_check_array=True)
 
@@ -134,7 +134,7 @@ def read_images(X, *, name="X", lazy=False, accept=None):
         if accept is not None:
             accept(X)
         return X
-    _refuse_lazy_frame(X, name)
+    _refuse_unready(X, name)
     if lazy and is_image_list(X) and is_collection(X):
         return read_images(read_sequence(X, name=name).stacked(), accept=accept)
     if lazy and is_lazy(X):
@@ -147,8 +147,9 @@ def read_images(X, *, name="X", lazy=False, accept=None):
     return ImageSource(checked, name)
 
 
-def _refuse_lazy_frame(X, name):
-    """Refuse a frame of polars that is not computed yet: it has neither values nor a shape."""
+def _refuse_unready(X, name):
+    """Refuse what has neither values nor a shape: a frame of polars not computed, a closed file."""
+    refuse_closed(X, name)
     if hasattr(X, "collect") and hasattr(X, "lazy"):
         raise ValueError(
             f"{name} is a {type(X).__name__}, whose values are not there yet. Give "
@@ -235,7 +236,8 @@ def is_target(X, y):
     """
     if y is None:
         return False
-    _refuse_lazy_frame(y, "y")
+    _refuse_unready(X, "X")
+    _refuse_unready(y, "y")
     shape = _shape(y)
     if len(shape) >= 3:
         return True

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ._blocks import dtype_of, forget_pages, rows_in_block
+from ._blocks import dtype_of, forget_pages, refuse_closed, rows_in_block
 
 EXPECTED = (
     "out is an array that can be written: an ndarray, a memory map, a dataset of HDF5 or zarr, or "
@@ -73,6 +73,7 @@ class BlockWriter:
 
 def check_out(out, shape, dtype):
     """Refuse what results of a shape and dtype cannot be written into."""
+    refuse_closed(out, "out")
     own_dtype = dtype_of(out)
     is_array = hasattr(out, "shape") and own_dtype is not None
     if not is_array or not hasattr(out, "__setitem__"):

@@ -111,7 +111,10 @@ def is_image_list(X):
 
 def _is_sequence(X):
     """Whether X is a list, or is indexed like one, and no array, text or mapping."""
-    if hasattr(X, "shape") or isinstance(X, (str, bytes, Mapping)):
+    try:
+        if hasattr(X, "shape") or isinstance(X, (str, bytes, Mapping)):
+            return False
+    except Exception:  # An array of a file that is closed, which is told when it is read.
         return False
     return hasattr(X, "__len__") and hasattr(X, "__getitem__")
 
