@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,6 @@ from small import colour, gray, small_cae
 
 from sklearn_cae import CAEOutlierDetector
 from sklearn_cae.outliers._calibration import (
-    HeldOut,
     held_out,
     p_values_of_maps,
     p_values_of_pixels,
@@ -28,31 +29,34 @@ def detector_of(frozen, **params):
     return CAEOutlierDetector(frozen, **defaults | params)
 
 
-def known(scores, largest=(), pixels=()):
-    return HeldOut(*(np.array(values, float) for values in (scores, largest, pixels)))
+def known(scores, largest=(), pixels=(), weights=None):
+    weights = np.ones(len(scores)) if weights is None else weights
+    maps = np.array(largest, float)[:, np.newaxis].repeat(2, axis=1) if len(largest) else None
+    made = held_out(np.array(scores, float), maps, weights)
+    return replace(made, pixels=np.array(pixels, float)) if len(pixels) else made
 
 
 def test_few_images_are_all_held_out_once():
     splits = split_images("auto", 30, None, 0)
     assert len(splits) == 5
-    np.testing.assert_array_equal(np.sort(np.concatenate([t for _, t in splits])), np.arange(30))
+    np.testing.assert_array_equal(np.sort(np.concatenate([t for _, t, _ in splits])), np.arange(30))
 
 
 def test_of_many_images_one_in_five_is_held_out():
-    ((train, rest),) = split_images("auto", 200, None, 0)
+    ((train, rest, _),) = split_images("auto", 200, None, 0)
     assert (len(train), len(rest)) == (160, 40)
     assert set(train).isdisjoint(rest)
 
 
 def test_a_share_holds_out_one_image_at_least():
-    ((_, rest),) = split_images(0.01, 10, None, 0)
+    ((_, rest, _),) = split_images(0.01, 10, None, 0)
     assert len(rest) == 1
 
 
 @pytest.mark.parametrize("calibration", ["auto", 0.4, 3, LeaveOneGroupOut()])
 def test_images_of_a_group_are_held_out_together(calibration):
     groups = np.repeat(np.arange(6), 5)
-    for train, rest in split_images(calibration, 30, groups, 0):
+    for train, rest, _ in split_images(calibration, 30, groups, 0):
         assert set(groups[train]).isdisjoint(groups[rest])
 
 
@@ -115,6 +119,47 @@ def test_few_images_tell_no_smaller_share_than_one_in_all_of_them():
     assert threshold([known([3.0, 1.0, 2.0])], 0.05) == (1.0, 0.25)
 
 
+def test_images_of_a_group_share_a_vote():
+    groups = np.array([7, 7, 7, 7, 8, 9, 9])
+    ((_, rest, votes),) = split_images(LeaveOneGroupOut(), 7, groups, 0)[:1]
+    np.testing.assert_allclose(votes, np.full(len(rest), 1 / 4))
+    of_seven = known([1, 2, 3, 4], weights=votes)
+    # Three of four images of one group lie as low, and those of the two others not.
+    others = known([9, 9, 9], weights=[1, 0.5, 0.5])
+    p_values = p_values_of_scores(np.array([[3.0], [3.0]]), [of_seven, others])
+    np.testing.assert_allclose(p_values, [(1 + 3 / 4) / (1 + 3)])
+
+
+def test_few_groups_tell_no_smaller_share_than_one_in_all_of_them():
+    votes = np.full(100, 1 / 20)
+    assert threshold([known(np.arange(100.0), weights=votes)], 0.05) == (0.0, pytest.approx(1 / 6))
+
+
+def test_false_alarms_with_few_photographs_are_as_rare_as_told():
+    rng = np.random.default_rng(0)
+    odd = []
+    for _ in range(300):
+        # Photographs differ in their brightness, and their ten crops hardly.
+        scores = rng.normal(size=6).repeat(10) + 0.01 * rng.normal(size=60)
+        of_five = known(scores[:50], weights=np.full(50, 1 / 10))
+        odd.append(p_values_of_scores(scores[np.newaxis, 50:], [of_five]) <= 1 / 5)
+    # 300 draws of photographs have a standard error of 0.022.
+    assert np.mean(odd) <= 1 / 5 + 0.04
+
+
+@pytest.mark.parametrize("size", [(256, 256), (100, 2048), (2048, 512)])
+def test_pixels_are_taken_from_all_rows_and_columns(size):
+    for axis in (0, 1):
+        numbers = np.arange(size[axis]).reshape((-1, 1) if axis == 0 else (1, -1))
+        largest, *taken = some_pixels(np.broadcast_to(numbers, size)[np.newaxis])[0]
+        assert len(taken) == 4096
+        assert largest == size[axis] - 1
+        share = np.histogram(taken, bins=8, range=(0, size[axis]))[0] / 4096
+        # An eighth, whose standard error is 0.005.
+        np.testing.assert_allclose(share, 1 / 8, atol=0.025)
+        assert len(np.unique(taken)) > 0.6 * min(size[axis], 4096)
+
+
 def test_a_mask_counts_images_whose_map_reaches_a_value_anywhere():
     maps = np.array([[[[5.0, 1.0]]]])
     p_values = p_values_of_maps(maps, [known([0, 0, 0], largest=[1, 2, 4])])
@@ -123,7 +168,7 @@ def test_a_mask_counts_images_whose_map_reaches_a_value_anywhere():
 
 def test_a_pixel_is_compared_with_all_pixels_of_normal_images_and_its_own():
     values = np.random.default_rng(0).random((20, 8, 8))
-    of_normal = held_out(np.zeros(20), some_pixels(values))
+    of_normal = held_out(np.zeros(20), some_pixels(values), np.ones(20))
     new = np.array([[[[0.25, 0.9, 7.0, 8.0]]]])
     shares = np.array([(values >= level).mean() for level in new[0, 0, 0]])
     own = np.array([1, 3 / 4, 2 / 4, 1 / 4])
@@ -142,7 +187,9 @@ def test_few_normal_images_have_few_odd_pixels():
     rng = np.random.default_rng(0)
     images = rng.random((2000, 11, 1, 1)).repeat(64, axis=2)
     odd = [
-        p_values_of_pixels(maps[np.newaxis, 10:], [held_out(np.zeros(10), some_pixels(maps[:10]))])
+        p_values_of_pixels(
+            maps[np.newaxis, 10:], [held_out(np.zeros(10), some_pixels(maps[:10]), np.ones(10))]
+        )
         for maps in images
     ]
     for level in (0.01, 0.2):

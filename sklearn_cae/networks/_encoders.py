@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
+from typing import cast
 
 from sklearn.utils._param_validation import Interval
 from torch import nn
@@ -125,7 +126,7 @@ class ConvEncoderModule(nn.Module):
             return self(images)[0]
         x = images
         for stage in self.stages:
-            *layers, activation = stage
+            *layers, activation = cast(nn.Sequential, stage)
             for layer in layers:
                 x = layer(x)  # (n, channels[i], h, w)
             x = activation(self.downsample(x))  # (n, channels[i], h / 2, w / 2)

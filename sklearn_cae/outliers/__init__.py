@@ -1,7 +1,7 @@
 """Outlier detection by what an autoencoder makes of an image, and by where its code lies."""
 
 from ._batch import ImageBatch
-from ._calibration import HeldOut
+from ._calibration import HeldOut, Votes
 from ._combined import SCORES, CombinedScore, resolve_score
 from ._density_score import DensityScore
 from ._detector import Assessment, CAEOutlierDetector
@@ -26,5 +26,6 @@ __all__ = [
     "ReconstructionScore",
     "RestorationScore",
     "SSIMScore",
+    "Votes",
     "resolve_score",
 ]

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Integral
 from typing import Any
 
@@ -18,77 +19,115 @@ N_STEPS = 10_000
 
 
 @dataclass(frozen=True)
+class Votes:
+    """Values of held-out images, each with its vote.
+
+    Images of a group share one vote, since images of the next group are no more like these than
+    like those of one another. Without groups each image has one.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n,)
+        The values, ascending.
+    before : ndarray of shape (n + 1,)
+        Votes of those before each, and of all.
+    """
+
+    values: NDArray[np.float64]
+    before: NDArray[np.float64]
+
+    def up_to(self, values):
+        """Votes of what is at most each of some values."""
+        return self.before[np.searchsorted(self.values, values, side="right")]
+
+    def from_on(self, values):
+        """Votes of what is at least each of some values."""
+        return self.before[-1] - self.before[np.searchsorted(self.values, values, side="left")]
+
+
+@dataclass(frozen=True)
 class HeldOut:
     """What is known of the images that one autoencoder did not learn from.
 
     Attributes
     ----------
-    scores : ndarray of shape (n,)
-        Their scores, ascending.
-    largest : ndarray of shape (n,)
-        The largest value of each map, ascending; empty without maps.
+    scores : Votes
+        Their scores.
+    largest : Votes
+        The largest value of each map; empty without maps.
     pixels : ndarray of shape (10001,)
         Quantiles of the pixels of all their maps; empty without maps.
     """
 
-    scores: NDArray[np.float64]
-    largest: NDArray[np.float64]
+    scores: Votes
+    largest: Votes
     pixels: NDArray[np.float64]
 
+    @property
+    def n_votes(self):
+        """Number of the groups, or of the images where there are none."""
+        return float(self.scores.before[-1])
 
-def held_out(scores, maps):
-    """Make ``HeldOut`` of scores (n,) and some pixels of each map (n, n_pixels), or None."""
+
+def held_out(scores, maps, weights):
+    """Make ``HeldOut`` of scores (n,), some pixels of each map or None, and the vote of each."""
     if maps is None:
-        return HeldOut(np.sort(scores), np.empty(0), np.empty(0))
+        return HeldOut(_votes(scores, weights), _votes(np.empty(0), np.empty(0)), np.empty(0))
     largest, pixels = maps[:, 0], maps[:, 1:]
     steps = np.linspace(0, 1, N_STEPS + 1)
-    return HeldOut(np.sort(scores), np.sort(largest), np.quantile(pixels, steps))
+    return HeldOut(_votes(scores, weights), _votes(largest, weights), np.quantile(pixels, steps))
+
+
+def _votes(values, weights):
+    order = np.argsort(values, kind="stable")
+    # Parts of a vote add up to it but for rounding.
+    before = np.cumsum(np.append(0, np.asarray(weights)[order])).round(9)
+    return Votes(np.asarray(values, np.float64)[order], before)
 
 
 def some_pixels(maps):
     """The largest value of each map (n, H, W), and pixels from all over it: (n, 1 + n_pixels)."""
     pixels = maps.reshape(len(maps), -1)
-    step = -(-pixels.shape[1] // N_PIXELS)
-    return np.hstack([pixels.max(axis=1, keepdims=True), pixels[:, ::step]])
+    chosen = _places(pixels.shape[1])
+    return np.hstack([pixels.max(axis=1, keepdims=True), pixels[:, chosen]])
+
+
+@lru_cache
+def _places(n_pixels):
+    """Some of so many pixels, in no order: equal steps would meet few of the columns."""
+    n_chosen = min(n_pixels, N_PIXELS)
+    return np.random.default_rng(0).choice(n_pixels, n_chosen, replace=False, shuffle=False)
 
 
 def pixels_in(image_size):
     """Length of the rows of ``some_pixels`` for images of a height and width."""
-    n_pixels = math.prod(image_size)
-    step = -(-n_pixels // N_PIXELS)
-    return 1 + -(-n_pixels // step)
+    return 1 + min(math.prod(image_size), N_PIXELS)
 
 
-def p_values_of_scores(scores, groups):
-    """Conformal p-values of scores (n_groups, n), by the autoencoder of each ``HeldOut``."""
-    n_below = [
-        np.searchsorted(known.scores, row, side="right")
-        for row, known in zip(scores, groups, strict=True)
-    ]
-    return (1 + sum(n_below)) / (1 + count(groups))
+def p_values_of_scores(scores, parts):
+    """Conformal p-values of scores (n_parts, n), by the autoencoder of each ``HeldOut``."""
+    below = [known.scores.up_to(row) for row, known in zip(scores, parts, strict=True)]
+    return (1 + sum(below)) / (1 + count(parts))
 
 
-def p_values_of_maps(maps, groups):
+def p_values_of_maps(maps, parts):
     """Share of normal images whose map reaches, somewhere, the value of a pixel: for masks."""
-    n_above = [
-        len(known.largest) - np.searchsorted(known.largest, values, side="left")
-        for values, known in zip(maps, groups, strict=True)
-    ]
-    return (1 + sum(n_above)) / (1 + count(groups))
+    above = [known.largest.from_on(values) for values, known in zip(maps, parts, strict=True)]
+    return (1 + sum(above)) / (1 + count(parts))
 
 
-def p_values_of_pixels(maps, groups):
+def p_values_of_pixels(maps, parts):
     """Share of the pixels of normal images and of the image itself that are as unusual as a pixel.
 
     Without its own pixels, few normal images would call too many pixels odd: those of one image are
     alike.
     """
     shares = [
-        len(known.scores) * (1 - np.searchsorted(known.pixels[1:], values, side="left") / N_STEPS)
-        for values, known in zip(maps, groups, strict=True)
+        known.n_votes * (1 - np.searchsorted(known.pixels[1:], values, side="left") / N_STEPS)
+        for values, known in zip(maps, parts, strict=True)
     ]
     own = np.mean([[_share_within(image) for image in values] for values in maps], axis=0)
-    return (sum(shares) + own) / (1 + count(groups))
+    return (sum(shares) + own) / (1 + count(parts))
 
 
 def _share_within(values):
@@ -96,19 +135,22 @@ def _share_within(values):
     return 1 - np.searchsorted(np.sort(values, axis=None), values, side="left") / values.size
 
 
-def threshold(groups, level):
+def threshold(parts, level):
     """The score below which images are outliers, and the share of normal ones that are.
 
     ``level``, or the smallest share that so few held-out images can tell.
     """
-    scores = np.sort(np.concatenate([known.scores for known in groups]))
-    rank = max(1, int(level * (1 + len(scores))))
-    return float(scores[rank - 1]), rank / (1 + len(scores))
+    scores = np.concatenate([known.scores.values for known in parts])
+    weights = np.concatenate([np.diff(known.scores.before) for known in parts])
+    together = _votes(scores, weights)
+    rates = (1 + together.before[:-1]) / (1 + count(parts))
+    last = max(1, np.searchsorted(rates, level, side="right")) - 1
+    return float(together.values[last]), float(rates[last])
 
 
-def count(groups):
-    """Number of all held-out images."""
-    return sum(len(known.scores) for known in groups)
+def count(parts):
+    """Number of all groups that were held out, or of all images where there are none."""
+    return sum(known.n_votes for known in parts)
 
 
 def split_images(calibration, n_images, groups, seed):
@@ -127,8 +169,9 @@ def split_images(calibration, n_images, groups, seed):
 
     Returns
     -------
-    splits : list of (ndarray, ndarray)
-        Ascending indices.
+    splits : list of (ndarray, ndarray, ndarray)
+        Ascending indices, and the vote of each image that is held out: one, or its share of that of
+        its group.
     """
     groups = None if groups is None else _labels(groups, n_images)
     try:
@@ -148,7 +191,16 @@ def split_images(calibration, n_images, groups, seed):
             "would count them as so many images. Take a splitter that holds out each image once at "
             "most, such as KFold(5)."
         )
-    return [(np.sort(train), np.sort(test)) for train, test in splits]
+    weights = _weights(groups, times)
+    return [(np.sort(train), np.sort(test), weights[np.sort(test)]) for train, test in splits]
+
+
+def _weights(groups, times):
+    """Vote of each image, whose numbers of times that it is held out are given."""
+    if groups is None:
+        return np.ones(len(times))
+    _, group = np.unique(groups, return_inverse=True)
+    return 1 / np.maximum(np.bincount(group, weights=times), 1)[group]
 
 
 def _labels(groups, n_images):

@@ -28,6 +28,7 @@ from ..metrics import denoiser_of
 from ..training import seed_to_train
 from ._batch import make_readers
 from ._calibration import (
+    count,
     p_values_of_maps,
     p_values_of_pixels,
     p_values_of_scores,
@@ -111,16 +112,16 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     contamination : "auto" or float, default="auto"
         Share of outliers among the images of ``fit``, above 0 and at most 0.5. This share of them
         scores below ``offset_``. "auto" calls an image an outlier if its conformal p-value is at
-        most 0.05, or the smallest possible one with fewer than 19 held-out images. With several
-        autoencoders this is so but for images near the threshold, which is that of all held-out
-        scores and is compared with the mean score.
+        most 0.05, or the smallest possible one with fewer than 19 held-out images, or groups. With
+        several autoencoders this is so but for images near the threshold, which is that of all
+        held-out scores and is compared with the mean score.
     calibration : "auto", float, int or splitter, default="auto"
         The images that are held out for comparison. A float is their share, at least one image. An
         int is a number of parts that are held out in turn, for few images: there is an autoencoder
         for each part, and all images serve for comparison [3]_. A splitter of scikit-learn that
         holds out each image once at most, such as ``LeaveOneGroupOut()``, also works. "auto" is 5
-        for fewer than 100 images (or groups), and otherwise 0.2. With n held-out images the
-        smallest p-value [2]_ is 1 / (n + 1).
+        for fewer than 100 images (or groups), and otherwise 0.2. With n held-out images, or groups,
+        the smallest p-value [2]_ is 1 / (n + 1).
     random_state : int, RandomState instance or None, default=None
         Seed of the choice of held-out images, of what the score draws, and of the autoencoder and
         a density where they have none of their own.
@@ -243,8 +244,8 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
             Present for the interface of scikit-learn.
         groups : array-like of shape (n,), default=None
             What images belong together, such as the photograph that crops were cut from: they are
-            held out together. Without it crops of one photograph are compared with each other, and
-            those of another look unusual.
+            held out together and have one vote. Without it crops of one photograph are compared
+            with each other, and those of another look unusual.
 
         Returns
         -------
@@ -270,18 +271,18 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         normalize = self._should_normalize(estimator, images)
         fits = [
             self._fit_one(estimator, source, selected(images, train), spec, normalize, seed)
-            for train, _ in splits
+            for train, _, _ in splits
         ]
         estimators, scores = map(list, zip(*fits, strict=True))
         readers = make_readers(estimators, spec, normalize=normalize)
-        held_out = calibrate(scores, readers, [selected(images, rest) for _, rest in splits])
+        parts = [selected(images, rest) for _, rest, _ in splits]
+        held_out = calibrate(scores, readers, parts, [votes for _, _, votes in splits])
         if self.contamination == "auto":
             offset, rate = threshold(held_out, AUTO_LEVEL)
         else:
             of_fit = scores_by_each(scores, readers, images).mean(axis=0)
             offset = np.quantile(of_fit, float(self.contamination))
-            known = np.concatenate([of_part.scores for of_part in held_out])
-            rate = np.mean(known < offset)
+            rate = 1 - sum(part.scores.from_on(offset) for part in held_out) / count(held_out)
         fitted = {
             "estimators_": estimators,
             "outlier_scores_": scores,
@@ -372,7 +373,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         one autoencoder, whatever the score; with several it has about that probability, and about
         :math:`2 \alpha` at most (Vovk, in the references of this class). With "combined" this is
         so up to terms of order 1 / n, because the held-out images also give its means and standard
-        deviations.
+        deviations. Images of a group of ``fit`` share one vote, and n is the number of groups.
 
         Images that are unlike those in ``fit`` for another reason, such as another camera, writer
         or size, get small p-values too: shuffle ordered data before splitting it.
@@ -436,8 +437,8 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         X : array-like of shape (n, n_features), (n, H, W), (n, H, W, C) or (n, C, H, W)
             Images in the units of those in ``fit``.
         level : float, default=0.05
-            The share, between 0 and 1. With fewer than ``1 / level`` - 1 held-out images masks
-            are empty.
+            The share, between 0 and 1. With fewer than ``1 / level`` - 1 held-out images, or
+            groups, masks are empty.
 
         Returns
         -------
@@ -561,7 +562,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     @property
     def calibration_scores_(self):
         """Scores of all held-out images in order, float64."""
-        return np.sort(np.concatenate([known.scores for known in self.held_out_]))
+        return np.sort(np.concatenate([known.scores.values for known in self.held_out_]))
 
     def _read(self, X):
         """Validate images for a fitted detector: their dimensions, and their view (n, H, W, C)."""

@@ -51,7 +51,7 @@ def collect_by_each(functions, readers, images):
     )
 
 
-def calibrate(scores, readers, parts):
+def calibrate(scores, readers, parts, weights):
     """Let scores learn from all held-out images what makes their values one; tell what those give.
 
     Parameters
@@ -62,6 +62,8 @@ def calibrate(scores, readers, parts):
         Their readers.
     parts : list of ndarray or LazyImages of shape (n, H, W, C)
         The images that each of them did not learn from.
+    weights : list of ndarray of shape (n,)
+        Their votes.
 
     Returns
     -------
@@ -75,8 +77,8 @@ def calibrate(scores, readers, parts):
     for score in scores:
         score.calibrate(together)
     return [
-        held_out(one[0].combine(values), _pixels(*one) if one[0].calibrates_maps else pixels)
-        for one, (values, pixels) in zip(each, known, strict=True)
+        held_out(one[0].combine(values), _pixels(*one) if one[0].calibrates_maps else pixels, votes)
+        for one, (values, pixels), votes in zip(each, known, weights, strict=True)
     ]
 
 
