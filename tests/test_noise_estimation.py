@@ -73,6 +73,14 @@ def test_clipping_at_black_is_undone(black):
     assert estimate_noise(images.clip(0, 1)).std == pytest.approx(0.1, rel=0.03)
 
 
+@pytest.mark.parametrize("limits", [(0, 200), (60, 255), (60, 200)], ids=str)
+def test_clipping_within_the_data_range_is_undone(limits):
+    images = 1.3 * GRAY + np.random.default_rng(0).normal(0, 25, GRAY.shape)
+    noise = estimate_noise(np.uint8(np.rint(images).clip(*limits)))
+    assert isinstance(noise, GaussianNoise)
+    assert noise.std * 255 == pytest.approx(25, rel=0.05)
+
+
 def test_the_rounding_to_levels_is_subtracted():
     images = 255 * flat_fields() + np.random.default_rng(0).normal(0, 0.6, (200, 64, 64))
     # Without it the level would be 11 % too large.
@@ -109,6 +117,15 @@ def test_the_gain_of_a_sensor_is_found(gain, offset, read_std):
     found = noise.gain * (middle - noise.offset) + noise.read_std**2
     expected = (gain / FULL) * (middle - offset / FULL) + (read_std / FULL) ** 2
     assert found**0.5 == pytest.approx(expected**0.5, rel=0.03)
+
+
+def test_the_gain_of_a_sensor_that_saturates_below_white_is_found():
+    pedestal, saturation, white = 200, 15000, 2**14 - 1
+    exposure = 80.0 * GRAY
+    errors = np.random.default_rng(0).normal(0, np.sqrt(12 * exposure + 30**2))
+    counts = np.rint(pedestal + exposure + errors).clip(pedestal, saturation).astype(np.uint16)
+    noise = estimate_noise(counts, data_range=(0, white))
+    assert noise.gain * white == pytest.approx(12, rel=0.1)
 
 
 def test_a_sensor_of_read_noise_alone_is_gaussian():

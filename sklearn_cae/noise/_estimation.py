@@ -121,8 +121,10 @@ def estimate_noise(
     squares are flat if the first two details hold no more than the noise; the third measures the
     variance there. Clipping is undone by the moments of a clipped normal variable, as in Foi,
     "Clipped noisy images: heteroskedastic modeling and practical denoising" (Signal Processing
-    2009). Rounding to integers is subtracted. On photographs the standard deviation is about 1 %
-    too large, as no place is quite flat. Impulses and stripes are not told apart from texture.
+    2009). The limits are the smallest and the largest value if at least 0.1 % of the pixels have
+    it, as where a sensor saturates below white, else the ends of a fixed data range. Rounding to
+    integers is subtracted. On photographs the standard deviation is about 1 % too large, as no
+    place is quite flat. Impulses and stripes are not told apart from texture.
 
     Examples
     --------
@@ -169,7 +171,7 @@ def noise_of(source, spec, images):
 
 def _measured(source, spec, batches):
     """The line of the noise, how much images differ from it, and whether it was clipped."""
-    limits = _clipped_at(source, spec, batches)
+    limits = _clipped_at(batches, spec)
     blocks = _measure(source, batches, spec.data_range)
     line = _fit(blocks, limits)
     integer = np.issubdtype(source.dtype, np.integer)
@@ -193,12 +195,16 @@ def _read(X, image_shape, channel_axis, data_range):
     return source, spec, [to_channels_last(source, spec)]
 
 
-def _clipped_at(source, spec, batches):
-    """Where pixels were clipped, in units of the data range; infinities where they were not."""
+def _clipped_at(batches, spec):
+    """Where pixels were clipped, in units of the data range; infinities where they were not.
+
+    A sensor may saturate below white, and its black lie above that of the data range.
+    """
     low, high = spec.data_range
-    seen = source.measures
-    smallest = low if spec.fixed and low <= seen.low else _pile(batches, seen.low, -np.inf)
-    largest = high if spec.fixed and seen.high <= high else _pile(batches, seen.high, np.inf)
+    seen_low = float(min(images.min() for images in batches))
+    seen_high = float(max(images.max() for images in batches))
+    smallest = _pile(batches, seen_low, low if spec.fixed and low <= seen_low else -np.inf)
+    largest = _pile(batches, seen_high, high if spec.fixed and seen_high <= high else np.inf)
     return (smallest - low) / (high - low), (largest - low) / (high - low)
 
 
