@@ -147,6 +147,13 @@ def test_a_level_that_images_hold_is_taken_in_silence():
     small_cae(small_unet(), target="recorrupted", noise=noise, data_range=(0, 1)).fit(noisy)
 
 
+def test_a_level_that_overexposed_images_hold_is_taken_in_silence():
+    clean, _ = noisy_scenes(GaussianNoise(0.1))
+    rng = np.random.default_rng(0)
+    noisy = (1.6 * clean + rng.normal(0, 0.1, clean.shape)).clip(0, 1).astype(np.float32)
+    small_cae(small_unet(), target="recorrupted", noise=GaussianNoise(0.1)).fit(noisy)
+
+
 def test_binary_cross_entropy_is_refused():
     _, noisy = noisy_scenes(GaussianNoise(0.1))
     with pytest.raises(ValueError, match="loss='bce' needs targets between 0 and 1"):

@@ -279,6 +279,13 @@ def test_the_alarm_is_not_lost_by_that():
     assert n_alarms >= 0.95 * n_sets
 
 
+def test_the_alarm_is_not_lost_in_overexposed_images():
+    n_alarms, n_sets = count_alarms(
+        lambda noisy: gaussian_filter(1.6 * noisy, (0, 0.6, 0.6)), 15 / 255, size=64
+    )
+    assert n_alarms >= 0.95 * n_sets
+
+
 def test_averages_of_2_x_2_pixels_are_white_again_after_a_slight_blur():
     images = gaussian_filter(
         flat_fields() + np.random.default_rng(0).normal(0, 0.05, (200, 64, 64)), (0, 0.45, 0.45)
@@ -346,8 +353,12 @@ def found_in_clean(images, noise="gaussian"):
 def test_noise_is_found_in_images_that_should_be_clean(images, level):
     clean_range = {"data_range": (0, 255 if images.dtype == np.uint8 else 1)}
     std = found_in_clean(noisy(GaussianNoise(level / 255), images, **clean_range))
-    # Clipping takes up to a quarter of the strongest noise.
-    assert std == pytest.approx(level / 255, rel=0.25)
+    assert std == pytest.approx(level / 255, rel=0.05)
+
+
+def test_noise_is_found_in_overexposed_images_that_should_be_clean():
+    images = 1.6 * floats(GRAY) + np.random.default_rng(0).normal(0, 0.1, GRAY.shape)
+    assert found_in_clean(images.clip(0, 1)) == pytest.approx(0.1, rel=0.05)
 
 
 def squares(n=50, size=32):

@@ -302,7 +302,7 @@ def _measure_some(images, spec):
         (image.shape[1] // BLOCK_PIXELS) * (image.shape[2] // BLOCK_PIXELS) * image.shape[3]
         for image in some
     )
-    return _fit(blocks, (-np.inf, np.inf)), len(blocks.mean) / n_all
+    return _fit(blocks, _clipped_at(some, spec)), len(blocks.mean) / n_all
 
 
 def _rows_of_some(images, n_images):
