@@ -1,5 +1,8 @@
 """Denoise the PNG and TIFF files of a folder, gray or colour, of 8 or 16 bits, of any sizes.
 
+A TIFF stack is denoised frame by frame. Of three or four gray frames scikit-image makes one image,
+RGB or RGBA, so split such stacks before.
+
 python denoise_folder.py NOISY DENOISED
 """
 
@@ -20,6 +23,8 @@ def denoiser(name, white):
 
 def denoise(image):
     """An image as it is in its file, with its colours denoised; transparency stays as it is."""
+    if image.ndim > 3 or (image.ndim == 3 and image.shape[2] > 4):  # a stack
+        return np.stack([denoise(frame) for frame in image])
     pixels = np.atleast_3d(image).copy()
     colours = pixels[..., : 3 if pixels.shape[2] > 2 else 1]
     is_gray = (colours == colours[..., :1]).all()  # which three channels can also be
