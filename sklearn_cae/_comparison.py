@@ -167,7 +167,9 @@ def compare_denoisers(
     internal = replace(spec, channel_axis=3, ndim=4)
     as_images = [batch._replace(given=batch.noisy, spec=internal) for batch in batches]
     # Before the filters are tuned: a name that does not exist is told at once.
-    denoisers = {name: _loaded(denoiser, spec) for name, denoiser in denoisers.items()}
+    predictors = {
+        name: _predictor(denoiser, batches, as_images) for name, denoiser in denoisers.items()
+    }
     rows = [("identity", *_measure("identity", np.copy, as_images))]
     if filters:
         train = noisy_batch(
@@ -177,8 +179,7 @@ def compare_denoisers(
             seed=seed,
         )
         rows += [(name, *_measure_filter(name, train, as_images)) for name in filters]
-    for name, denoiser in denoisers.items():
-        rows.append((name, *_measure(name, denoiser.predict, batches)))
+    rows += [(name, *_measure(name, *predictor)) for name, predictor in predictors.items()]
     rows = [(name, psnr[order], ssim[order], time) for name, psnr, ssim, time in rows]
     rows.sort(key=lambda row: -row[1].mean())
     names, psnr, ssim, milliseconds = zip(*rows, strict=True)
@@ -200,11 +201,12 @@ def _read_batches(X, y, spec_of, noise, seed):
     return np.argsort(np.concatenate(list(groups_of_one_shape(X)))), batches
 
 
-def _loaded(denoiser, spec):
-    """A denoiser, or that of the package which is named, in the units of the images."""
+def _predictor(denoiser, batches, as_images):
+    """The function that denoises, and what it takes: as given, or images (n, H, W, C) by name."""
     if not isinstance(denoiser, str):
-        return denoiser
-    return DenoisingCAE.from_pretrained(denoiser, data_range=spec.data_range)
+        return denoiser.predict, batches
+    data_range = as_images[0].spec.data_range
+    return DenoisingCAE.from_pretrained(denoiser, data_range=data_range).predict, as_images
 
 
 def _check_denoisers(denoisers):
