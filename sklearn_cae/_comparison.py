@@ -107,7 +107,7 @@ def compare_denoisers(
         Clean images, if X is noisy; labels are ignored.
     X_train : array-like of the layout of X, default=None
         Images to tune the filters on, such as those the denoisers were trained on: clean images or
-        pairs, as in X. ``None`` leaves the filters out. If it is a list, the filters are tuned on
+        pairs, as in X. ``None`` leaves all filters out. If it is a list, the filters are tuned on
         the central parts of the images.
     y_train : array-like of the shape of X_train, default=None
         Clean images, if ``X_train`` is noisy.
@@ -136,8 +136,9 @@ def compare_denoisers(
     ------
     ValueError
         If a denoiser has the name of a filter or "identity", another data range, or gives images
-        of another shape; if there are clean images but no noise, or a noise but no clean images.
-        Or if the package has no denoiser of a name that is given.
+        of another shape; if there are clean images but no noise, or a noise but no clean images;
+        if ``filters`` are given without ``X_train``. Or if the package has no denoiser of a name
+        that is given.
     TypeError
         If ``denoisers`` is not a dict of denoisers, or ``noise`` is not a noise model.
 
@@ -228,6 +229,11 @@ def _check_denoisers(denoisers):
 
 def _check_filters(filters, X_train, denoisers):
     if X_train is None:
+        if filters:
+            raise ValueError(
+                f"filters={short_repr(filters)}, but there are no images to tune them on. Give "
+                "X_train, images that are not among those of X, or leave out filters."
+            )
         filters = []
     elif filters is None:
         installed = available_filters()

@@ -318,6 +318,12 @@ def test_an_unknown_filter_is_refused_with_those_allowed():
         compare_denoisers(X_TEST, NOISE, X_train=X_TRAIN, filters=["mean"])
 
 
+@pytest.mark.parametrize("filters", [["median"], ["mean"]], ids=str)
+def test_filters_without_training_images_are_refused_with_the_cure(filters):
+    with pytest.raises(ValueError, match=rf"filters=\['{filters[0]}'\], but .* Give X_train"):
+        compare_denoisers(X_TEST, NOISE, filters=filters)
+
+
 def test_at_least_one_image_is_tuned_on():
     with pytest.raises(ValueError, match="n_tuning == 0, must be >= 1"):
         compare_denoisers(X_TEST, NOISE, X_train=X_TRAIN, n_tuning=0)
