@@ -227,7 +227,7 @@ MISMATCHES = {
     "channels": (
         "colour",
         colour(n_channels=4),
-        r"has 4 channel\(s\), but .* have 3. Axis 3",
+        r"has 4 channel\(s\), but .* have 3. Axis 3.*transparency: X\[\.\.\., :3\]",
     ),
     "gray for colour": (
         "colour",

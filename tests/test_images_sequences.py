@@ -120,13 +120,16 @@ def test_channels_are_brought_last(image, axis, shape):
     assert [view.shape for view in read_sequence([image]).channels_last(axis)] == [shape]
 
 
-def test_channels_are_those_of_the_fit():
-    sequence = read_sequence([COLOUR])
+@pytest.mark.parametrize(
+    ("n_given", "n_learned", "cure"), [(3, 1, "rgb2gray"), (4, 3, r"X\[\.\.\., :3\]")]
+)
+def test_channels_are_those_of_the_fit(n_given, n_learned, cure):
+    sequence = read_sequence([np.zeros((4, 5, n_given))])
     with pytest.raises(
         ValueError,
-        match=r"images with 3 channel\(s\), but the learned images have 1.*rgb2gray",
+        match=rf"images with {n_given} channel\(s\), but the learned .* {n_learned}\..*{cure}",
     ):
-        sequence_to_channels_last(sequence, spec_of_range(8, 1, (0, 1)))
+        sequence_to_channels_last(sequence, spec_of_range(8, n_learned, (0, 1)))
 
 
 def test_sizes_are_those_of_a_network_that_takes_one():

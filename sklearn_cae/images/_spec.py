@@ -268,11 +268,16 @@ def to_channels_last(source, spec):
 
 
 def _cure_of_channels(n_given, n_learned):
-    """What to do with gray images where colour was learned, and the other way round."""
+    """What to do with gray, colour or transparent images where others were learned."""
     if n_given == 1 and n_learned == 3:
         return " Repeat the gray channel (skimage.color.gray2rgb), or take what has learned gray."
     if n_given == 3 and n_learned == 1:
         return " Make them gray (skimage.color.rgb2gray), or give one channel at a time."
+    if n_given == 4 and n_learned == 3:
+        return (
+            " Leave out the transparency: X[..., :3], or X[:, :3] if axis 1 holds the channels; in "
+            "a list, of each image."
+        )
     return ""
 
 
