@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import median_filter
-from skimage import filters, restoration
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Options
 from sklearn.utils.validation import check_is_fitted
@@ -73,12 +72,16 @@ def _median(images, size):
 
 
 def _total_variation(image, weight):
+    from skimage import restoration
+
     return restoration.denoise_tv_chambolle(image, weight=weight, channel_axis=-1)
 
 
 def _nl_means(image, sigma, patch_size):
     # Of h = 0.4 to 1 times sigma the last did best against Gaussian and Poisson noise, once sigma
     # was tuned; then it is a little below the noise's.
+    from skimage import restoration
+
     filtered = restoration.denoise_nl_means(
         image,
         h=sigma,
@@ -95,6 +98,8 @@ def _wavelet(image, sigma, wavelet):
     pywt = import_optional("pywt", extra=None, purpose="The wavelet filter", package="PyWavelets")
     # scikit-image leaves out the three coarsest levels, which costs 3 dB on 64 x 64 pixels.
     levels = pywt.dwt_max_level(min(image.shape[:2]), wavelet)
+    from skimage import restoration
+
     return restoration.denoise_wavelet(
         image,
         sigma=sigma,
@@ -108,6 +113,8 @@ def _wavelet(image, sigma, wavelet):
 
 def _unsharp_mask(image, radius, amount):
     # With channel_axis=-1 scikit-image 0.26 leaves most of the result uninitialised.
+    from skimage import filters
+
     return filters.unsharp_mask(image, radius=radius, amount=amount, channel_axis=2)
 
 
@@ -118,6 +125,8 @@ def _wiener(image, std, balance):
     psf = np.outer(profile, profile) / profile.sum() ** 2
     # Mirrored borders, because the filter takes an image to be periodic.
     padded = np.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
+    from skimage import restoration
+
     channels = [restoration.wiener(channel, psf, balance) for channel in np.moveaxis(padded, 2, 0)]
     return np.stack(channels, axis=2)[reach:-reach, reach:-reach]
 

@@ -4,7 +4,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage import color
 
 from ._drawing import check_channels, grid_of_axes, show_image, unit_images
 from ._estimators import spec_of
@@ -167,6 +166,8 @@ def _to_gray(images):
     """Luminance of images (n, H, W, C) as (n, H, W, 1)."""
     if images.shape[3] == 1:
         return images
+    from skimage import color
+
     return color.rgb2gray(images[..., :3])[..., np.newaxis]
 
 

@@ -106,8 +106,8 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         standard deviations. An image is then not an outlier because of its brightness or contrast.
         If it should be, set False. "auto" is True in most cases. It is False for scores by the
         worst places of an image, such as "local_density", and sums of such alone, for a
-        FrozenEstimator, which gets the images as they are, and for images of two values, of which
-        hardly anything would be left. A frozen autoencoder sees normalised images in its own units,
+        FrozenEstimator, which gets the images as they are, and for images of one or two numbers, of
+        which nothing would be left. A frozen autoencoder sees normalised images in its own units,
         as if black and white ended their range.
     contamination : "auto" or float, default="auto"
         Share of outliers among the images of ``fit``, above 0 and at most 0.5. This share of them
