@@ -15,6 +15,7 @@ from .images import (
     LazyImages,
     check_columns,
     check_images,
+    check_median,
     check_out,
     check_units,
     from_channels_last,
@@ -108,6 +109,7 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         source, images = self._read_fitted(
             X, accept=None if out is None else lambda read: check_out(out, read.shape, read.dtype)
         )
+        self._check_median(source)
         self._check_ensemble(self_ensemble)
         to_layout = partial(from_channels_last, ndim=source.ndim, spec=self.image_spec_)
         if out is None and not isinstance(images, LazyImages):
@@ -120,11 +122,17 @@ class FittedNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _predict_list(self, X, options):
         source, images = self._read_list(X)
+        self._check_median(source)
         self._check_ensemble(options["self_ensemble"])
         denoise = partial(self.runner_.denoise, self_ensemble=options["self_ensemble"])
         denoised = self.runner_.of_each(denoise, images, progress=options["progress"])
         one = partial(from_channels_last, ndim=source.ndim, spec=self.image_spec_)
         return [one(image[np.newaxis])[0] for image in denoised]
+
+    def _check_median(self, source):
+        """Refuse images whose results would be cut off; pairs may have any input."""
+        if self.image_spec_.fixed and self.noise_ is not None:
+            check_median(source, self.image_spec_.data_range)
 
     def _read_list(self, X):
         """Validate a list of images: their source, and a list of their views (H, W, C)."""

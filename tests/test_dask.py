@@ -11,6 +11,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val
 from small import colour, gray, small_autoencoder, small_cae, small_unet
 
 from sklearn_cae import psnr_scorer
+from sklearn_cae.images import read_images
 
 da = pytest.importorskip("dask.array")
 distributed = pytest.importorskip("distributed")
@@ -126,3 +127,10 @@ def test_tiles_without_a_margin_differ(cluster):
 
 def test_a_network_with_a_flat_code_has_no_margin_for_tiles():
     assert small_cae(small_autoencoder(latent_dim=3)).fit(X).tile_margin_ is None
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_masked_values_are_refused(lazy):
+    masked = da.ma.masked_greater(da.from_array(X, chunks=(8, 8, 8)), X.mean())
+    with pytest.raises(ValueError, match=r"masked array, with \d+ masked value"):
+        read_images(masked, lazy=lazy).pixels[:]

@@ -1,4 +1,4 @@
-"""Where nobody needs the maps of an encoder, they are pooled before their ReLU."""
+"""In training, maps of an encoder that nobody needs are pooled before their ReLU."""
 
 import pytest
 import torch
@@ -121,7 +121,7 @@ REPLACED = {
 
 @pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED)
 def test_layers_that_were_replaced_compute_as_they_do(replace):
-    module = build(NETWORKS["default"]).eval()
+    module = build(NETWORKS["default"])
     replace(module.encoder)
     images = torch.rand(2, 3, 32, 32, dtype=torch.float64) - 0.5
     code, _ = module.encoder(images)

@@ -142,9 +142,32 @@ def test_false_alarms_with_few_photographs_are_as_rare_as_told():
         # Photographs differ in their brightness, and their ten crops hardly.
         scores = rng.normal(size=6).repeat(10) + 0.01 * rng.normal(size=60)
         of_five = known(scores[:50], weights=np.full(50, 1 / 10))
-        odd.append(p_values_of_scores(scores[np.newaxis, 50:], [of_five]) <= 1 / 5)
-    # 300 draws of photographs have a standard error of 0.022.
-    assert np.mean(odd) <= 1 / 5 + 0.04
+        odd.append(p_values_of_scores(scores[np.newaxis, 50:], [of_five]) <= 1 / 10)
+    # 300 draws of photographs have a standard error of 0.017.
+    assert np.mean(odd) <= 1 / 10 + 0.03
+
+
+def test_pixels_of_a_group_share_a_vote():
+    maps = np.repeat([0.0, 1.0], [9, 1])[:, np.newaxis].repeat(3, axis=1)
+    of_two = held_out(np.zeros(10), maps, np.repeat([1 / 9, 1], [9, 1]))
+    p_values = p_values_of_pixels(np.array([[[[0.5, 2.0]]]]), [of_two])
+    # Half of the votes lie as high as the first, beside its own map of which all does.
+    np.testing.assert_allclose(p_values, [[[(2 * 0.5 + 1) / 3, 0.5 / 3]]], atol=1e-3)
+
+
+class Across:
+    """Holds out one of three images of each group at a time."""
+
+    def split(self, X, y=None, groups=None):
+        part = np.arange(57) // 19
+        return [(np.flatnonzero(part != i), np.flatnonzero(part == i)) for i in range(3)]
+
+
+def test_parts_of_a_vote_add_up_to_one():
+    splits = split_images(Across(), 57, np.arange(57) % 19, 0)
+    parts = [known(np.arange(len(votes)), weights=votes) for _, _, votes in splits]
+    assert p_values_of_scores(np.full((3, 1), -1.0), parts) == 1 / 20
+    assert threshold(parts, 0.05)[1] == 1 / 20
 
 
 @pytest.mark.parametrize("size", [(256, 256), (100, 2048), (2048, 512)])

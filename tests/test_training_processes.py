@@ -155,6 +155,10 @@ def other_noise(rank, folder):
     small_cae(noise=None).fit(noisy)
 
 
+def other_seed_of_a_detector(rank, folder):
+    CAEOutlierDetector(plain(), random_state=None if rank else 0).fit(X)
+
+
 def other_method(rank, folder):
     cae = plain().set_params(validation_fraction=0)
     cae.partial_fit(X) if rank else cae.fit(X)
@@ -360,6 +364,7 @@ ERRORS = {
     other_image_read_lazily: [(ValueError, OTHER_VALUES)] * 2,
     other_number: [(ValueError, "number of training images: 25 in process 0, 24 in process 1")] * 2,
     other_noise: [(ValueError, r"\(noise: .*std=0.1.* in process 0, .*std=0.2")] * 2,
+    other_seed_of_a_detector: [(ValueError, "random_state: 0 in process 0, None in process 1")] * 2,
     other_method: [(ValueError, "method: fit in process 0, partial_fit in process 1")] * 2,
     wrong_in_one: [
         (ValueError, "process 1 failed: InvalidParameterError: The 'batch_size' parameter"),
@@ -496,7 +501,15 @@ def test_functions_are_compared_by_their_code():
     assert described(again)["loss"].split()[-1] == told[0].split()[-1]
 
 
-@pytest.mark.parametrize("make", [np.array, torch.tensor])
+@pytest.mark.parametrize(
+    "make",
+    [
+        np.array,
+        lambda values: np.array([*values, 0.5])[::-1],
+        torch.tensor,
+        lambda values: torch.nn.Parameter(torch.tensor(values, dtype=torch.bfloat16)),
+    ],
+)
 def test_numbers_in_a_parameter_are_compared(make):
     one, same, other = (
         described(small_cae(loss=partial(torch.nn.BCEWithLogitsLoss, pos_weight=make([weight]))))

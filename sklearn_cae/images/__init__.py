@@ -51,6 +51,7 @@ from ._spec import (
 )
 from ._units import (
     bytes_to_unit,
+    check_median,
     check_range,
     check_units,
     check_within_range,
@@ -77,6 +78,7 @@ __all__ = [
     "check_channel_axis",
     "check_columns",
     "check_images",
+    "check_median",
     "check_out",
     "check_range",
     "check_same_shape",

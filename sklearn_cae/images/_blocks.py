@@ -100,7 +100,7 @@ class ArrayBlocks:
         forget_pages(self.array)
         where = f"{self.name}[{start}:{stop}]"
         try:
-            block = np.asanyarray(self.array[start:stop])
+            block = to_ndarray(self.array[start:stop])
         except Exception as error:  # Whatever a store, a network or a decoder raises.
             raise ValueError(
                 f"{where} cannot be read: {type(error).__name__}: {error} Repair the array, or "
@@ -150,6 +150,11 @@ def refuse_closed(array, name):
             f"{name} cannot be read: {type(error).__name__}: {error}. If its file is closed, open "
             "it again."
         ) from error
+
+
+def to_ndarray(X):
+    """Give an array of another library as one of numpy, masked if it is: dask would drop a mask."""
+    return np.asanyarray(X.compute() if hasattr(X, "compute") else X)
 
 
 def refuse_masked(array, where):

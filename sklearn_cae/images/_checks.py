@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, validate_data
 
-from ._blocks import refuse_closed, refuse_masked
+from ._blocks import refuse_closed, refuse_masked, to_ndarray
 from ._lazy import LazyImages, is_lazy, read_lazily
 from ._sequences import (
     RAGGED,
@@ -294,9 +294,9 @@ def _with_own_dtype(X):
     elif not isinstance(X, np.ndarray) and (dtype := _dtype_of_columns(X)) is not None:
         X = np.asarray(X, dtype=dtype)
     elif not scipy.sparse.issparse(X) and hasattr(X, "__array__"):
-        X = np.asanyarray(X)
+        X = to_ndarray(X)
     elif is_lazy(X):
-        X = np.asanyarray(X[: X.shape[0]])
+        X = to_ndarray(X[: X.shape[0]])
     if isinstance(X, np.ndarray):
         refuse_masked(X, "It")
         X = np.asarray(X)

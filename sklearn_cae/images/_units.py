@@ -17,8 +17,9 @@ MIN_FILLED = 1 / 16
 # Widths of the data range by which the bulk of an image may leave it. Noise stays within; images
 # in other units leave it by much more.
 RANGE_MARGIN = 10.0
-# The same for their median, where what leaves the range is cut off: noise does not move it.
-MEDIAN_MARGIN = 0.1
+# The same for their median, where what leaves the range is cut off, or this share of the width of
+# their bulk, since noise moves the median of few pixels.
+MEDIAN_MARGIN = 0.15
 # Width of a data range from which on floats of small numbers alone are in other units: those from
 # 0 to 1, with noise or without, and standardised ones.
 WIDE_RANGE, SMALL_NUMBERS = 128, 5.0
@@ -153,8 +154,7 @@ def check_within_range(source, data_range):
 def check_units(source, spec, *, reference="the images of fit"):
     """Refuse images whose values cannot be in the units of ``spec``.
 
-    Single values may be anything, as hot pixels are; the bulk of them is judged, and their median
-    where results are clipped.
+    Single values may be anything, as hot pixels are; the bulk of them is judged.
 
     Parameters
     ----------
@@ -176,7 +176,6 @@ def check_units(source, spec, *, reference="the images of fit"):
         or (integer and width <= 2 and source.measures.high > max(high, 2))
         or bulk_low < low - RANGE_MARGIN * width
         or bulk_high > high + RANGE_MARGIN * width
-        or (spec.fixed and _distance(source.measures.median, low, high) > MEDIAN_MARGIN * width)
     )
     if wrong:
         raise ValueError(
@@ -187,9 +186,18 @@ def check_units(source, spec, *, reference="the images of fit"):
         )
 
 
-def _distance(value, low, high):
-    """How far a value is outside a range."""
-    return max(low - value, value - high)
+def check_median(source, data_range):
+    """Refuse images half of which lies outside a data range, to which results are cut off."""
+    low, high = data_range
+    median, (bulk_low, bulk_high) = source.measures.median, source.measures.bulk
+    margin = MEDIAN_MARGIN * max(high - low, bulk_high - bulk_low)
+    if max(low - median, median - high) > margin:
+        side = "above" if median > high else "below"
+        raise ValueError(
+            f"Half of the values of {source.name} lie {side} {median:g}, but the data range is "
+            f"{low:g} to {high:g}, and results are cut off there. "
+            f"Convert {source.name} to the units of this range, or take a denoiser of its own."
+        )
 
 
 def _is_unsigned(dtype):

@@ -121,8 +121,12 @@ class ConvEncoderModule(nn.Module):
         return self.code(x), maps  # (n, code_channels, h, w)
 
     def encode(self, images):
-        """Give the code alone: maps are pooled before their ReLU, which is the same and faster."""
-        if not self.can_pool_first or has_hooks(self):
+        """Give the code alone.
+
+        In training maps are pooled before their ReLU, where nobody listens to the layers. That is
+        the same and faster.
+        """
+        if not (self.training and self.can_pool_first) or has_hooks(self):
             return self(images)[0]
         x = images
         for stage in self.stages:

@@ -22,8 +22,8 @@ N_STEPS = 10_000
 class Votes:
     """Values of held-out images, each with its vote.
 
-    Images of a group share one vote, since images of the next group are no more like these than
-    like those of one another. Without groups each image has one.
+    Images of a group share one vote, since a new image comes from a new group: groups are compared,
+    not images. Without groups each image has a vote.
 
     Attributes
     ----------
@@ -40,9 +40,9 @@ class Votes:
         """Votes of what is at most each of some values."""
         return self.before[np.searchsorted(self.values, values, side="right")]
 
-    def from_on(self, values):
-        """Votes of what is at least each of some values."""
-        return self.before[-1] - self.before[np.searchsorted(self.values, values, side="left")]
+    def below(self, values):
+        """Votes of what is less than each of some values."""
+        return self.before[np.searchsorted(self.values, values, side="left")]
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,23 @@ def held_out(scores, maps, weights):
         return HeldOut(_votes(scores, weights), _votes(np.empty(0), np.empty(0)), np.empty(0))
     largest, pixels = maps[:, 0], maps[:, 1:]
     steps = np.linspace(0, 1, N_STEPS + 1)
-    return HeldOut(_votes(scores, weights), _votes(largest, weights), np.quantile(pixels, steps))
+    of_pixels = np.repeat(weights, pixels.shape[1])
+    return HeldOut(
+        _votes(scores, weights),
+        _votes(largest, weights),
+        np.quantile(pixels.ravel(), steps, weights=of_pixels, method="inverted_cdf"),
+    )
 
 
 def _votes(values, weights):
     order = np.argsort(values, kind="stable")
-    # Parts of a vote add up to it but for rounding.
-    before = np.cumsum(np.append(0, np.asarray(weights)[order])).round(9)
+    before = np.cumsum(np.append(0, np.asarray(weights)[order]))
     return Votes(np.asarray(values, np.float64)[order], before)
+
+
+def _total(votes):
+    """Sum of votes, rounded so that the parts of one add up to it."""
+    return np.round(sum(votes), 6)
 
 
 def some_pixels(maps):
@@ -106,14 +115,15 @@ def pixels_in(image_size):
 
 def p_values_of_scores(scores, parts):
     """Conformal p-values of scores (n_parts, n), by the autoencoder of each ``HeldOut``."""
-    below = [known.scores.up_to(row) for row, known in zip(scores, parts, strict=True)]
-    return (1 + sum(below)) / (1 + count(parts))
+    low = [known.scores.up_to(row) for row, known in zip(scores, parts, strict=True)]
+    return (1 + _total(low)) / (1 + count(parts))
 
 
 def p_values_of_maps(maps, parts):
     """Share of normal images whose map reaches, somewhere, the value of a pixel: for masks."""
-    above = [known.largest.from_on(values) for values, known in zip(maps, parts, strict=True)]
-    return (1 + sum(above)) / (1 + count(parts))
+    less = [known.largest.below(values) for values, known in zip(maps, parts, strict=True)]
+    n = count(parts)
+    return (1 + n - _total(less)) / (1 + n)
 
 
 def p_values_of_pixels(maps, parts):
@@ -143,14 +153,19 @@ def threshold(parts, level):
     scores = np.concatenate([known.scores.values for known in parts])
     weights = np.concatenate([np.diff(known.scores.before) for known in parts])
     together = _votes(scores, weights)
-    rates = (1 + together.before[:-1]) / (1 + count(parts))
+    rates = (1 + together.before[:-1].round(6)) / (1 + count(parts))
     last = max(1, np.searchsorted(rates, level, side="right")) - 1
     return float(together.values[last]), float(rates[last])
 
 
 def count(parts):
     """Number of all groups that were held out, or of all images where there are none."""
-    return sum(known.n_votes for known in parts)
+    return _total(known.n_votes for known in parts)
+
+
+def share_below(value, parts):
+    """Share of the votes of scores below a value."""
+    return _total(known.scores.below(value) for known in parts) / count(parts)
 
 
 def split_images(calibration, n_images, groups, seed):

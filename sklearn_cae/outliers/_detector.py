@@ -28,10 +28,10 @@ from ..metrics import denoiser_of
 from ..training import seed_to_train
 from ._batch import make_readers
 from ._calibration import (
-    count,
     p_values_of_maps,
     p_values_of_pixels,
     p_values_of_scores,
+    share_below,
     split_images,
     threshold,
 )
@@ -282,7 +282,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         else:
             of_fit = scores_by_each(scores, readers, images).mean(axis=0)
             offset = np.quantile(of_fit, float(self.contamination))
-            rate = 1 - sum(part.scores.from_on(offset) for part in held_out) / count(held_out)
+            rate = share_below(offset, held_out)
         fitted = {
             "estimators_": estimators,
             "outlier_scores_": scores,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import timedelta
 from functools import partial
-from numbers import Integral, Number
+from numbers import Number
 from types import CodeType, FunctionType
 from zlib import crc32
 
@@ -277,9 +277,10 @@ def seed_to_train(estimator, random_state):
     A frozen estimator is not trained, and a process with one is alone.
     """
     seed = resolve_seed(random_state)
-    if isinstance(random_state, Integral) or isinstance(estimator, FrozenEstimator):
+    if isinstance(estimator, FrozenEstimator):
         return seed
     with all_processes() as processes:
+        processes.check_same(lambda: {"random_state": _text(random_state)})
         return processes.of_first(seed)
 
 
@@ -334,9 +335,10 @@ def _text(value):
     # The text of an object may hold its address.
     if value is None or isinstance(value, (str, Number)):
         return repr(value)
-    if isinstance(value, (np.ndarray, torch.Tensor)):
-        checksum = crc32(np.ascontiguousarray(torch.as_tensor(value).cpu().numpy()).data)
-        return f"{type(value).__name__} of values {checksum:08x}"
+    if isinstance(value, torch.Tensor):
+        return f"Tensor {_text(value.detach().to('cpu', torch.float64).to_dense().numpy())}"
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} of values {crc32(value.tobytes()):08x}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_text, value))}]"
     if isinstance(value, partial):
