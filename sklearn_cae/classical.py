@@ -78,10 +78,10 @@ def _total_variation(image, weight):
 
 
 def _nl_means(image, sigma, patch_size):
-    # Of h = 0.4 to 1 times sigma the last did best against Gaussian and Poisson noise, once sigma
-    # was tuned; then it is a little below the noise's.
     from skimage import restoration
 
+    # Of h = 0.4 to 1 times sigma the last did best against Gaussian and Poisson noise, once sigma
+    # was tuned; then it is a little below the noise's.
     filtered = restoration.denoise_nl_means(
         image,
         h=sigma,
@@ -95,11 +95,11 @@ def _nl_means(image, sigma, patch_size):
 
 
 def _wavelet(image, sigma, wavelet):
+    from skimage import restoration
+
     pywt = import_optional("pywt", extra=None, purpose="The wavelet filter", package="PyWavelets")
     # scikit-image leaves out the three coarsest levels, which costs 3 dB on 64 x 64 pixels.
     levels = pywt.dwt_max_level(min(image.shape[:2]), wavelet)
-    from skimage import restoration
-
     return restoration.denoise_wavelet(
         image,
         sigma=sigma,
@@ -112,21 +112,21 @@ def _wavelet(image, sigma, wavelet):
 
 
 def _unsharp_mask(image, radius, amount):
-    # With channel_axis=-1 scikit-image 0.26 leaves most of the result uninitialised.
     from skimage import filters
 
+    # With channel_axis=-1 scikit-image 0.26 leaves most of the result uninitialised.
     return filters.unsharp_mask(image, radius=radius, amount=amount, channel_axis=2)
 
 
 def _wiener(image, std, balance):
+    from skimage import restoration
+
     # Beyond four standard deviations a Gaussian is below 0.04 % of its peak.
     reach = int(4 * std + 0.5)
     profile = np.exp(-0.5 * (np.arange(-reach, reach + 1) / std) ** 2)
     psf = np.outer(profile, profile) / profile.sum() ** 2
     # Mirrored borders, because the filter takes an image to be periodic.
     padded = np.pad(image, ((reach, reach), (reach, reach), (0, 0)), mode="symmetric")
-    from skimage import restoration
-
     channels = [restoration.wiener(channel, psf, balance) for channel in np.moveaxis(padded, 2, 0)]
     return np.stack(channels, axis=2)[reach:-reach, reach:-reach]
 

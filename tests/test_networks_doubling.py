@@ -4,6 +4,7 @@ from copy import deepcopy
 
 import pytest
 import torch
+from small import step_of
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -30,15 +31,6 @@ def heard_layer_by_layer(module):
     return heard
 
 
-def trained(module, images):
-    """Output of a step of training in float64, the gradients, and the statistics afterwards."""
-    module = module.train().double()
-    output = module(images)
-    (output * torch.linspace(-1, 1, output.numel()).reshape(output.shape)).sum().backward()
-    gradients = {name: weight.grad for name, weight in module.named_parameters()}
-    return output, gradients, dict(module.named_buffers())
-
-
 def build(network, size):
     module = network.build(size, 3, torch.Generator().manual_seed(0)).double()
     with torch.no_grad():
@@ -53,9 +45,9 @@ def test_a_step_is_that_of_the_layers(network, size):
     images = torch.rand(2, 3, *size, dtype=torch.float64)
     apart = build(network, size)
     heard_layer_by_layer(apart)
-    expected = trained(apart, images)
+    expected = step_of(apart, images)
     assert expected[0].std() > 1e-3
-    for found, wanted in zip(trained(build(network, size), images), expected, strict=True):
+    for found, wanted in zip(step_of(build(network, size), images), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-10)
 
 

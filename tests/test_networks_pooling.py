@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from small import step_of
 from torch import nn
 
 from sklearn_cae.networks import Autoencoder, ConvEncoder, VGG16Encoder
@@ -27,14 +28,6 @@ def listen(module):
         if isinstance(layer, nn.ReLU):
             layer.register_forward_hook(lambda layer, images, maps: heard.append(maps.shape))
     return heard
-
-
-def step_of(module, images):
-    """Output of a step of training, the gradients, and the statistics afterwards."""
-    output = module.train()(images)
-    (output * torch.linspace(-1, 1, output.numel()).reshape(output.shape)).sum().backward()
-    gradients = {name: weight.grad for name, weight in module.named_parameters()}
-    return output, gradients, dict(module.named_buffers())
 
 
 @pytest.mark.parametrize("size", [(32, 32), (28, 37)])

@@ -506,6 +506,7 @@ def test_functions_are_compared_by_their_code():
     [
         np.array,
         lambda values: np.array([*values, 0.5])[::-1],
+        lambda values: np.array([[*values], None], dtype=object),
         torch.tensor,
         lambda values: torch.nn.Parameter(torch.tensor(values, dtype=torch.bfloat16)),
     ],

@@ -13,5 +13,5 @@ def has_hooks(module):
 
 
 def is_own(layer, cls):
-    """Whether a layer computes as its class in torch: no subclass, no ``forward`` of its own."""
+    """Whether a layer computes as its class: no subclass, no ``forward`` of its own."""
     return type(layer) is cls and "forward" not in vars(layer)

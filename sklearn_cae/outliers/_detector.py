@@ -467,7 +467,8 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         :math:`v`, and :math:`q(v)` that of the map of the image itself. The p-values are rates of
         false alarms: on average at most a thousandth of the pixels of normal images has a p-value
         of 0.001 or less, however few images are held out. With several autoencoders this holds
-        nearly.
+        nearly. With groups in ``fit`` they are counted, and images of a group share its part of the
+        sum.
 
         Parameters
         ----------

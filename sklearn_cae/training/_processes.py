@@ -335,10 +335,10 @@ def _text(value):
     # The text of an object may hold its address.
     if value is None or isinstance(value, (str, Number)):
         return repr(value)
-    if isinstance(value, torch.Tensor):
-        return f"Tensor {_text(value.detach().to('cpu', torch.float64).to_dense().numpy())}"
-    if isinstance(value, np.ndarray):
-        return f"{value.dtype} {value.shape} of values {crc32(value.tobytes()):08x}"
+    if isinstance(value, (np.ndarray, torch.Tensor)):
+        dense = value.to_dense() if isinstance(value, torch.Tensor) else value
+        checksum = crc32(_text(dense.tolist()).encode())
+        return f"{value.dtype} {tuple(value.shape)} of values {checksum:08x}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(_text, value))}]"
     if isinstance(value, partial):
