@@ -11,6 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from sklearn_cae.networks import Autoencoder, UNet, VGG16Encoder, fused
+from sklearn_cae.networks._decoders import DecoderStage
+from sklearn_cae.networks._doubling import _meeting
 
 NETWORKS = {
     "autoencoder": Autoencoder((4, 6, 8)),
@@ -51,28 +53,49 @@ def test_a_step_is_that_of_the_layers(network, size):
         torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-10)
 
 
-class ConvolutionFlops(TorchDispatchMode):
+class Flops(TorchDispatchMode):
     """Counts as FlopCounterMode does, without its hooks, which would hear the layers."""
 
     total = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         output = func(*args, **(kwargs or {}))
-        if func.overloadpacket is torch.ops.aten.convolution:
+        if func.overloadpacket in flop_registry:
             self.total += flop_registry[func.overloadpacket](*args, out_val=output)
         return output
+
+
+def flops(stage, small, size, *, train):
+    with Flops() as counter:
+        stage.train(train)(small, size)
+    return counter.total
 
 
 def test_the_work_is_four_ninths():
     stage = build(Autoencoder((4, 6)), (32, 32)).decoder.head
     small = torch.rand(1, 4, 16, 16, dtype=torch.float64)
+    work = [flops(stage, small, (32, 32), train=train) for train in (True, False)]
+    assert work[0] / work[1] == pytest.approx(4 / 9)
 
-    def flops(train):
-        with ConvolutionFlops() as counter:
-            stage.train(train)(small, (32, 32))
-        return counter.total
 
-    assert flops(train=True) / flops(train=False) == pytest.approx(4 / 9)
+def test_of_a_few_pixels_each_meets_each_weight_once():
+    stage = DecoderStage(nn.Upsample(scale_factor=2), nn.Conv2d(128, 64, 3, padding=1))
+    pixels, cut = 4 * 4, (7, 7)
+    meetings = 7 * 7 * 9 * pixels * 64
+    work = flops(stage, torch.rand(1, 128, 4, 4), cut, train=True)
+    assert work == 2 * (pixels * 128 * 9 * 64 + meetings)
+    assert work < flops(stage, torch.rand(1, 128, 4, 4), cut, train=False) / 2
+
+
+def test_a_prediction_may_come_before_a_training():
+    module = build(NETWORKS["autoencoder"], (28, 28))
+    images = torch.rand(2, 3, 28, 28, dtype=torch.float64)
+    _meeting.cache_clear()
+    with torch.inference_mode():
+        fused(module.eval())(images)
+    expected = step_of(build(NETWORKS["autoencoder"], (28, 28)), images)
+    for found, wanted in zip(step_of(module, images), expected, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-9, atol=1e-10)
 
 
 def test_who_listens_in_training_hears_the_layers():

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from ._doubling import can_convolve_small, convolve_doubled, kernel_of_doubled
+from ._doubling import can_convolve_small, convolve_doubled, pays_before
 from ._plain import has_hooks, is_own
 
 
@@ -34,17 +34,16 @@ class DecoderStage(nn.Module):
 
     def forward(self, x, size, skip=None):
         """Map ``(n, width, h, w)`` to ``(n, new width, *size)``."""
-        if self.training and self.repeats(x, size) and not has_hooks(self):
-            return self._convolve_first(x, skip)
+        if self.training and self.convolves_first(x, size) and not has_hooks(self):
+            return self._convolve_first(x, size, skip)
         x = self.doubling(x)[..., : size[0], : size[1]]  # (n, width, 2 h, 2 w), cut to size
         if skip is not None:
             x = torch.cat((x, skip), dim=1)  # (n, width + those of skip, *size)
         return self.convolution(x)  # (n, new width, *size)
 
-    def _convolve_first(self, x, skip):
+    def _convolve_first(self, x, size, skip):
         conv, *rest = self.layers
-        kernel = kernel_of_doubled(conv.weight[:, : x.shape[1]])
-        x = convolve_doubled(x, skip, kernel, conv.weight, conv.bias)
+        x = convolve_doubled(x, skip, conv.weight, conv.bias, size)
         for layer in rest:
             x = layer(x)
         return x  # (n, new width, *size)
@@ -60,10 +59,9 @@ class DecoderStage(nn.Module):
         """Whether it doubles by repeating values, before a plain 3 x 3 convolution."""
         return can_convolve_small(self.doubling, self.layers[0])
 
-    def repeats(self, x, size):
-        """Whether it can convolve first, and ``size`` keeps all values of the doubled ``x``."""
-        height, width = x.shape[-2:]
-        return self.can_convolve_first and tuple(size) == (2 * height, 2 * width)
+    def convolves_first(self, x, size):
+        """Whether it can convolve ``x`` before it doubles it to ``size``, and that pays."""
+        return self.can_convolve_first and pays_before(x, size)
 
 
 class ConvDecoder(nn.Module):

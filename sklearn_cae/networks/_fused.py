@@ -76,7 +76,7 @@ class FusedStage(nn.Module):
     Parameters
     ----------
     stage : DecoderStage
-        The stage, without normalisation. It goes on with maps that are cut to an odd size.
+        The stage, without normalisation. It goes on with large maps that are cut to an odd size.
     """
 
     kernel: torch.Tensor
@@ -92,7 +92,7 @@ class FusedStage(nn.Module):
 
     def forward(self, x, size, skip=None):
         """Map ``(n, width, h, w)`` to ``(n, new width, *size)``."""
-        if not self.stage.repeats(x, size):
+        if not self.stage.convolves_first(x, size):
             return self.stage(x, size, skip)
         kernel = self.kernel[: x.shape[1]]
-        return self.rest(convolve_doubled(x, skip, kernel, self.weight, self.bias))
+        return self.rest(convolve_doubled(x, skip, self.weight, self.bias, size, kernel))
