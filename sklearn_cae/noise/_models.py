@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from ._base import Level, NoiseModel, as_tensor, draw_level, draw_normal, draw_uniform
 from ._cut_out import CutOut
 from ._poisson import draw_poisson
+from ._quantiles import draw_quantiles
 from ._restorable import EraseColor, Flip, QuarterTurns
 
 # float32 counts one by one up to 2**24, which is 1.7e7.
@@ -103,8 +104,8 @@ class PoissonNoise(NoiseModel):
 
     Notes
     -----
-    On a CPU, counts of images whose expected counts are at most 128 are drawn from a table. Their
-    probabilities are Poisson's to 1e-4 in sum.
+    On a CPU, counts of images whose expected counts are at most 126 are drawn from a table. Their
+    probabilities are Poisson's to 1.3e-4 in sum.
 
     Examples
     --------
@@ -167,7 +168,7 @@ class PoissonGaussianNoise(NoiseModel):
     ``PoissonGaussianNoise(2 / 65535, offset=500 / 65535, read_std=6 / 65535)``. With
     ``data_range=(low, high)`` a gain of counts is divided by ``high - low``, as is the read noise,
     and the offset is ``(500 - low) / (high - low)``. Photons are drawn as those of
-    :class:`PoissonNoise`.
+    :class:`PoissonNoise`. On a CPU the read noise is drawn from a table of 65,536 normal quantiles.
 
     Examples
     --------
@@ -202,11 +203,13 @@ class PoissonGaussianNoise(NoiseModel):
 
     def _corrupt(self, images, generator):
         gain = as_tensor(draw_level(self.gain, images, generator), images)
-        signal = (images - draw_level(self.offset, images, generator)).clamp(min=0)
+        signal = (images - draw_level(self.offset, images, generator)).clamp_(min=0)
         counted = gain.clamp(min=SMALLEST_GAIN)
-        shot = counted * draw_poisson(signal / counted, generator) - signal
-        read_std = draw_level(self.read_std, images, generator)
-        return images + shot * (gain / counted).sqrt() + read_std * draw_normal(images, generator)
+        counts = draw_poisson(signal / counted, generator)
+        shot = counts.mul_(counted).sub_(signal)
+        read_std = as_tensor(draw_level(self.read_std, images, generator), images)
+        noisy = images.addcmul(shot, (gain / counted).sqrt())
+        return noisy.addcmul_(draw_quantiles(images, generator), read_std)
 
     def _std_at(self, images):
         signal = (images - self.offset).clamp(min=0)
