@@ -21,7 +21,7 @@ from .files import Savable
 from .images import check_images, check_units, learn_images, split_targets, view_of_size
 from .metrics import denoiser_of
 from .networks import resolve_network
-from .training import seed_to_train
+from .training import processes_of
 
 __all__ = ["LatentSampler"]
 
@@ -150,9 +150,16 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
             the images are too few for the density. The sampler is then as it was before, as it is
             after any other error and after Ctrl-C.
         """
+        with processes_of(self.estimator) as processes:
+            learned = self._learn(X, processes)
+        commit(self, learned)
+        return self
+
+    def _learn(self, X, processes):
+        """Fitted attributes."""
         self._validate_params()
         self._check_density()
-        seed = seed_to_train(self.estimator, self.random_state)
+        seed = processes.seed(self.random_state)
         _, clean, _ = split_targets(X, None)
         estimator = self._unfitted_autoencoder(seed, X)
         source, columns = learn_images(clean, lazy=True)
@@ -169,8 +176,7 @@ class LatentSampler(Savable, VersionedState, BaseEstimator):
         density = self._fit_density(codes if pca is None else pca.transform(codes), seed)
         spec = denoiser_of(estimator).image_spec_
         fitted = {"estimator_": estimator, "pca_": pca, "density_": density, "image_spec_": spec}
-        commit(self, columns | fitted)
-        return self
+        return columns | fitted
 
     def sample(
         self, n_samples: int = 1, random_state: int | np.random.RandomState | None = None

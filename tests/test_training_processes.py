@@ -12,12 +12,20 @@ import numpy as np
 import pytest
 import torch
 from lazy import Slices
+from sklearn.mixture import GaussianMixture
 from skorch.callbacks import Callback, Checkpoint
 from small import colour, gray, small_autoencoder, small_cae, small_unet, weights
 from together import run_together
 from torch import distributed as dist
 
-from sklearn_cae import CAEOutlierDetector, GaussianNoise, LatentSampler, NoiseInjector, Patches
+from sklearn_cae import (
+    CAEOutlierDetector,
+    DensityScore,
+    GaussianNoise,
+    LatentSampler,
+    NoiseInjector,
+    Patches,
+)
 from sklearn_cae.callbacks import ReconstructionSnapshots, TrainingCheckpoint
 from sklearn_cae.training import _processes, describe_call
 
@@ -157,6 +165,31 @@ def other_noise(rank, folder):
 
 def other_seed_of_a_detector(rank, folder):
     CAEOutlierDetector(plain(), random_state=None if rank else 0).fit(X)
+
+
+def other_groups_of_a_detector(rank, folder):
+    """An error of a detector before its autoencoder is trained."""
+    CAEOutlierDetector(plain(), random_state=0).fit(X, groups=np.arange(len(X) - rank))
+
+
+class FailsInLast(GaussianMixture):
+    """A density that fails in the last process only."""
+
+    def fit(self, X, y=None):
+        if dist.get_rank() == 1:
+            raise OSError("The disk has vanished.")
+        return super().fit(X)
+
+
+def density_of_a_detector_fails_in_last(rank, folder):
+    """An error after the training of an autoencoder, and before that of the next one."""
+    score = DensityScore(density=FailsInLast())
+    CAEOutlierDetector(plain(), outlier_score=score, random_state=0).fit(X)
+
+
+def density_of_a_sampler_fails_in_last(rank, folder):
+    """An error after all that is trained."""
+    LatentSampler(plain(), FailsInLast(), random_state=0).fit(X)
 
 
 def other_method(rank, folder):
@@ -365,6 +398,18 @@ ERRORS = {
     other_number: [(ValueError, "number of training images: 25 in process 0, 24 in process 1")] * 2,
     other_noise: [(ValueError, r"\(noise: .*std=0.1.* in process 0, .*std=0.2")] * 2,
     other_seed_of_a_detector: [(ValueError, "random_state: 0 in process 0, None in process 1")] * 2,
+    other_groups_of_a_detector: [
+        (ValueError, "process 1 failed: ValueError: .*groups"),
+        (ValueError, "groups"),
+    ],
+    density_of_a_detector_fails_in_last: [
+        (RuntimeError, f"process 1 failed: {VANISHED}"),
+        (OSError, "vanished"),
+    ],
+    density_of_a_sampler_fails_in_last: [
+        (RuntimeError, f"process 1 failed: {VANISHED}"),
+        (OSError, "vanished"),
+    ],
     other_method: [(ValueError, "method: fit in process 0, partial_fit in process 1")] * 2,
     wrong_in_one: [
         (ValueError, "process 1 failed: InvalidParameterError: The 'batch_size' parameter"),

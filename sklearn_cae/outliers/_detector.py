@@ -25,7 +25,7 @@ from ..images import (
     to_channels_last,
 )
 from ..metrics import denoiser_of
-from ..training import seed_to_train
+from ..training import processes_of
 from ._batch import make_readers
 from ._calibration import (
     p_values_of_maps,
@@ -259,12 +259,18 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
             for the density, or the network does not offer what the score asks for. The detector is
             then as it was before, as it is after any other error and after Ctrl-C.
         """
+        with processes_of(self.estimator) as processes:
+            learned = self._learn(X, groups, processes)
+        commit(self, learned)
+        return self
+
+    def _learn(self, X, groups, processes):
+        """Fitted attributes."""
         self._validate_params()
         resolve_score(self.outlier_score)  # What is wrong with it is told before the training.
-        seed = seed_to_train(self.estimator, self.random_state)
-        _, clean, _ = split_targets(X, None)
+        seed = processes.seed(self.random_state)
         estimator = self._unfitted_autoencoder(seed, X)
-        source, columns = learn_images(clean, lazy=True)
+        source, columns = learn_images(split_targets(X, None)[1], lazy=True)
         spec = spec_for(estimator, source)
         images = to_channels_last(source, spec)
         splits = split_images(self.calibration, len(images), groups, seed)
@@ -283,7 +289,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
             of_fit = scores_by_each(scores, readers, images).mean(axis=0)
             offset = np.quantile(of_fit, float(self.contamination))
             rate = share_below(offset, held_out)
-        fitted = {
+        return columns | {
             "estimators_": estimators,
             "outlier_scores_": scores,
             "offset_": float(offset),
@@ -292,8 +298,6 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
             "normalizes_contrast_": normalize,
             "image_spec_": spec,
         }
-        commit(self, columns | fitted)
-        return self
 
     def score_samples(self, X: ArrayLike) -> NDArray[Any]:
         """Tell how normal images look, by ``outlier_score``.
@@ -452,8 +456,7 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         """
         check_scalar(level, "level", Real, min_val=0, max_val=1, include_boundaries="neither")
         ndim, images = self._read(X)
-        masks = p_values_of_maps(self._maps(images), self.held_out_) <= level
-        return _layout_of_maps(masks, ndim)
+        return _layout_of_maps(p_values_of_maps(self._maps(images), self.held_out_) <= level, ndim)
 
     def pixel_p_values(self, X: ArrayLike) -> NDArray[Any]:
         r"""Conformal p-values of pixels: the share of all pixels that look as unusual.
@@ -546,9 +549,9 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
     def _should_normalize(self, estimator, images):
         if self.contrast_normalization != "auto":
             return bool(self.contrast_normalization)
-        frozen = isinstance(estimator, FrozenEstimator)
-        wanted = resolve_score(self.outlier_score).normalizes_contrast
-        return wanted and not frozen and math.prod(images.shape[1:]) >= MIN_NORMALIZED
+        trained = not isinstance(estimator, FrozenEstimator)
+        large = math.prod(images.shape[1:]) >= MIN_NORMALIZED
+        return trained and large and resolve_score(self.outlier_score).normalizes_contrast
 
     @property
     def estimator_(self):
@@ -570,8 +573,8 @@ class CAEOutlierDetector(Savable, VersionedState, OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         source = check_images(self, X, lazy=True)
         check_units(source, self.image_spec_)
-        fixed = not all(score.any_size for score in self.outlier_scores_)
-        fixed = fixed or denoiser_of(self.estimators_[0]).net_.module_.fixed_size
+        any_size = all(score.any_size for score in self.outlier_scores_)
+        fixed = not any_size or denoiser_of(self.estimator_).net_.module_.fixed_size
         view = view_of_one_size if fixed else to_channels_last
         return source.ndim, view(source, self.image_spec_)
 

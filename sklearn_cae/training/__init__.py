@@ -7,7 +7,7 @@ from ._history import epoch_curves
 from ._muon import Muon
 from ._net import DenoisingNet, make_net
 from ._precision import PRECISIONS, resolve_precision
-from ._processes import all_processes, describe_call, seed_to_train
+from ._processes import all_processes, describe_call, processes_of
 from ._schedules import LR_SCHEDULES, OPTIMIZERS, resolve_optimizer
 from ._train import TrainingPlan, train
 from ._verdict import harm_of, warn_of_harm
@@ -29,10 +29,10 @@ __all__ = [
     "fitting_batch_size",
     "harm_of",
     "make_net",
+    "processes_of",
     "resolve_device",
     "resolve_optimizer",
     "resolve_precision",
-    "seed_to_train",
     "train",
     "warn_of_harm",
 ]

@@ -8,6 +8,7 @@ import json
 import traceback
 from collections.abc import Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from contextvars import ContextVar
 from datetime import timedelta
 from functools import partial
 from numbers import Number
@@ -72,6 +73,10 @@ class OneProcess:
     def of_first(self, value):
         """Value that the first process has."""
         return value
+
+    def seed(self, random_state):
+        """Seed of a training; without a ``random_state`` that of the first process."""
+        return resolve_seed(random_state)
 
     def take_state(self, read, load):
         """Load in the other processes what is read in the first one."""
@@ -151,6 +156,10 @@ class ProcessGroup(OneProcess):
         with self._others_heard():
             dist.broadcast_object_list(values, src=0, group=self._group)
         return values[0]
+
+    def seed(self, random_state):
+        self.check_same(lambda: {"random_state": _text(random_state)})
+        return self.of_first(resolve_seed(random_state))
 
     def take_state(self, read, load):
         state = self.of_first(read() if self.is_first else None)
@@ -248,9 +257,15 @@ class ProcessGroup(OneProcess):
         )
 
 
+# The processes of what is trained now, such as a detector, which trains several autoencoders.
+_present: ContextVar[ProcessGroup | None] = ContextVar("processes", default=None)
+
+
 @contextmanager
 def all_processes():
     """The processes of a training: an error in one is an error in all.
+
+    A training within another one has its processes, so that they hear of an error between them.
 
     Yields
     ------
@@ -258,30 +273,27 @@ def all_processes():
         A :class:`ProcessGroup` where ``torch.distributed`` is initialised with several processes.
     """
     together = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-    if not together:
-        yield OneProcess()
+    around = _present.get()
+    if around is not None or not together:
+        yield around or OneProcess()
         return
     processes = ProcessGroup()
+    token = _present.set(processes)
     try:
         yield processes
         processes.finish()
     except BaseException as error:
         processes.hang_up(error)
         raise
+    finally:
+        _present.reset(token)
     processes.close()
 
 
-def seed_to_train(estimator, random_state):
-    """Seed of what trains an estimator; without one that of the first process is that of all.
-
-    A frozen estimator is not trained, and a process with one is alone.
-    """
-    seed = resolve_seed(random_state)
-    if isinstance(estimator, FrozenEstimator):
-        return seed
-    with all_processes() as processes:
-        processes.check_same(lambda: {"random_state": _text(random_state)})
-        return processes.of_first(seed)
+def processes_of(estimator):
+    """The processes that train an estimator: this one alone if it is frozen, and not trained."""
+    frozen = isinstance(estimator, FrozenEstimator)
+    return nullcontext(OneProcess()) if frozen else all_processes()
 
 
 def describe_call(estimator, *, resume, one_pass):
