@@ -3,8 +3,9 @@
 For each class an autoencoder learns to restore colour and orientation of the training images of
 that class and of their mirror images, of gray images the orientation alone. Images are scored by
 how well it does, over all four turns, and by the density of its codes. Colour images are also
-scored by the densities of the averaged feature maps of its first three stages, and their contrast
-is left as it is. The figures are areas under the ROC curve in percent on the first ``--n-test``
+scored by densities of averaged feature maps: of the first stage over the image and over 4 x 4 parts
+of it, of the second with their strength, of the fourth over 2 x 2 parts. Their contrast is left as
+it is. The figures are areas under the ROC curve in percent on the first ``--n-test``
 test images, and the share of test images of the class with a p-value of at most 0.05. With
 ``--held-out`` a fifth of the training images of the class and as many of each other class stand for
 the test images: to choose settings without a look at them.
@@ -34,7 +35,12 @@ from sklearn_cae import (
 )
 
 SCORES = ["restoration", "density"]
-STAGE_SCORES = [DensityScore([f"encoder.stages.{i}"]) for i in range(3)]
+STAGE_SCORES = [
+    DensityScore(["encoder.stages.0"]),
+    DensityScore(["encoder.stages.0"], pooling=4),
+    DensityScore(["encoder.stages.1"], unit_length=False),
+    DensityScore(["encoder.stages.3"], pooling=2),
+]
 
 
 def split(job, args):

@@ -120,11 +120,13 @@ def test_values_of_places_are_linear_between_their_centres():
     np.testing.assert_allclose(at_each_pixel(values, (1, 8))[0, 0], expected)
 
 
+@pytest.mark.parametrize("unit_length", [True, False])
 @pytest.mark.parametrize("pooling", [1, 2, 3])
 @pytest.mark.parametrize("density", [None, CodeDensity(), LedoitWolf()])
-def test_the_mean_of_a_map_is_minus_the_score_of_the_density(frozen, pooling, density):
+def test_the_mean_of_a_map_is_minus_the_score_of_the_density(frozen, pooling, density, unit_length):
     X = textures(12, seed=3)
-    detector = detector_of(frozen, DensityScore(LAYERS, pooling=pooling, density=density))
+    score = DensityScore(LAYERS, pooling=pooling, density=density, unit_length=unit_length)
+    detector = detector_of(frozen, score)
     means = detector.anomaly_map(X).mean(axis=(1, 2))
     np.testing.assert_allclose(means, -detector.score_samples(X), rtol=1e-9)
 
@@ -137,13 +139,14 @@ def test_images_of_fewer_places_than_parts_are_refused(frozen, method):
         getattr(detector, method)(textures(2, side=4))
 
 
-def test_the_parts_of_a_mahalanobis_distance_need_no_correction(frozen):
+@pytest.mark.parametrize("unit_length", [True, False])
+def test_the_parts_of_a_mahalanobis_distance_need_no_correction(frozen, unit_length):
     X = textures(6, seed=3)
-    detector = detector_of(frozen, DensityScore(LAYERS[:1]))
+    detector = detector_of(frozen, DensityScore(LAYERS[:1], unit_length=unit_length))
     density = detector.outlier_score_.density_
     maps = frozen.estimator.feature_maps(X, LAYERS[0]).astype(float)
     means = maps.mean(axis=(1, 2))
-    lengths = np.linalg.norm(means, axis=1)[:, None]
+    lengths = np.linalg.norm(means, axis=1)[:, None] if unit_length else np.ones((6, 1))
     difference = means / lengths - density.location_
     slope = difference @ density.get_precision()
     expected = ((maps / lengths[:, None, None] - density.location_) * slope[:, None, None]).sum(3)
@@ -188,7 +191,12 @@ def test_unknown_layers_are_refused(frozen, score):
 
 @pytest.mark.parametrize(
     "score",
-    [DensityScore(pooling=0), LocalDensityScore(smoothing=-1), LocalDensityScore(worst=0)],
+    [
+        DensityScore(pooling=0),
+        DensityScore(unit_length=2),
+        LocalDensityScore(smoothing=-1),
+        LocalDensityScore(worst=0),
+    ],
 )
 def test_a_wrong_parameter_is_refused(frozen, score):
     with pytest.raises(ValueError, match=f"parameter of {type(score).__name__} must be"):

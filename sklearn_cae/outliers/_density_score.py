@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval
 from .._constraints import instance_of
 from .._density import CodeDensity, check_density, explain_codes, explains, fit_density, score_codes
 from ..networks import check_layer
-from ._features import at_each_pixel, average, unit_length
+from ._features import at_each_pixel, average, lengths
 from ._score import OutlierScore
 
 
@@ -32,9 +32,9 @@ class DensityScore(OutlierScore):
     """Density of a code, or of averaged feature maps, among those of the training images.
 
     With ``layers`` the score uses averaged feature maps: the maps of each layer are averaged over
-    the image and scaled to length 1. Otherwise it uses the codes. If the encoder was trained on
-    many kinds of images, such as ``VGG16Encoder(4)``, averaged feature maps are the best way to
-    find other objects.
+    the image and, by default, scaled to length 1. Otherwise it uses the codes. If the encoder was
+    trained on many kinds of images, such as ``VGG16Encoder(4)``, averaged feature maps are the best
+    way to find other objects.
 
     Parameters
     ----------
@@ -44,6 +44,10 @@ class DensityScore(OutlierScore):
         is the code, and of VGG16 the last two blocks up to the fourth.
     pooling : int, default=1
         Maps are averaged over ``pooling`` x ``pooling`` parts of the image; of use with ``layers``.
+    unit_length : bool, default=True
+        Whether the averages of each layer are scaled to length 1, so that their directions count.
+        ``False`` leaves them as they are, and how strong the maps are counts too, as contrast makes
+        them; of use with ``layers``.
     density : density estimator, default=None
         Anything with ``fit`` and ``score_samples`` on features (n, n_features) in float64, such as
         :class:`~sklearn.mixture.GaussianMixture`, :class:`~sklearn.neighbors.KernelDensity`,
@@ -89,6 +93,7 @@ class DensityScore(OutlierScore):
     _parameter_constraints = {
         "layers": [instance_of("a list of names of layers", list, tuple), None],
         "pooling": [Interval(Integral, 1, None, closed="left")],
+        "unit_length": ["boolean"],
         "density": "no_validation",  # an error of its own
     }
 
@@ -97,10 +102,12 @@ class DensityScore(OutlierScore):
         layers: Sequence[str] | None = None,
         *,
         pooling: int = 1,
+        unit_length: bool = True,
         density: Any = None,
     ) -> None:
         self.layers = layers
         self.pooling = pooling
+        self.unit_length = unit_length
         self.density = density
 
     @property
@@ -159,8 +166,15 @@ class DensityScore(OutlierScore):
     def _features(self, batch):
         if not self.layers_:
             return batch.codes
-        parts = [unit_length(average(maps, self.pooling)) for maps in self._maps(batch)]
-        return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
+        parts = [average(maps, self.pooling) for maps in self._maps(batch)]
+        scaled = [part / self._lengths(part) for part in parts]
+        return np.concatenate([part.reshape(len(part), -1) for part in scaled], axis=1)
+
+    def _lengths(self, averages):
+        """What averages (n, p, p, C) are divided by, (n, 1, 1, 1)."""
+        if not self.unit_length:
+            return np.ones((len(averages), 1, 1, 1))
+        return lengths(averages)
 
     def _known_features(self, batch):
         """Features, as many as the density knows; images of few places have fewer parts."""
@@ -192,18 +206,17 @@ class DensityScore(OutlierScore):
                 averages = average(layer, self.pooling)
                 stop = start + averages[0].size
                 parts = [v[:, start:stop].reshape(averages.shape) for v in (reference, slope)]
-                yield _explained_places(layer, averages, *parts)
+                yield _explained_places(layer / self._lengths(averages), *parts)
                 start = stop
 
 
-def _explained_places(maps, averages, reference, slope):
-    """How much each place adds, of a layer whose averages over parts the density knows."""
-    lengths = np.sqrt(np.square(averages).sum(axis=(1, 2, 3), keepdims=True)).clip(min=1e-9)
-    n_rows, n_columns = averages.shape[1:3]
+def _explained_places(maps, reference, slope):
+    """How much each place adds, of scaled maps whose averages over parts the density knows."""
+    n_rows, n_columns = reference.shape[1:3]
     explained = np.empty(maps.shape[:3])
     for i, rows in enumerate(np.array_split(np.arange(maps.shape[1]), n_rows)):
         for j, columns in enumerate(np.array_split(np.arange(maps.shape[2]), n_columns)):
             part = np.ix_(np.arange(len(maps)), rows, columns)
-            difference = maps[part] / lengths - reference[:, i : i + 1, j : j + 1]
+            difference = maps[part] - reference[:, i : i + 1, j : j + 1]
             explained[part] = (difference * slope[:, i : i + 1, j : j + 1]).sum(axis=3)
     return explained * n_rows * n_columns

@@ -28,10 +28,9 @@ def average(maps, pooling):
     return np.concatenate(parts, axis=1).reshape(len(maps), n_rows, n_columns, -1)
 
 
-def unit_length(features):
-    """Features (n, ...) of which all values of an image are a vector of length 1."""
-    lengths = np.sqrt(np.square(features).sum(axis=(1, 2, 3), keepdims=True))
-    return features / np.maximum(lengths, TINY)
+def lengths(features):
+    """Lengths (n, 1, 1, 1) of features (n, h, w, C), all values of an image being one vector."""
+    return np.sqrt(np.square(features).sum(axis=(1, 2, 3), keepdims=True)).clip(min=TINY)
 
 
 def features_of_places(maps, image_size):
