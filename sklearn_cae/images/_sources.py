@@ -105,7 +105,9 @@ def measure(arrays, name="X", n_values=None):
     # A NaN is the minimum of all that it is among.
     low, high = float(np.min(lows)), float(np.max(highs))
     _check_finite(low, high, samples[0].dtype, name)
-    sample = np.sort(np.concatenate(samples))
+    sample = np.concatenate(samples)
+    # numpy's stable sort counts digits of numbers of 16 bits, which is many times as fast.
+    sample.sort(kind="stable" if sample.itemsize <= 2 else None)
     whole = bool(np.issubdtype(sample.dtype, np.integer) or (sample == np.rint(sample)).all())
     core, bulk = _without(sample, RANGE_TAIL), _without(sample, BULK_TAIL)
     median = (float(sample[(len(sample) - 1) // 2]) + float(sample[len(sample) // 2])) / 2
