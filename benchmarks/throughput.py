@@ -11,8 +11,9 @@ stand
 - *keras*: ``Model.fit`` of the same layers, where Keras is installed with the backend that
   ``KERAS_BACKEND`` names.
 
-Few images are passed over several times, as in any training, until 100 steps are made. Where ours
-is first, the memory that it lets the C library keep serves the others too.
+Each runs in a process of its own, as a user would run it: what ``fit`` lets the C library keep of
+the memory that a step frees would serve the others too. The tuned loop lets it keep as much. Few
+images are passed over several times, as in any training, until 100 steps are made.
 
 ``PSNR`` is that of denoised photographs after so many images, so that what is compared has learned
 the same; the speeds are those of random images, which cost as much. ``predict`` is compared with
@@ -26,6 +27,7 @@ the tuned loop's network called on the same batches in float32.
 
 import argparse
 import json
+import multiprocessing
 import os
 import time
 from pathlib import Path
@@ -41,6 +43,7 @@ from sklearn_cae.metrics import peak_signal_noise_ratio
 NUMBERS = Path(__file__).parents[1] / "docs" / "throughput.json"
 STD = 0.1
 LR = 1e-2
+KERAS = f"keras ({os.environ.get('KERAS_BACKEND', 'tensorflow')})"
 MIN_STEPS = 100
 CASES = {
     "Autoencoder(), 28x28x1": (Autoencoder(), (28, 28, 1), 32),
@@ -58,7 +61,7 @@ def epochs_of(images, batch_size):
 class Ours:
     """The estimator."""
 
-    def __init__(self, network, batch_size):
+    def __init__(self, network, batch_size, images):
         self.cae = DenoisingCAE(
             network,
             noise=GaussianNoise(STD),
@@ -68,6 +71,8 @@ class Ours:
             for_codes=True,
             random_state=0,
         )
+        self.fit(images[: 4 * batch_size])
+        self.precision = self.cae.net_.precision
 
     def fit(self, images):
         self.cae.set_params(max_epochs=epochs_of(images, self.cae.batch_size)).fit(images)
@@ -82,7 +87,7 @@ class Loop:
     # Whether maps are convolved before they are doubled and pooled before their ReLU, as by ours.
     reorders = False
 
-    def __init__(self, network, batch_size):
+    def __init__(self, network, batch_size, images):
         self.network, self.batch_size = network, batch_size
 
     def new_module(self, images):
@@ -110,8 +115,10 @@ class Tuned(Loop):
 
     reorders = True
 
-    def __init__(self, network, batch_size, precision):
-        super().__init__(network, batch_size)
+    def __init__(self, network, batch_size, images):
+        super().__init__(network, batch_size, images)
+        # Its fit also tells the C library to keep memory.
+        precision = Ours(network, batch_size, images).precision
         self.mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16")
 
     def fit(self, images):
@@ -182,7 +189,7 @@ class PlainSkorch(Loop):
 class Keras:
     """The layers of the autoencoder in Keras, compiled once."""
 
-    def __init__(self, network, batch_size):
+    def __init__(self, network, batch_size, images):
         if not isinstance(network, Autoencoder):
             raise ImportError("only the autoencoder is written in Keras here")
         import keras
@@ -230,19 +237,44 @@ class Keras:
         return np.rint(255 * y).clip(0, 255).astype(np.uint8)
 
 
-def rivals(network, batch_size, precision):
-    made = {
-        "tuned": Tuned(network, batch_size, precision),
-        "usual": Usual(network, batch_size),
-        "skorch": PlainSkorch(network, batch_size),
-    }
+WAYS = {"ours": Ours, "tuned": Tuned, "usual": Usual, "skorch": PlainSkorch, "keras": Keras}
+
+
+class Way:
+    """One way to train, in a process of its own that works when it is asked to."""
+
+    def __init__(self, way, case, n_images, n_threads):
+        context = multiprocessing.get_context("spawn")
+        self.pipe, other_end = context.Pipe()
+        arguments = (other_end, way, case, n_images, n_threads)
+        self.process = context.Process(target=serve, args=arguments, daemon=True)
+        self.process.start()
+        self.error = self.pipe.recv()
+
+    def ask(self, task, *arguments):
+        self.pipe.send((task, arguments))
+        return self.pipe.recv()
+
+
+def serve(pipe, way, case, n_images, n_threads):
+    """Make a way to train, and do what is asked for until the process is ended."""
+    torch.set_num_threads(n_threads)
+    network, shape, batch_size = CASES[case]
+    images = np.random.default_rng(0).integers(0, 256, (n_images, *shape), dtype=np.uint8)
     try:
-        made[f"keras ({os.environ.get('KERAS_BACKEND', 'tensorflow')})"] = Keras(
-            network, batch_size
-        )
+        trainer = WAYS[way](network, batch_size, images)
     except ImportError as error:
-        print(f"  without Keras: {error}")
-    return made
+        pipe.send(str(error))
+        return
+    pipe.send(None)
+    tasks = {
+        "times": lambda: (seconds_of(trainer.fit, images), seconds_of(trainer.predict, images)),
+        "learned": lambda n: learned(trainer, shape, n),
+        "precision": lambda: trainer.precision,
+    }
+    while True:
+        task, arguments = pipe.recv()
+        pipe.send(tasks[task](*arguments))
 
 
 def seconds_of(function, images):
@@ -280,36 +312,35 @@ def write(case, ways):
 
 
 def compare(name, args):
-    network, shape, batch_size = CASES[name]
     for n_images in args.n_images:
-        size = (n_images, *shape)
-        images = np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)
-        ours = Ours(network, batch_size)
-        ours.fit(images[: 4 * batch_size])
-        precision = ours.cae.net_.precision
-        ways = {"ours": ours, **rivals(network, batch_size, precision)}
-        fitting = {way: [] for way in ways}
-        predicting = {way: [] for way in ways}
-        for turn in range(args.repeats + 1):
-            for way, object_ in ways.items():
-                times = seconds_of(object_.fit, images), seconds_of(object_.predict, images)
-                if turn:
-                    fitting[way].append(times[0])
-                    predicting[way].append(times[1])
-        case = f"{name}, {n_images} images, {torch.get_num_threads()} threads, {precision}"
+        made = {way: Way(way, name, n_images, args.threads) for way in WAYS}
+        for way, process in made.items():
+            if process.error:
+                print(f"  without {way}: {process.error}")
+        ways = {way: process for way, process in made.items() if not process.error}
+        turns = [
+            [process.ask("times") for process in ways.values()] for _ in range(args.repeats + 1)
+        ]
+        # (turn, way, fit or predict), relative to ours, which is first.
+        seconds = np.array(turns[1:])
+        relative = seconds / seconds[:, :1]
+        case = f"{name}, {n_images} images, {args.threads} threads, {made['ours'].ask('precision')}"
         print(case)
-        ratios = {
-            way: {
-                "fit": measured(np.divide(fitting[way], fitting["ours"])),
-                "predict": measured(np.divide(predicting[way], predicting["ours"])),
+        ratios = {}
+        for i, (way, process) in enumerate(ways.items()):
+            label = KERAS if way == "keras" else way
+            ratios[label] = {
+                "fit": measured(relative[:, i, 0]),
+                "predict": measured(relative[:, i, 1]),
             }
-            for way in ways
-        }
-        for way, object_ in ways.items():
-            fit, predict = map(told, ratios[way].values())
-            psnr = f"{learned(object_, shape, args.n_learned):.2f} dB" if args.n_learned else "-"
-            speed = n_images * epochs_of(images, batch_size) / np.median(fitting[way])
-            print(f"  {way:20} fit {fit:22} predict {predict:22} {speed:6.0f} images/s  {psnr}")
+            fit, predict = map(told, ratios[label].values())
+            psnr = f"{process.ask('learned', args.n_learned):.2f} dB" if args.n_learned else "-"
+            speed = (
+                n_images * epochs_of(range(n_images), CASES[name][2]) / np.median(seconds[:, i, 0])
+            )
+            print(f"  {label:20} fit {fit:22} predict {predict:22} {speed:6.0f} images/s  {psnr}")
+        for process in made.values():
+            process.process.kill()
         if not args.no_write:
             write(case, ratios)
 
@@ -323,7 +354,6 @@ def main():
     parser.add_argument("--cases", nargs="+", default=list(CASES), choices=list(CASES))
     parser.add_argument("--no-write", action="store_true")
     args = parser.parse_args()
-    torch.set_num_threads(args.threads)
     print("processor time of each / that of ours, median (smallest to largest)")
     for name in args.cases:
         compare(name, args)
