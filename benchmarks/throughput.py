@@ -249,6 +249,7 @@ class Way:
         arguments = (other_end, way, case, n_images, n_threads)
         self.process = context.Process(target=serve, args=arguments, daemon=True)
         self.process.start()
+        other_end.close()  # or a process that has failed would be waited for
         self.error = self.pipe.recv()
 
     def ask(self, task, *arguments):

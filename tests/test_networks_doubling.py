@@ -87,6 +87,23 @@ def test_of_a_few_pixels_each_meets_each_weight_once():
     assert work < flops(stage, torch.rand(1, 128, 4, 4), cut, train=False) / 2
 
 
+@pytest.mark.parametrize(
+    ("n_channels", "small", "cut", "share"),
+    [
+        (64, (4, 4), (8, 8), 4 / 9),
+        (64, (8, 8), (15, 15), 1),
+        (1024, (9, 9), (17, 17), 1),
+        (128, (4, 4), (8, 8), (128 + 64) / (4 * 128)),
+        (128, (5, 5), (9, 9), (128 + 81) * 25 / (128 * 81)),
+    ],
+)
+def test_the_way_of_the_least_work_is_taken(n_channels, small, cut, share):
+    stage = DecoderStage(nn.Upsample(scale_factor=2), nn.Conv2d(n_channels, 2, 3, padding=1))
+    x = torch.rand(1, n_channels, *small)
+    work = [flops(stage, x, cut, train=train) for train in (True, False)]
+    assert work[0] / work[1] == pytest.approx(share)
+
+
 def test_a_prediction_may_come_before_a_training():
     module = build(NETWORKS["autoencoder"], (28, 28))
     images = torch.rand(2, 3, 28, 28, dtype=torch.float64)
@@ -181,3 +198,14 @@ def test_a_network_in_fewer_operations_can_be_copied_and_moved():
         found = deepcopy(fused(module)).float()(images)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
     assert fused(module.to("meta"))(images.double().to("meta")).shape == images.shape
+
+
+def test_the_default_device_does_not_matter():
+    arguments = (4, 5, 7, 10, torch.float32, torch.device("cpu"))
+    expected = _meeting(*arguments)
+    _meeting.cache_clear()
+    with torch.device("meta"):
+        found = _meeting(*arguments)
+    assert torch.equal(found, expected)
+    # Each pixel but those of the border meets nine weights.
+    assert expected.sum(1).max() == 9

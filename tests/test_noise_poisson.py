@@ -13,6 +13,7 @@ from sklearn_cae.noise._poisson import (
     N_ROWS,
     ROW_BITS,
     _alias_table,
+    _count_of,
     _row_of,
     draw_poisson,
 )
@@ -75,8 +76,17 @@ def test_rows_have_the_probability_of_each_count():
     found = probabilities_of_rows()
     expected = poisson.pmf(np.arange(256), rates_of_rows()[:, None])
     np.testing.assert_allclose(found, expected, rtol=0, atol=3e-6)
-    # What is improbable is never drawn, rather than once in 2**21 draws.
+    # What is improbable is never drawn, rather than once in 2**23 draws.
     assert (found[expected < 1e-12] == 0).all()
+
+
+@pytest.mark.parametrize("highest_bits", [-(2**15), -(2**15) + 1, 0, 2**15 - 1])
+@pytest.mark.parametrize("lower_bits", [0, 2**16 - N_COUNTS])
+def test_no_random_bits_draw_an_impossible_count(highest_bits, lower_bits):
+    cells = _alias_table().clone().reshape(N_ROWS + 1, N_COUNTS)
+    bits = (highest_bits << 16) + lower_bits + torch.arange(N_COUNTS)
+    counts = _count_of(cells, bits.int().expand_as(cells)).numpy()
+    assert poisson.pmf(counts, rates_of_rows()[:, None]).min() > 1e-12
 
 
 @pytest.mark.parametrize(
@@ -91,6 +101,14 @@ def test_rates_between_rows_are_right_to_what_the_docstring_says(rate):
     exact = rates[0].item()
     assert np.abs(found - poisson.pmf(counts, exact)).sum() < 1.3e-4
     assert abs(found @ counts - exact) < max(1e-4 * np.sqrt(exact), 2e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_rates_of_other_precisions_are_drawn_too(dtype):
+    rates = torch.full((2, 3, 8, 8), 4.5, dtype=dtype)
+    counts = draw_poisson(rates, seeded())
+    assert counts.dtype == dtype
+    assert torch.equal(counts.float(), draw_poisson(rates.float(), seeded()))
 
 
 def test_no_light_is_no_photon():

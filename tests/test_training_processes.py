@@ -4,7 +4,7 @@ import re
 import time
 import warnings
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -185,6 +185,19 @@ def density_of_a_detector_fails_in_last(rank, folder):
     """An error after the training of an autoencoder, and before that of the next one."""
     score = DensityScore(density=FailsInLast())
     CAEOutlierDetector(plain(), outlier_score=score, random_state=0).fit(X)
+
+
+class Catches(GaussianMixture):
+    """A density that trains a network, and goes on after its error."""
+
+    def fit(self, X, y=None):
+        with suppress(ValueError):
+            plain().set_params(batch_size=-dist.get_rank() or 5).fit(gray(9))
+        return super().fit(X)
+
+
+def error_within_a_sampler_is_caught(rank, folder):
+    LatentSampler(plain(), Catches(), random_state=0).fit(X)
 
 
 def density_of_a_sampler_fails_in_last(rank, folder):
@@ -410,6 +423,10 @@ ERRORS = {
         (RuntimeError, f"process 1 failed: {VANISHED}"),
         (OSError, "vanished"),
     ],
+    error_within_a_sampler_is_caught: [
+        (RuntimeError, "has lost the others.*An error before has closed the connections")
+    ]
+    * 2,
     other_method: [(ValueError, "method: fit in process 0, partial_fit in process 1")] * 2,
     wrong_in_one: [
         (ValueError, "process 1 failed: InvalidParameterError: The 'batch_size' parameter"),

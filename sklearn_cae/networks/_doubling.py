@@ -4,9 +4,9 @@ A value that is repeated meets the sum of two weights along each side. So a kern
 doubled map is one of 4 x 4 on the small map, in a transposed convolution that steps by two, with
 4/9 of the multiply-adds.
 
-Maps of a few pixels are faster by two products of matrices: each pixel with each of the nine
-weights, once, and then the sum of those that meet in a pixel of the doubled map. These sums know
-the size of the doubled map, so that it may be cut.
+Maps of few pixels and many channels take less work by two products of matrices: each pixel with
+each of the nine weights, once, and then the sum of those that meet in a pixel of the doubled map.
+These sums know the size of the doubled map, so that it may be cut.
 """
 
 from functools import cache
@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from ._plain import is_own
 
-# Pixels of a small map up to which products were faster on a CPU, in both precisions.
-FEW_PIXELS = 32
+# The matrix of the sums grows with the square of the pixels of a small map; these are its most.
+FEW_PIXELS = 64
 
 
 def can_convolve_small(doubling, conv):
@@ -45,16 +45,20 @@ def _sums(weight, side):
 
 
 def pays_before(x, size):
-    """Whether a map is convolved faster before it is doubled and cut to a size."""
-    return _has_few_pixels(x) or _keeps_all(x, size)
-
-
-def _has_few_pixels(x):
-    return x.shape[-2] * x.shape[-1] <= FEW_PIXELS
+    """Whether a map is convolved with less work before it is doubled and cut to a size."""
+    return _keeps_all(x, size) or _products_pay(x, size)
 
 
 def _keeps_all(x, size):
     return tuple(size) == (2 * x.shape[-2], 2 * x.shape[-1])
+
+
+def _products_pay(x, size):
+    """Whether products take fewer multiply-adds than the other way, which cuts or not."""
+    n_in, n_pixels, n_doubled = x.shape[1], x.shape[2] * x.shape[3], size[0] * size[1]
+    by_products = 9 * (n_in + n_doubled)  # for each pixel and output
+    otherwise = 16 * n_in if _keeps_all(x, size) else 9 * n_in * n_doubled / n_pixels
+    return n_pixels <= FEW_PIXELS and by_products < otherwise
 
 
 def convolve_doubled(x, skip, weight, bias, size, kernel=None):
@@ -83,7 +87,7 @@ def convolve_doubled(x, skip, weight, bias, size, kernel=None):
     of_x, of_skip = weight[:, : x.shape[1]], weight[:, x.shape[1] :]
     if kernel is not None and _keeps_all(x, size):
         maps = _transposed(x, kernel, bias)
-    elif _has_few_pixels(x):
+    elif _products_pay(x, size):
         maps = _by_products(x, of_x, bias, size)
     else:
         maps = _transposed(x, kernel_of_doubled(of_x), bias)
@@ -104,7 +108,7 @@ def _by_products(x, weight, bias, size):
     meeting = _meeting(height, width, *size, weight.dtype, weight.device)
     sums = meeting @ products.view(n_images, height * width * 9, n_out)  # (n, pixels, n_out)
     maps = sums.view(n_images, *size, n_out).permute(0, 3, 1, 2)
-    return maps if bias is None else maps + bias[:, None, None]
+    return maps if bias is None else maps + bias[:, None, None].to(maps.dtype)
 
 
 @cache
@@ -121,6 +125,7 @@ def _meeting(height, width, doubled_height, doubled_width, dtype, device):
 def _meeting_along(n, n_doubled):
     """The same along one side, of shape (n_doubled, n, 3)."""
     # Weight w of the pixel d meets the value d + w - 1 of the doubled map.
-    met = torch.arange(n_doubled)[:, None, None] + torch.arange(3) - 1
-    first = 2 * torch.arange(n)[:, None]
+    doubled, place, weight = (torch.arange(k, device="cpu") for k in (n_doubled, n, 3))
+    met = doubled[:, None, None] + weight - 1
+    first = 2 * place[:, None]
     return ((met == first) | (met == first + 1) & (met < n_doubled)).double()

@@ -236,6 +236,8 @@ class ProcessGroup(OneProcess):
     @contextmanager
     def _others_heard(self):
         """Tell the error of another process instead of that of a lost connection."""
+        if self._group is None:
+            raise self._lost("An error before has closed the connections.")
         try:
             yield
         except RuntimeError as error:
@@ -273,21 +275,23 @@ def all_processes():
         A :class:`ProcessGroup` where ``torch.distributed`` is initialised with several processes.
     """
     together = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
-    around = _present.get()
-    if around is not None or not together:
-        yield around or OneProcess()
+    if not together:
+        yield OneProcess()
         return
-    processes = ProcessGroup()
+    around = _present.get()
+    processes = around or ProcessGroup()
     token = _present.set(processes)
     try:
         yield processes
         processes.finish()
     except BaseException as error:
+        # At once, as the training around this one might go on after the error.
         processes.hang_up(error)
         raise
     finally:
         _present.reset(token)
-    processes.close()
+    if around is None:
+        processes.close()
 
 
 def processes_of(estimator):
