@@ -14,6 +14,7 @@ from sklearn_cae.noise._poisson import (
     ROW_BITS,
     _alias_table,
     _count_of,
+    _draw_many,
     _row_of,
     draw_poisson,
 )
@@ -101,6 +102,19 @@ def test_rates_between_rows_are_right_to_what_the_docstring_says(rate):
     exact = rates[0].item()
     assert np.abs(found - poisson.pmf(counts, exact)).sum() < 1.3e-4
     assert abs(found @ counts - exact) < max(1e-4 * np.sqrt(exact), 2e-6)
+
+
+@pytest.mark.parametrize("rate", [126.01, 300.0, 1e4])
+def test_large_rates_are_right_to_what_the_docstring_says(rate):
+    bits = torch.arange(-(2**23), 2**23, dtype=torch.int32) << 8  # all that there are
+    rates = torch.full((1,), rate)
+    drawn = _draw_many(rates, bits).long()
+    exact = rates.item()
+    found = np.bincount(drawn) / len(bits)
+    expected = poisson.pmf(np.arange(len(found)), exact)
+    # With what lies beyond all that is drawn.
+    assert np.abs(found - expected).sum() + 1 - expected.sum() < 1.3e-4
+    assert abs(drawn.double().mean() - exact) < 1e-4 * np.sqrt(exact)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])

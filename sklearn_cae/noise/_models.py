@@ -104,8 +104,8 @@ class PoissonNoise(NoiseModel):
 
     Notes
     -----
-    On a CPU, counts of images whose expected counts are at most 126 are drawn from a table. Their
-    probabilities are Poisson's to 1.3e-4 in sum.
+    On a CPU, counts are drawn faster than by torch. Their probabilities are Poisson's to 1.3e-4 in
+    sum.
 
     Examples
     --------
