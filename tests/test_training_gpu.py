@@ -212,7 +212,7 @@ class Reads(TorchDispatchMode):
 def reads_in_steps(monkeypatch, **options):
     """What is read in the steps of a training, on what takes itself for a GPU."""
     as_on_a_gpu(monkeypatch)
-    monkeypatch.setattr(_poisson, "_in_table", lambda rates: False)
+    monkeypatch.setattr(_poisson, "_is_on_cpu", lambda rates: False)
     reads = Reads()
     steps = {name: getattr(DenoisingNet, name) for name in ("train_step", "validation_step")}
     for name, step in steps.items():

@@ -108,6 +108,8 @@ def _by_products(x, weight, bias, size):
     meeting = _meeting(height, width, *size, weight.dtype, weight.device)
     sums = meeting @ products.view(n_images, height * width * 9, n_out)  # (n, pixels, n_out)
     maps = sums.view(n_images, *size, n_out).permute(0, 3, 1, 2)
+    if not x.is_contiguous(memory_format=torch.channels_last):
+        maps = maps.contiguous()  # as the convolution would give them
     return maps if bias is None else maps + bias[:, None, None].to(maps.dtype)
 
 

@@ -53,7 +53,7 @@ def draw_poisson(rates, generator):
     if not isinstance(generator, torch.Generator):
         draws = zip(rates, generator, strict=True)
         return torch.cat([draw_poisson(rate[None], one) for rate, one in draws])
-    if rates.device.type != "cpu":
+    if not _is_on_cpu(rates):
         return torch.poisson(rates, generator)
     last = rates.permute(0, 2, 3, 1)  # A training has its images in this order in memory.
     flat = last.flatten().float()
@@ -66,6 +66,11 @@ def draw_poisson(rates, generator):
         is_large = (flat - LARGEST_RATE).clamp_(min=0).sign_()
         counts = few.addcmul(is_large, _draw_many(flat.clamp(min=LARGEST_RATE), bits).sub_(few))
     return torch.empty_like(rates).copy_(counts.reshape(last.shape).permute(0, 3, 1, 2))
+
+
+def _is_on_cpu(rates):
+    # A GPU draws fast, and would be waited for to read the largest rate.
+    return rates.device.type == "cpu"
 
 
 def _draw_from_table(rates, bits):
