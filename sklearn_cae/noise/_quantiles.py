@@ -5,6 +5,7 @@ from functools import cache
 import torch
 
 from ._base import draw_normal
+from ._poisson import random_bits
 
 N_QUANTILES = 2**16
 
@@ -39,10 +40,8 @@ def draw_quantiles(like, generator):
 
 
 def _random_places(n, generator):
-    """Draw n places in the table; torch gives 64 random bits at once."""
-    fours = torch.empty(-(-n // 4), dtype=torch.int64, device=generator.device)
-    bits = fours.random_(-(2**63), None, generator=generator).view(torch.int16)[:n]
-    return bits.int().add_(N_QUANTILES // 2)
+    """Draw n places in the table."""
+    return random_bits(n, torch.int16, generator).int().add_(N_QUANTILES // 2)
 
 
 @cache
