@@ -206,8 +206,8 @@ class ProcessGroup(OneProcess):
     def own_callbacks(self, callbacks):
         return [item for item in callbacks if self.is_first or not _writes(item)]
 
-    def finish(self):
-        """Wait until all processes have come to the end."""
+    def meet(self):
+        """Wait until all processes have come here."""
         with self._others_heard():
             dist.barrier(group=self._group)
 
@@ -282,8 +282,10 @@ def all_processes():
     processes = around or ProcessGroup()
     token = _present.set(processes)
     try:
+        # An error in the first moment would close connections that others are still opening.
+        processes.meet()
         yield processes
-        processes.finish()
+        processes.meet()
     except BaseException as error:
         # At once, as the training around this one might go on after the error.
         processes.hang_up(error)
