@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, pairwise
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -16,6 +17,7 @@ from sklearn_cae.networks import (
     layer_output,
 )
 from sklearn_cae.networks._decoders import halved, upward_sizes
+from sklearn_cae.networks._res_unet import pad_to_multiple
 
 SMALL = ConvEncoder((4, 8), code_channels=5)
 STRIDE = ConvEncoder((4, 8), code_channels=5, downsampling="stride")
@@ -282,6 +284,15 @@ def test_a_residual_u_net_makes_of_a_multiple_of_an_image_the_same_multiple(netw
     assert not torch.allclose(output, batch, atol=1e-2)
     # Powers of two change no digit.
     torch.testing.assert_close(net(factor * batch), factor * output, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("size", [(12, 12), (9, 12), (12, 5), (10, 11), (2, 9), (1, 1)], ids=str)
+def test_images_are_continued_by_reflection_to_whole_codes(size):
+    batch = images(2, 3, *size)
+    missing = [(0, 0), (0, 0), *((0, -length % 4) for length in size)]
+    mode = "edge" if min(size) < 4 else "reflect"
+    expected = np.pad(batch.numpy(), missing, mode=mode)
+    np.testing.assert_array_equal(pad_to_multiple(batch, 4), expected)
 
 
 def test_a_residual_u_net_has_no_bias_and_no_normalisation():

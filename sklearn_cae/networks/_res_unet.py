@@ -233,7 +233,14 @@ def residual_blocks(width, n_blocks, generator):
 
 
 def pad_to_multiple(images, multiple):
-    """Repeat the last row and column until height and width are multiples of a number."""
+    """Continue images by reflection until height and width are multiples of a number.
+
+    Repeating the last row would continue its noise as stripes, which no network takes for noise.
+    Images that are too small to be reflected are continued by their last row and column.
+    """
     height, width = images.shape[-2:]
-    missing = (0, -width % multiple, 0, -height % multiple)
-    return F.pad(images, missing, mode="replicate") if any(missing) else images
+    right, below = -width % multiple, -height % multiple
+    if not (right or below):
+        return images
+    mode = "reflect" if right < width and below < height else "replicate"
+    return F.pad(images, (0, right, 0, below), mode=mode)
