@@ -51,6 +51,7 @@ def new_denoiser(args):
         ResUNet(tuple(args.channels), blocks=args.blocks),
         noise=FileNoise((0.0, HIGHEST_LEVEL)),
         loss=args.loss,
+        optimizer=args.optimizer,
         patches=Patches(args.size, per_image=args.per_image),
         batch_size=args.batch_size,
         for_codes=True,
@@ -126,6 +127,7 @@ def main():
     parser.add_argument("--channels", type=int, nargs="+", default=[32, 40])
     parser.add_argument("--blocks", type=int, default=6)
     parser.add_argument("--loss", default="l1")
+    parser.add_argument("--optimizer", default="auto")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--per-image", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=16)
