@@ -46,11 +46,23 @@ class FileNoise(NoiseModel):
         return torch.where(written, noisy.mul(255).round().clamp(0, 255).div(255), noisy)
 
 
+class LogSquaredError(torch.nn.Module):
+    """Mean logarithm of the squared error of each patch, so that all levels of noise count alike.
+
+    This is the PSNR up to a factor. Errors far below that of rounding to 8 bits no longer count.
+    """
+
+    floor = (0.5 / 255) ** 2
+
+    def forward(self, denoised, clean):
+        return (denoised - clean).square().mean((1, 2, 3)).add(self.floor).log().mean()
+
+
 def new_denoiser(args):
     return DenoisingCAE(
         ResUNet(tuple(args.channels), blocks=args.blocks),
         noise=FileNoise((0.0, HIGHEST_LEVEL)),
-        loss=args.loss,
+        loss=LogSquaredError if args.loss == "log-mse" else args.loss,
         optimizer=args.optimizer,
         patches=Patches(args.size, per_image=args.per_image),
         batch_size=args.batch_size,
@@ -126,7 +138,7 @@ def main():
     parser.add_argument("--name", default="natural-gray", choices=["natural-gray", "natural-color"])
     parser.add_argument("--channels", type=int, nargs="+", default=[32, 40])
     parser.add_argument("--blocks", type=int, default=6)
-    parser.add_argument("--loss", default="l1")
+    parser.add_argument("--loss", default="l1", help='a name of the package, or "log-mse"')
     parser.add_argument("--optimizer", default="auto")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--per-image", type=int, default=4)

@@ -286,13 +286,15 @@ def test_a_residual_u_net_makes_of_a_multiple_of_an_image_the_same_multiple(netw
     torch.testing.assert_close(net(factor * batch), factor * output, rtol=1e-6, atol=0)
 
 
-@pytest.mark.parametrize("size", [(12, 12), (9, 12), (12, 5), (10, 11), (2, 9), (1, 1)], ids=str)
-def test_images_are_continued_by_reflection_to_whole_codes(size):
+REFLECTED = [((12, 12), 4), ((9, 12), 4), ((12, 5), 4), ((10, 11), 4), ((2, 9), 4), ((5, 1), 8)]
+
+
+@pytest.mark.parametrize(("size", "multiple"), REFLECTED, ids=str)
+def test_images_are_continued_by_reflection_to_whole_codes(size, multiple):
     batch = images(2, 3, *size)
-    missing = [(0, 0), (0, 0), *((0, -length % 4) for length in size)]
-    mode = "edge" if min(size) < 4 else "reflect"
-    expected = np.pad(batch.numpy(), missing, mode=mode)
-    np.testing.assert_array_equal(pad_to_multiple(batch, 4), expected)
+    missing = [(0, 0), (0, 0), *((0, -length % multiple) for length in size)]
+    expected = np.pad(batch.numpy(), missing, mode="reflect")
+    np.testing.assert_array_equal(pad_to_multiple(batch, multiple), expected)
 
 
 def test_a_residual_u_net_has_no_bias_and_no_normalisation():

@@ -120,7 +120,7 @@ def test_a_graph_denoises_as_the_estimator(export, params, images, any_size):
     for given in (noisy, noisy[:1]):
         assert_as(net(given), cae.predict(given), cae.data_range_)
     if any_size:
-        for size in ((9, 33), (16, 4), (37, 12)):
+        for size in ((9, 33), (16, 4), (37, 12), (3, 9), (2, 18), (1, 5)):
             given = of_size(images, params, *size)
             assert_as(net(given), cae.predict(given), cae.data_range_)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from numbers import Integral
 
+import torch
 from sklearn.utils._param_validation import Interval
 from torch import nn
 from torch.nn import functional as F
@@ -236,11 +237,21 @@ def pad_to_multiple(images, multiple):
     """Continue images by reflection until height and width are multiples of a number.
 
     Repeating the last row would continue its noise as stripes, which no network takes for noise.
-    Images that are too small to be reflected are continued by their last row and column.
     """
     height, width = images.shape[-2:]
     right, below = -width % multiple, -height % multiple
     if not (right or below):
         return images
-    mode = "reflect" if right < width and below < height else "replicate"
-    return F.pad(images, (0, right, 0, below), mode=mode)
+    if right < width and below < height and not torch.onnx.is_in_onnx_export():
+        return F.pad(images, (0, right, 0, below), mode="reflect")
+    # F.pad reflects no image that is smaller than what is added; an exported graph takes all sizes.
+    rows = reflected_positions(height, height + below, images.device)
+    columns = reflected_positions(width, width + right, images.device)
+    return images.index_select(-2, rows).index_select(-1, columns)
+
+
+def reflected_positions(length, padded, device):
+    """Which of so many rows stand in a padded image; the last ones again if all are used up."""
+    last = length - 1
+    positions = torch.arange(padded, device=device)
+    return (positions - 2 * (positions - last).clamp(min=0)).abs().clamp(max=last)
