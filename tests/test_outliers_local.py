@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity, NearestNeighbors
 from small import gray, small_autoencoder, small_cae
+from torch.nn import functional as F
 
 from sklearn_cae import (
     Autoencoder,
@@ -19,7 +20,13 @@ from sklearn_cae import (
     ReconstructionScore,
     VGG16Encoder,
 )
-from sklearn_cae.outliers._features import at_each_pixel, features_of_places
+from sklearn_cae.outliers._density_score import _explained_places
+from sklearn_cae.outliers._features import (
+    _to_grid,
+    at_each_pixel,
+    average,
+    features_of_places,
+)
 
 LAYERS = ["encoder.stages.0", "encoder.stages.1"]
 
@@ -118,6 +125,39 @@ def test_values_of_places_are_linear_between_their_centres():
     # Centres lie at 2 and 6 of 8 pixels, whose own are at 0.5, 1.5, ...
     expected = [0, 0, 0.5, 1.5, 2.5, 3.5, 4, 4]
     np.testing.assert_allclose(at_each_pixel(values, (1, 8))[0, 0], expected)
+
+
+@pytest.mark.parametrize(("n_places", "length", "part"), [(9, 65, 8), (6, 81, 16), (4, 28, 8)])
+def test_places_lie_where_a_network_that_halves_and_rounds_up_saw_them(n_places, length, part):
+    values = np.zeros((1, n_places, n_places))
+    values[0, 2, 1] = 1
+    shown = at_each_pixel(values, (length, length))[0]
+    rows, columns = (shown.sum(axis=axis) @ np.arange(length) / shown.sum() for axis in (1, 0))
+    assert rows == pytest.approx(2.5 * part - 0.5)
+    assert columns == pytest.approx(1.5 * part - 0.5)
+
+
+@pytest.mark.parametrize("side", [64, 57, 70])
+@pytest.mark.parametrize("pixels", [2, 4, 8])
+def test_maps_of_all_scales_are_brought_to_the_same_places(side, pixels):
+    ramp = torch.arange(side).float().expand(1, 1, side, side)
+    maps = F.avg_pool2d(ramp, pixels, ceil_mode=True)
+    grid = [-(-side // 4)] * 2
+    # At the edges there is nothing to interpolate with.
+    found = _to_grid(maps, grid)[0, 0, :, 1:-3]
+    expected = 4 * torch.arange(grid[0]).float()[1:-3] + 1.5
+    torch.testing.assert_close(found, expected.expand_as(found))
+
+
+def test_each_part_of_a_map_weighs_what_it_adds_to_the_score():
+    maps = np.random.default_rng(0).random((2, 3, 5, 4))  # 3 x 5 places in 2 x 2 parts
+    averages = average(maps, 2)
+    reference, slope = np.zeros_like(averages), np.ones_like(averages)
+    explained = _explained_places(maps, reference, slope)
+    assert explained.mean(axis=(1, 2)) == pytest.approx(averages.sum(axis=(1, 2, 3)))
+    assert explained[:, :2, :3].sum(axis=(1, 2)) / 15 == pytest.approx(
+        averages[:, 0, 0].sum(axis=1)
+    )
 
 
 @pytest.mark.parametrize("unit_length", [True, False])

@@ -211,12 +211,17 @@ class DensityScore(OutlierScore):
 
 
 def _explained_places(maps, reference, slope):
-    """How much each place adds, of scaled maps whose averages over parts the density knows."""
+    """How much each place adds, of scaled maps whose averages over parts the density knows.
+
+    The mean over the places is what all parts add together.
+    """
     n_rows, n_columns = reference.shape[1:3]
     explained = np.empty(maps.shape[:3])
     for i, rows in enumerate(np.array_split(np.arange(maps.shape[1]), n_rows)):
         for j, columns in enumerate(np.array_split(np.arange(maps.shape[2]), n_columns)):
             part = np.ix_(np.arange(len(maps)), rows, columns)
             difference = maps[part] - reference[:, i : i + 1, j : j + 1]
-            explained[part] = (difference * slope[:, i : i + 1, j : j + 1]).sum(axis=3)
-    return explained * n_rows * n_columns
+            # A part counts once, so each of its places counts more where they are few.
+            weight = maps[0, :, :, 0].size / (len(rows) * len(columns))
+            explained[part] = (difference * slope[:, i : i + 1, j : j + 1]).sum(axis=3) * weight
+    return explained

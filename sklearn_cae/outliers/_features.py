@@ -1,5 +1,7 @@
 """Feature maps as vectors: of whole images, and of places in them."""
 
+import math
+
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -67,10 +69,20 @@ def at_each_pixel(values, image_size):
 
 
 def _interpolation(n_places, length):
-    """Weights (length, n_places) of places, which are the centres of equal parts, for pixels."""
-    at = (np.arange(length) + 0.5) * n_places / length - 0.5
+    """Weights (length, n_places) of places, which are the centres of their parts, for pixels."""
+    at = (np.arange(length) + 0.5) / _part(n_places, length) - 0.5
     each = np.eye(n_places)
     return np.stack([np.interp(at, np.arange(n_places), one) for one in each], axis=1)
+
+
+def _part(n_places, length):
+    """Pixels that belong to a place.
+
+    A network halves some times and rounds up, so the last place may be only partly in the image.
+    Any other number of places is that of equal parts.
+    """
+    halved = 2 ** math.ceil(math.log2(length / n_places))
+    return halved if math.ceil(length / halved) == n_places else length / n_places
 
 
 def _direction_and_length(maps):
@@ -84,6 +96,12 @@ def _smoothed(maps):
 
 
 def _to_grid(maps, grid):
-    if maps.shape[2] >= grid[0] and maps.shape[3] >= grid[1]:
-        return F.adaptive_avg_pool2d(maps, grid)
-    return F.interpolate(maps, size=grid, mode="bilinear")
+    """Maps (n, C, h, w) at the places of a grid."""
+    sides = list(zip(maps.shape[2:], grid, strict=True))
+    if any(side < n_places for side, n_places in sides):
+        rows, columns = (torch.from_numpy(_interpolation(*pair)).to(maps) for pair in sides)
+        return rows @ maps @ columns.T
+    parts = [_part(n_places, side) for side, n_places in sides]
+    if all(isinstance(part, int) for part in parts):
+        return F.avg_pool2d(maps, parts, ceil_mode=True)
+    return F.adaptive_avg_pool2d(maps, grid)
