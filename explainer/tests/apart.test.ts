@@ -1,7 +1,7 @@
 // What a value is made of, put together again, is the value.
 
 import { expect, test } from "vitest";
-import { asMaps, partialSum, partsOf, readMaps, tapsOf, type Made } from "../src/tensor/apart";
+import { asMaps, partialSum, partsOf, pixelsOfPlace, readMaps, tapsOf, type Made } from "../src/tensor/apart";
 import { convolveTransposed } from "../src/tensor/convolution";
 import { bendOf, computed, lengthOf, prepared } from "../src/tensor/layers";
 import type { LayerWeights, Shape, Step, StepOf } from "../src/types";
@@ -145,3 +145,13 @@ test.each(SIMPLE)(
     expectClose(made, values);
   },
 );
+
+test.each([
+  [4, 28, 8],
+  [7, 28, 4],
+  [9, 65, 8],
+  [32, 32, 1],
+  [10, 28, 2.8],
+])("%i places of %i pixels have %f pixels each", (places, pixels, expected) => {
+  expect(pixelsOfPlace(places, pixels)).toBe(expected);
+});

@@ -331,3 +331,9 @@ function beside(i: number, length: number, mode: string): number {
   if (mode === "replicate") return Math.min(length - 1, Math.max(0, i));
   return i < 0 ? -i : i >= length ? 2 * length - 2 - i : i;
 }
+
+// A network halves some times and rounds up, so the last place may be only partly in the image.
+export function pixelsOfPlace(places: number, pixels: number): number {
+  const halved = 2 ** Math.ceil(Math.log2(pixels / places));
+  return Math.ceil(pixels / halved) === places ? halved : pixels / places;
+}

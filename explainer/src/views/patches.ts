@@ -2,7 +2,7 @@
 
 import { el } from "../dom";
 import { imagePixels } from "../draw";
-import { asMaps } from "../tensor/apart";
+import { asMaps, pixelsOfPlace } from "../tensor/apart";
 import type { Chosen, Model, Shape, Values } from "../types";
 import { prose } from "../words";
 import { mapView } from "./map_view";
@@ -26,7 +26,8 @@ export function patchesOf(model: Model, { layer }: Chosen, channel: number): HTM
   const figures: HTMLElement[] = [];
   for (let i = 0; i < flat.length; i += 3) {
     const [image, row, column] = flat.slice(i, i + 3);
-    const [centreY, centreX] = [((row + 0.5) * imageHeight) / height, ((column + 0.5) * imageWidth) / width];
+    const centreY = (row + 0.5) * pixelsOfPlace(height, imageHeight);
+    const centreX = (column + 0.5) * pixelsOfPlace(width, imageWidth);
     const top = corner(centreY, shownTall, imageHeight);
     const left = corner(centreX, shownWide, imageWidth);
     const view = mapView({ label: `Part of image ${image + 1}`, size: "patch" });
