@@ -1,12 +1,16 @@
 """One class against nine by how well a corruption is restored: no pretraining.
 
 For each class an autoencoder learns to restore colour and orientation of the training images of
-that class and of their mirror images, of gray images the orientation alone. Images are scored by
-how well it does, over all four turns, and by the density of its codes. Colour images are also
-scored by densities of averaged feature maps: of the first stage over the image and over 4 x 4 parts
-of it, of the second with their strength, of the fourth over 2 x 2 parts. Their contrast is left as
-it is, and two autoencoders judge them, each trained without another fifth of the images. The
-figures are areas under the ROC curve in percent on the first ``--n-test`` test images, and the
+that class and of their mirror images, of gray images the orientation alone.
+
+Gray images are scored by two densities of the feature maps of the fourth stage: averaged over 2 x 2
+parts of the image, and over the image with their strength. Colour images are scored by how well
+they are restored, over all four turns, by the density of their codes, and by densities of averaged
+feature maps: of the first stage over the image and over 4 x 4 parts of it, of the second with their
+strength, of the fourth over 2 x 2 parts. Their contrast is left as it is, and two autoencoders
+judge them, each trained without another fifth of the images.
+
+The figures are areas under the ROC curve in percent on the first ``--n-test`` test images, and the
 share of test images of the class with a p-value of at most 0.05. With ``--held-out`` a fifth of the
 training images of the class and as many of each other class stand for the test images: to choose
 settings without a look at them.
@@ -35,12 +39,15 @@ from sklearn_cae import (
     DensityScore,
 )
 
-SCORES = ["restoration", "density"]
-STAGE_SCORES = [
+FOURTH_STAGE = DensityScore(["encoder.stages.3"], pooling=2)
+SCORES_IN_GRAY = [FOURTH_STAGE, DensityScore(["encoder.stages.3"], unit_length=False)]
+SCORES_IN_COLOR = [
+    "restoration",
+    "density",
     DensityScore(["encoder.stages.0"]),
     DensityScore(["encoder.stages.0"], pooling=4),
     DensityScore(["encoder.stages.1"], unit_length=False),
-    DensityScore(["encoder.stages.3"], pooling=2),
+    FOURTH_STAGE,
 ]
 
 
@@ -77,7 +84,7 @@ def run(job, args):
     )
     detector = CAEOutlierDetector(
         cae,
-        outlier_score=CombinedScore(SCORES + STAGE_SCORES if in_color else SCORES),
+        outlier_score=CombinedScore(SCORES_IN_COLOR if in_color else SCORES_IN_GRAY),
         contrast_normalization=False if in_color else "auto",
         calibration=two_of_five_parts(len(train)) if in_color else "auto",
         random_state=job["seed"],

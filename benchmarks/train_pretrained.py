@@ -7,7 +7,8 @@ same command goes on from there, until ``--minutes`` of processor time are used 
 the end of the last epoch the weights are written in half precision to ``--out``.
 
 ``--start FILE`` begins with the weights of such a file, for a further round. It needs patches and
-noise of its own, so another ``--seed``.
+noise of its own, so another ``--seed``. Of several files it takes the mean; ``--epochs 0`` writes
+that.
 
     python benchmarks/train_pretrained.py DATA --name natural-gray --epochs 400
 """
@@ -124,11 +125,12 @@ def train(args):
         print(f"{args.out}: {os.path.getsize(args.out) / 2**20:.2f} MiB")
 
 
-def warm(cae, path, training):
-    """The denoiser with the weights of a file, before its first step."""
-    started = load(path, device="cpu")
+def warm(cae, paths, training):
+    """The denoiser with the mean weights of some files, before its first step."""
+    started = [load(path, device="cpu").net_.module_.state_dict() for path in paths]
     cae = clone(cae).set_params(lr=1e-12).partial_fit(training[:1])
-    cae.net_.module_.load_state_dict(started.net_.module_.state_dict())
+    mean = {name: sum(s[name] for s in started) / len(started) for name in started[0]}
+    cae.net_.module_.load_state_dict(mean)
     return cae
 
 
@@ -150,7 +152,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=math.inf)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--start", help="a file of weights to begin with")
+    parser.add_argument("--start", nargs="+", help="files of weights to begin with their mean")
     parser.add_argument("--checkpoint", help="default: NAME.joblib")
     parser.add_argument("--out", help="default: NAME.safetensors")
     args = parser.parse_args()
