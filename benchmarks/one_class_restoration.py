@@ -1,4 +1,4 @@
-"""One class against nine by how well a corruption is restored: no pretraining.
+"""One class against nine by an autoencoder that restores a corruption: no pretraining.
 
 For each class an autoencoder learns to restore colour and orientation of the training images of
 that class and of their mirror images, of gray images the orientation alone.

@@ -30,8 +30,9 @@ class ResUNet(NetworkSpec):
     the decoder as in U-Net [1]_, between residual blocks as in DRUNet [2]_. The output is added to
     the image, so at first the network returns its input unchanged. It has neither normalisation nor
     biases. Therefore twice the image gives twice the result, and one network is right for all noise
-    levels, even for those that it was not trained on [3]_. Its codes cannot be decoded, and its
-    outputs may leave [0, 1].
+    levels, even for those that it was not trained on [3]_. Images whose sides are no multiples of
+    ``2 ** len(channels)`` are continued by reflection, and the result is cut to their size. Its
+    codes cannot be decoded, and its outputs may leave [0, 1].
 
     Parameters
     ----------
